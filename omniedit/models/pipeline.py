@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Never, Self
+from typing import Any, Self
 
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
@@ -168,7 +168,7 @@ class EditPipeline(FlowPipeline):
         references: Sequence[ImageLike] | Sequence[Sequence[ImageLike]] | None = None,
         task: str | Sequence[str | None] | None = None,
         reference_captions: Sequence[str | None] | Sequence[Sequence[str | None]] | None = None,
-        **unknown: Never,
+        **unknown: Any,
     ) -> ImagePipelineOutput:
         """Edit images and return them at the sizes of their sources.
 

@@ -18,7 +18,7 @@ from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import open_client
 from omniedit.vlm.ledger import Ledger
-from omniedit.vlm.limits import Limits
+from omniedit.vlm.limits import RateLimiter
 from omniedit.vlm.messages import PromptImage, Usage
 from omniedit.vlm.retries import Retries
 
@@ -55,7 +55,7 @@ def test_requests_run_concurrently_up_to_the_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("retry_after", ["86400", "9" * 400])
 def test_a_wait_of_a_day_ends_the_job_and_holds_no_other_request(tmp_path: Path, retry_after: str) -> None:
     clock = Clock()
-    limits = Limits(clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(clock=clock, sleep=clock.sleep)
     with (
         serving(server.status(429, "Quota.", Retry_After=retry_after)) as running,
         client(running, tmp_path, concurrency=4, limits=limits) as asking,
