@@ -93,8 +93,8 @@ def read_blocks(page: str) -> list[str]:
 
 def test_documented_configs_are_valid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    for name in ("photos", "refcoco"):
-        (folder / name).mkdir()
+    for name in ("photos", "refcoco", "data/emu_edit_test"):
+        (folder / name).mkdir(parents=True)
     shutil.copy(folder / "annotations/instances_val2017.json", folder / "refcoco/refs.json")
     sections = {*Config.model_fields}
     blocks = [block for block in read_blocks(PAGES[1]) if block.partition(":")[0] in sections]
