@@ -188,14 +188,15 @@ def _preservation_finding(comparison: Comparison) -> Finding:
         return Finding(0.0, sentences.EDIT_IS_EVERYWHERE)
     differences, pixels = comparison.differences(outside), int(outside.sum())
     mean, noticed = float(differences.sum()) / pixels, float((differences > NOTICEABLE).sum()) / pixels
-    score = min(
+    spot = comparison.largest_change_outside()
+    everywhere = min(
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
     )
-    rest = sentences.REST_CHANGED
+    score = min(everywhere, np.interp(spot, [0.0005, 0.002, 0.01, 0.05], [10, 8.5, 6, 3]))
+    rest = sentences.ANOTHER_PART_CHANGED if score < everywhere else sentences.REST_CHANGED
     chosen = sentences.NOTHING_ELSE_CHANGED if score >= 9 else rest.unmet if score < UNMET else rest.partial
-    return Finding(
-        float(score), chosen, f"outside the edit {noticed:.0%} of the pixels changed, by {mean:.1f} on average"
-    )
+    outside_edit = f"outside the edit {noticed:.0%} of the pixels changed, by {mean:.1f} on average"
+    return Finding(float(score), chosen, f"{outside_edit}; the largest spot covers {spot:.2%} of the image")
 
 
 def _shapes_stay(comparison: Comparison) -> Finding:

@@ -16,7 +16,7 @@ from omniedit.grounding.outdoors import find_sky
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Image, Mask, shrink
-from omniedit.imaging.morphology import bounding_box, distances_to
+from omniedit.imaging.morphology import bounding_box, distances_to, remove_specks
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference.fields import (
     NOTICEABLE,
@@ -42,6 +42,8 @@ class Unmeasurable(Exception):
 
 REDUCED_SIDE = 384
 """Square root of the number of pixels of the reduced copies, on which regions are compared."""
+STRONG_CHANGE = 15.0
+"""Delta E of a change that anyone sees, such as an object replaced by another."""
 SURROUNDINGS_WIDTH = 30
 """Distance, in units, from a mask to the end of its surroundings."""
 DETAIL_SIDE = 512
@@ -258,6 +260,13 @@ class Comparison:
     def changed_share(self, region: Mask, threshold: float = 2 * NOTICEABLE) -> float:
         """Return the share of a reduced region that changed clearly."""
         return float((self.small_delta_e[region] > threshold).mean()) if region.any() else 0.0
+
+    def largest_change_outside(self) -> float:
+        """Return the area of the largest spot that changed strongly away from the mask, as a share of the image."""
+        away = ~grow(self.small_mask, 2)
+        changed = remove_specks(away & (self.small_delta_e > STRONG_CHANGE)).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(changed)
+        return float(stats[1:, cv2.CC_STAT_AREA].max(initial=0)) / changed.size
 
     def structure_kept(self, region: Mask, fine: float = 1.0, coarse: float = 6.0) -> float:
         """Return the correlation of source and edited lightness structure in a reduced region: 1 kept, 0 replaced."""

@@ -266,6 +266,10 @@ REST_CHANGED = Shortfall(
     unmet=("Much of the rest of the photo changed too.", "The edit changed the rest of the photo too."),
     partial=("The rest of the photo changed a little.", "A little has changed outside the edit."),
 )
+ANOTHER_PART_CHANGED = Shortfall(
+    unmet=("Another part of the photo was replaced too.", "A large area outside the edit changed too."),
+    partial=("Another part of the photo changed too.", "An area outside the edit changed too."),
+)
 EDIT_IS_EVERYWHERE = ("The edit covers the whole photo.", "The whole photo is part of the edit.")
 
 SHAPES_KEPT = ("The shapes are kept.", "All shapes are the same as before.", "The shapes of the scene are kept.")

@@ -41,6 +41,16 @@ def test_scores_do_not_depend_on_the_image_size() -> None:
     assert score_edit(double).sc_score_1 == pytest.approx(score_edit(edit).sc_score_1, abs=1)
 
 
+@pytest.mark.parametrize(("side", "least", "most"), [(0.02, 9.5, 10.0), (0.06, 7.5, 8.9), (0.12, 4.0, 6.5)])
+def test_a_replaced_area_outside_the_edit_is_penalised_by_its_size(side: float, least: float, most: float) -> None:
+    edit, pixels = removal("ball"), round(side * SIDE)
+    assert not edit.mask[-pixels - 4 :, -pixels - 4 :].any() and score_edit(edit).sc_score_2 > 9.5
+    edited = edit.edited.copy()
+    edited[-pixels:, -pixels:] = (200, 40, 160)
+    score = score_edit(replace(edit, edited=edited))
+    assert least <= score.sc_score_2 <= most, score.reasoning
+
+
 @pytest.mark.parametrize(
     ("provenance", "reason"),
     [({}, "no truth"), ({"truth": {}}, "lacks 'box'"), ({"truth": {"object": "cat"}}, "'box'")],
