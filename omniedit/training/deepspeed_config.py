@@ -1,8 +1,11 @@
-"""DeepSpeed's config of a training run."""
+"""DeepSpeed's config of a training run, and the function that its stage 3 replaces."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from omniedit.config.training_options import TrainerOptions
 
@@ -41,3 +44,16 @@ def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]
         "bf16": {"enabled": options.dtype == "bfloat16", "check_grad_overflow": False},
         "steps_per_print": 2**31,
     }
+
+
+@contextmanager
+def restore_linear() -> Iterator[None]:
+    """Restore torch's function of linear layers at the end, because ZeRO stage 3 replaces it in the whole process.
+
+    Stage 3's rounds before it adds the bias, so a network that is used later would differ in the last bits of bfloat16.
+    """
+    linear = functional.linear
+    try:
+        yield
+    finally:
+        functional.linear = linear

@@ -13,6 +13,7 @@ import deepspeed
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional
 
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader, PairReader
@@ -22,7 +23,7 @@ from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN_FILE, Checkpoints, TrainingProgress
-from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage
+from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage, restore_linear
 from omniedit.training.editor.encoded_pairs import EncodedPairs
 from omniedit.training.editor.samples import SampleEdit, grid
 from omniedit.training.eight_bit import make_optimizer
@@ -71,9 +72,11 @@ class Trainer:
         betas = (BETA1, self.options.adam_beta2)
         shared = effective_zero_stage(self.options, self.world_size) > 0
         self.optimizer = make_optimizer(self.options, trained.values(), betas, shared)
-        self.engine, *_ = deepspeed.initialize(
-            model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
-        )
+        with restore_linear():
+            self.engine, *_ = deepspeed.initialize(
+                model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
+            )
+            self._linear = functional.linear
         self.state = TrainingState(trained, self.engine, self.optimizer)
         self.routing_load = RoutingLoad(self.network)
         self.skipped = self.skipped_in_a_row = 0
@@ -95,7 +98,9 @@ class Trainer:
             BatchLoader(self.reader, self.plan, self.rank, steps, rows=self._rows, prepare=self._prepare) as loader,
             Progress("steps", len(steps)) as progress,
             catch_sigterm() as sigterm,
+            restore_linear(),
         ):
+            functional.linear = self._linear
             self._evaluate(done, log)  # a resumed run may have been killed between checkpoint and evaluation
             waited_before_s = 0.0
             for step, pairs in progress.over(loader):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from deepspeed import zero
+from torch.nn import functional
 
 from helpers.small_training import (
     OPTIONS,
@@ -179,8 +180,10 @@ def test_too_many_skipped_steps_in_a_row_stop_a_resumed_run(run: Path, alone: No
 
 @pytest.mark.parametrize("stage", [0, 2, 3])
 def test_bfloat16_tracks_float32_and_resumes_bit_identical(run: Path, alone: None, tmp_path: Path, stage: int) -> None:
+    linear = functional.linear
     plain, half = ({"zero_stage": stage, "dtype": dtype, "steps": 2} for dtype in ("float32", "bfloat16"))
     train(run, tmp_path / "plain", **plain)
+    assert functional.linear is linear, "DeepSpeed's function outlives the training"
     trainer = train(run, tmp_path / "whole", **half)
     assert {(p.dtype, p.numel() == 0) for p in trainer.network.parameters()} == {(torch.bfloat16, stage == 3)}
     expected = read_metrics(tmp_path / "whole/metrics.jsonl")
