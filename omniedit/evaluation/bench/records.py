@@ -73,7 +73,7 @@ def hold_edits(folder: Path, shard: SetShare) -> None:
 
 
 def hold_scores(folder: Path, judge: str) -> None:
-    """Keep other processes from judging the edits in an editor's folder by the same judge, until this process ends.
+    """Prevent other processes from judging the edits in an editor's folder by the same judge until this process ends.
 
     Raises:
         UserError: another process judges them; the message names it.
