@@ -35,8 +35,8 @@ class Interval:
     """Mean with its 95 % bootstrap interval. Without values, all are NaN; for a single value, the ends are NaN."""
 
     mean: float
-    low: float
-    high: float
+    low: float = nan
+    high: float = nan
 
     def __str__(self) -> str:
         if not isfinite(self.mean):
@@ -47,7 +47,7 @@ class Interval:
 def bootstrap_mean(values: Sequence[float], rng: np.random.Generator) -> Interval:
     """Return the mean and its percentile interval over `RESAMPLES` draws with replacement (Efron 1979)."""
     if len(values) < 2:
-        return Interval(values[0] if values else nan, nan, nan)
+        return Interval(values[0] if values else nan)
     sample = np.asarray(values, np.float64)
     means = bootstrap_means(sample, rng)
     low, high = np.percentile(means, [2.5, 97.5])

@@ -1,5 +1,6 @@
 """Photo files whose header is read first, and whose pixels are read only on request."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,18 @@ from omniedit.imaging.decode import (
     upright_rgb,
 )
 from omniedit.imaging.images import Image
+from omniedit.storage.atomic import is_file
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"}
+
+
+def list_images(folder: Path, pattern: str = "**/*") -> dict[str, list[Path]]:
+    """Return the image files of a folder by their relative paths without suffix; none if there is no such folder."""
+    images: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(folder.glob(pattern)):
+        if file.suffix.lower() in SUFFIXES and is_file(file):
+            images[file.relative_to(folder).with_suffix("").as_posix()].append(file)
+    return dict(images)
 
 
 class EncodedPhoto:

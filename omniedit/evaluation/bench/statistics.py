@@ -42,7 +42,7 @@ class Difference:
 def cluster_mean(values_N: Sequence[float], clusters_N: Sequence[str], seed: int) -> Interval:
     """Return the mean over items, with its 95 % bootstrap interval over clusters; NaN where there is none."""
     if not values_N:
-        return Interval(nan, nan, nan)
+        return Interval(nan)
     sums_C, counts_C = sum_clusters(values_N, clusters_N)
     weights_DC = draw_weights(len(sums_C), np.random.default_rng(seed))
     draws_D = (weights_DC @ sums_C) / (weights_DC @ counts_C)

@@ -1,6 +1,5 @@
 """Inputs of comparisons: folders of edits with a table of items, or a table that names both edits of each row."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,7 +10,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.scoring.pairwise import PairwiseItem
-from omniedit.sources.decode import SUFFIXES, EncodedPhoto
+from omniedit.sources.decode import EncodedPhoto, list_images
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import read_given
 
@@ -82,7 +81,7 @@ def load_match(match: Match) -> PairwiseItem:
 
 def _match_folders(folders: Sequence[Path], items: Path) -> Iterator[Match]:
     """Yield a match for each item and every two folders."""
-    names, images = _name_folders(folders), {folder: _list_images(folder) for folder in folders}
+    names, images = _name_folders(folders), {folder: list_images(folder) for folder in folders}
     rows = read_columns(items, ITEM_COLUMNS)
     first_rows: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
@@ -111,15 +110,6 @@ def _name_folders(folders: Sequence[Path]) -> dict[Path, str]:
     names = [path.name for path in resolved]
     is_clear = len(set(names)) == len(names)
     return {folder: name if is_clear else str(folder) for folder, name in zip(folders, names, strict=True)}
-
-
-def _list_images(folder: Path) -> dict[str, list[Path]]:
-    """Return the images of a folder by their relative path without suffix."""
-    images: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in SUFFIXES and is_file(file):
-            images[file.relative_to(folder).with_suffix("").as_posix()].append(file)
-    return images
 
 
 def _find_problem(files: Sequence[Path], folder: Path, name: str) -> str:

@@ -1,9 +1,10 @@
 """Networks of metrics by name, each loaded on first use from weights that were fetched before."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from omniedit.errors import UserError
@@ -33,7 +34,9 @@ class Networks:
         """
         if name not in self._loaded:
             try:
-                self._loaded[name] = NETWORKS[name](self._device or default_device())
+                loader, *arguments = NETWORKS[name]
+                load = resolve_name(f"{__package__}.{loader}")
+                self._loaded[name] = load(*arguments, self._device or default_device())
             except NotAvailable:
                 raise
             except UserError as error:
@@ -82,55 +85,13 @@ def find_checkpoint(url: str) -> Path:
     return path
 
 
-def _load_clip(device: str) -> Any:
-    from omniedit.evaluation.metrics.clip import load_clip
-
-    return load_clip("metrics_clip", device)
-
-
-def _load_large_clip(device: str) -> Any:
-    from omniedit.evaluation.metrics.clip import load_clip
-
-    return load_clip("metrics_clip_large", device)
-
-
-def _load_dino(device: str) -> Any:
-    from omniedit.evaluation.metrics.dino import load_dino
-
-    return load_dino("metrics_dino", device)
-
-
-def _load_alex(device: str) -> Any:
-    from omniedit.evaluation.metrics.lpips import load_lpips
-
-    return load_lpips("alex", device)
-
-
-def _load_squeeze(device: str) -> Any:
-    from omniedit.evaluation.metrics.lpips import load_lpips
-
-    return load_lpips("squeeze", device)
-
-
-def _load_dreamsim(device: str) -> Any:
-    from omniedit.evaluation.metrics.dreamsim import load_dreamsim
-
-    return load_dreamsim(device)
-
-
-def _load_inception(device: str) -> Any:
-    from omniedit.evaluation.metrics.inception import load_inception
-
-    return load_inception(device)
-
-
-NETWORKS: dict[str, Callable[[str], Any]] = {
-    "clip": _load_clip,
-    "clip_large": _load_large_clip,
-    "dino": _load_dino,
-    "lpips_alex": _load_alex,
-    "lpips_squeeze": _load_squeeze,
-    "dreamsim": _load_dreamsim,
-    "inception": _load_inception,
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "clip": ("clip:load_clip", "metrics_clip"),
+    "clip_large": ("clip:load_clip", "metrics_clip_large"),
+    "dino": ("dino:load_dino", "metrics_dino"),
+    "lpips_alex": ("lpips:load_lpips", "alex"),
+    "lpips_squeeze": ("lpips:load_lpips", "squeeze"),
+    "dreamsim": ("dreamsim:load_dreamsim",),
+    "inception": ("inception:load_inception",),
 }
-"""Loaders of networks, by name; each takes a device."""
+"""Loader of each network as module:function in this package, and the loader's arguments before the device."""

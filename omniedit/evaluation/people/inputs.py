@@ -13,7 +13,7 @@ from omniedit.evaluation.people.edits import EditSet, RatedEdit
 from omniedit.pairs import Shard
 from omniedit.pairs.columns import sha256
 from omniedit.pairs.open_shards import OpenShards
-from omniedit.sources.decode import SUFFIXES
+from omniedit.sources.decode import list_images
 from omniedit.storage.atomic import is_file
 
 COLUMNS = ("item_id", "editor", "source", "edited", "instruction")
@@ -102,7 +102,7 @@ def read_outputs(folder: Path, items: Items) -> EditSet:
 
 
 READERS = {
-    "table": InputReader(lambda path: is_file(path), read_table),
+    "table": InputReader(is_file, read_table),
     "outputs": InputReader(lambda path: any(path.glob(f"[!.]*/{OUTPUTS}")), read_outputs),
     "bench": InputReader(lambda path: any(path.glob(f"{BENCH}/*/*.h5")), read_bench),
     "candidates": InputReader(lambda path: any(path.glob("candidates/*/*.h5")), read_candidates),
@@ -141,22 +141,16 @@ def _read_side(shards: OpenShards, path: Path, pair_id: str, side: str) -> bytes
 
 def _table_rows(table: Path) -> Iterator[Row]:
     for number, row in enumerate(read_columns(table, COLUMNS), 1):
-        images = {side: _open(table, row[side]) for side in ("source", "edited")}
+        images = {side: partial(_read_file, table.parent / str(row[side] or "")) for side in ("source", "edited")}
         yield {**row, **images, "place": f"{table}: row {number}"}
 
 
 def _output_rows(editor: Path, items: Items) -> Iterator[Row]:
     """Yield a row for each image of an editor."""
-    images = editor / OUTPUTS
-    for file in sorted(file for file in images.rglob("*") if file.suffix.lower() in SUFFIXES and is_file(file)):
-        item_id = file.relative_to(images).with_suffix("").as_posix()
-        own = {"item_id": item_id, "editor": editor.name, "edited": partial(_read_file, file), "place": str(file)}
-        yield {**items.get(item_id, {}), **own}
-
-
-def _open(table: Path, cell: object) -> Callable[[], bytes]:
-    """Return a function that reads the image in a cell, whose path is relative to the table."""
-    return partial(_read_file, table.parent / str(cell or ""))
+    for item_id, files in list_images(editor / OUTPUTS).items():
+        for file in files:
+            own = {"item_id": item_id, "editor": editor.name, "edited": partial(_read_file, file), "place": str(file)}
+            yield {**items.get(item_id, {}), **own}
 
 
 def _collect(rows: Iterable[Row]) -> EditSet:

@@ -7,7 +7,7 @@ its tasks and editors.
 D  weightings of the images, the first weighs all equally      E  edits      R  raters
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -170,10 +170,7 @@ def sort_answers(
 
 def count_problems(unable: Sequence[Answer]) -> Mapping[str, int]:
     """Return the number of answers by problem."""
-    counts: dict[str, int] = defaultdict(int)
-    for answer in unable:
-        counts[answer.problem] += 1
-    return dict(counts)
+    return dict(Counter(answer.problem for answer in unable))
 
 
 class _Table:

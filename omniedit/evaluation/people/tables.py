@@ -29,8 +29,7 @@ COLUMNS = (
 
 
 def format_estimate(estimate: Estimate) -> str:
-    low, high = estimate.interval or (nan, nan)
-    return str(Interval(nan if estimate.value is None else estimate.value, low, high))
+    return str(Interval(nan if estimate.value is None else estimate.value, *(estimate.interval or ())))
 
 
 def markdown(results: Results) -> list[str]:

@@ -58,16 +58,11 @@ def measure_self_preference(scores_N: Values, is_own_N: NDArray[np.bool_], group
     if not own:
         return SelfPreference(int((known_N & is_own_N).sum()), int((known_N & ~is_own_N).sum()), None, None)
     own_N, others_N = np.concatenate(own), np.concatenate(others)
-    preference = SelfPreference(
-        len(own_N), len(others_N), float(own_N.mean()), float(others_N.mean()), float(total / weights)
-    )
-    if min(len(own_N), len(others_N)) < 2:
-        return preference
-    half = Z * sqrt(variance) / weights
-    interval = preference.difference - half, preference.difference + half  # type: ignore[operator]
-    return SelfPreference(
-        preference.own, preference.others, preference.own_mean, preference.others_mean, preference.difference, interval
-    )
+    difference, interval = float(total / weights), None
+    if min(len(own_N), len(others_N)) > 1:
+        half = Z * sqrt(variance) / weights
+        interval = difference - half, difference + half
+    return SelfPreference(len(own_N), len(others_N), float(own_N.mean()), float(others_N.mean()), difference, interval)
 
 
 def _variance(scores: Values) -> float:

@@ -90,10 +90,10 @@ def test_captions_and_texts_reach_the_metrics():
 
 
 def test_a_metric_without_weights_has_a_reason_and_no_column(monkeypatch):
-    def lost(device):
+    def lost(backbone, device):
         raise NotAvailable("no weights here")
 
-    monkeypatch.setitem(NETWORKS, "lpips_alex", lost)
+    monkeypatch.setattr("omniedit.evaluation.metrics.lpips.load_lpips", lost)
     measured = measure([item("a")], {"a": lambda: encode_png(noise(1))}, ["lpips_source", "ins_align", "l1_source"])
     assert measured.unavailable["lpips_source"] == "no weights here"
     assert "omniedit rate" in measured.unavailable["ins_align"]

@@ -1,6 +1,5 @@
 """Outputs that were made elsewhere: a folder with `{item_id}.png`, .jpg or .webp."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +7,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
-from omniedit.sources.decode import SUFFIXES, EncodedPhoto
-from omniedit.storage.atomic import is_file
+from omniedit.sources.decode import SUFFIXES, EncodedPhoto, list_images
 
 
 class Folder(Editor):
@@ -42,7 +40,7 @@ class Folder(Editor):
         """Return the image files of an item. Suffixes may be in capital letters, so folders are listed, each once."""
         stem = self.folder / item_id
         if stem.parent not in self._listed:
-            self._listed[stem.parent] = list_images(stem.parent)
+            self._listed[stem.parent] = list_images(stem.parent, "*")
         return self._listed[stem.parent].get(stem.name, [])
 
     def _read(self, item_id: str) -> Image | EditFailure:
@@ -56,12 +54,3 @@ class Folder(Editor):
                 return photo.decode()
         except UnreadableImage as error:
             return EditFailure(f"{path[0].name}: {error}")
-
-
-def list_images(folder: Path) -> dict[str, list[Path]]:
-    """Return the image files of a folder, without those in its subfolders, by their names without the suffix."""
-    images: dict[str, list[Path]] = defaultdict(list)
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() in SUFFIXES and is_file(path):
-            images[path.stem].append(path)
-    return dict(images)

@@ -2,77 +2,57 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from omniedit.config.section import SHIPPED
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import Editor
-from omniedit.evaluation.bench.editors.entries import Entry, FolderEntry, TrainedEntry, read_entries
+from omniedit.evaluation.bench.editors.entries import (
+    DiffusersEntry,
+    Entry,
+    FolderEntry,
+    SimpleEntry,
+    TrainedEntry,
+    read_entries,
+)
 
 INDEX = "model_index.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
-def open_simple(entry: Any, device: str) -> Editor:
-    from omniedit.evaluation.bench.editors.simple import NoEdit, Target
-
-    return {"no_edit": NoEdit, "target": Target}[entry.kind]()
-
-
-def open_folder(entry: Any, device: str) -> Editor:
-    from omniedit.evaluation.bench.editors.folder import Folder
-
-    return Folder(Path(entry.folder))
-
-
-def open_trained(entry: Any, device: str) -> Editor:
-    from omniedit.evaluation.bench.editors.trained import TrainedEditor
-
-    return TrainedEditor(entry, device)
-
-
-def open_command(entry: Any, device: str) -> Editor:
-    from omniedit.evaluation.bench.editors.command import Command
-
-    return Command(entry)
-
-
-def open_endpoint(entry: Any, device: str) -> Editor:
-    from omniedit.evaluation.bench.editors.endpoint import ImagesEditor
-
-    return ImagesEditor(entry)
-
-
-def open_diffusers(entry: Any, device: str) -> Editor:
-    from omniedit.evaluation.bench.editors.pipelines import Pipeline
-
-    return Pipeline(entry, device)
-
-
-KINDS: Mapping[str, Callable[[Any, str], Editor]] = {
-    "no_edit": open_simple,
-    "target": open_simple,
-    "folder": open_folder,
-    "trained": open_trained,
-    "command": open_command,
-    "endpoint": open_endpoint,
-    "diffusers": open_diffusers,
+KINDS = {
+    "no_edit": "simple:NoEdit",
+    "target": "simple:Target",
+    "folder": "folder:Folder",
+    "trained": "trained:TrainedEditor",
+    "command": "command:Command",
+    "endpoint": "endpoint:ImagesEditor",
+    "diffusers": "pipelines:Pipeline",
 }
-"""Functions that open an editor from its entry on a device ('' is a GPU if there is one), by kind."""
+"""Class of each kind of editor, as module:class in this package; it is imported when an editor is opened."""
 
 
 def open_editor(name: str, entry: Entry, device: str = "") -> Editor:
-    """Open an editor.
+    """Open an editor on a device; '' is a GPU if there is one.
 
     Raises:
         UserError: it cannot be opened; the message begins with its name.
     """
+    arguments: tuple[Any, ...] = (entry,)
+    if isinstance(entry, SimpleEntry):
+        arguments = ()
+    elif isinstance(entry, FolderEntry):
+        arguments = (Path(entry.folder),)
+    elif isinstance(entry, TrainedEntry | DiffusersEntry):
+        arguments = (entry, device)
     try:
-        return KINDS[entry.kind](entry, device)
+        editor: Editor = resolve_name(f"{__package__}.{KINDS[entry.kind]}")(*arguments)
     except UserError as error:
         raise UserError(f"editor {name}: {error}") from None
+    return editor
 
 
 def choose_editors(requested: Sequence[str], files: Sequence[Path] = ()) -> dict[str, Entry]:

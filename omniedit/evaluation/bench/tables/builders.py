@@ -110,7 +110,7 @@ def _has_metric(editor: EditorResult, name: str) -> bool:
 def _mean_metric(results: Results, editor: EditorResult, name: str) -> Interval | None:
     whole = editor.measured.get("sets", {}).get(name)
     if whole is not None:
-        return Interval(whole, float("nan"), float("nan"))
+        return Interval(whole)
     finite = {item: values[name] for item, values in editor.metrics.items() if isfinite(values.get(name, nan))}
     names = [results.clusters[item] for item in finite]
     return cluster_mean(list(finite.values()), names, results.seed) if finite else None
@@ -172,7 +172,7 @@ def _lead(mine: Interval | str | None, others: Sequence[Interval | str | None]) 
     known = [cell.mean for cell in others if isinstance(cell, Interval) and not isnan(cell.mean)]
     if not known or not isinstance(mine, Interval):
         return None
-    return Interval(mine.mean - max(known), float("nan"), float("nan"))
+    return Interval(mine.mean - max(known))
 
 
 def _count_cells(results: Results, editor: EditorResult) -> Iterator[str]:
@@ -187,9 +187,8 @@ def _count_cells(results: Results, editor: EditorResult) -> Iterator[str]:
 
 def difference_cells(each: Difference) -> list[Interval | str | None]:
     """Return the mean, the number of items, p, the corrected p, and whether that is below `SIGNIFICANCE_LEVEL`."""
-    nothing = float("nan")
-    p, corrected = (Interval(value, nothing, nothing) for value in (each.p, each.corrected))
-    return [each.mean, str(each.items), p, corrected, "yes" if each.corrected < SIGNIFICANCE_LEVEL else "no"]
+    is_below = "yes" if each.corrected < SIGNIFICANCE_LEVEL else "no"
+    return [each.mean, str(each.items), Interval(each.p), Interval(each.corrected), is_below]
 
 
 def _difference_row(each: Difference) -> Row:

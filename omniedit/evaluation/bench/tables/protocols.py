@@ -13,7 +13,6 @@ from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table3 import Interval
 
 OWN_SCORES = ("sc_score", "pq_score", "o_score")
-NO_FIGURE = float("nan")
 METRICS_ONLY = "metrics"
 """Name in tables that have metrics only, in the place of a judge."""
 MEAN = "mean"
@@ -117,7 +116,7 @@ def _published_row(each: Published, cells: Sequence[tuple[str, str]]) -> grid.Ro
 
 
 def _figure(value: float | None) -> Interval | None:
-    return None if value is None else Interval(value, NO_FIGURE, NO_FIGURE)
+    return None if value is None else Interval(value)
 
 
 def _describe_official(tables: Tables, cells: Sequence[tuple[str, str]], results: Results) -> Iterator[str]:
