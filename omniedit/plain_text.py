@@ -1,7 +1,7 @@
 """Clean text that comes from outside, and escape it for its destination.
 
 clean          all input: names, captions, licences, replies, logs; removes NUL and control characters
-markdown_cell  a cell of a Markdown table in a model card
+markdown_cell  a cell of a Markdown table in a model card, which `markdown_table` lays out
 
 Pages escape HTML themselves (`omniedit.reporting.page`), figures disable mathematics (`omniedit.reporting.style`),
 errors quote with `ascii`, and `omniedit.redaction` hides secrets.
@@ -10,6 +10,7 @@ errors quote with `ascii`, and `omniedit.redaction` hides secrets.
 import io
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$:@&]|(?<=\bwww)\.)", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"
@@ -39,6 +40,12 @@ def split_lines(text: str) -> list[str]:
 def markdown_cell(text: str, longest: int = 200) -> str:
     """Return a text for a cell of a Markdown table: one line without links, images, HTML or further cells."""
     return _MARKDOWN.sub(r"\\\1", clean_line(text, longest))
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table. Cells with text from outside are made by `markdown_cell`."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
 
 
 def _is_kept(character: str) -> bool:

@@ -35,9 +35,8 @@ def format_rejections(rejections: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rejections:
         return []
     lines = ["", f"photos and rows without a pair: {sum(each['rows'] for each in rejections):,}"]
-    lines += [f"  {rejection['rows']:,} x {_describe(rejection)}" for rejection in rejections[:MAX_REASONS]]
+    lines += [
+        f"  {each['rows']:,} x {clean_line(each['reason'], 300)} (first: {clean_line(each['first'], 100)})"
+        for each in rejections[:MAX_REASONS]
+    ]
     return lines + ([f"  and {len(rejections) - MAX_REASONS:,} more reasons"] if len(rejections) > MAX_REASONS else [])
-
-
-def _describe(rejection: Mapping[str, Any]) -> str:
-    return f"{clean_line(rejection['reason'], 300)} (first: {clean_line(rejection['first'], 100)})"

@@ -3,7 +3,7 @@
 N  pairs with a score in both tables
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement import SCORES, Key, Scores, match_keys, no_common_images, read_judged
+from omniedit.evaluation.agreement import SCORES, match_keys, no_common_images, read_judged
 from omniedit.evaluation.agreement.viescore_files import are_scores
+from omniedit.plain_text import markdown_table
 from omniedit.scoring.student.agreement import spearman
 from omniedit.storage.parquet import column_names, read_given
 
-TABLE_HEADER = "| score | pairs | Spearman | mean of B - A | mean absolute difference | noise of one scoring |"
+TABLE_HEAD = ("score", "pairs", "Spearman", "mean of B - A", "mean absolute difference", "noise of one scoring")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def compare(first: Path, second: Path, key: str, threshold: float) -> TableCompa
     if not common:
         raise UserError(f"{first} and {second} have no scored pair in common; {no_common_images(key, a, b)}")
     a_values, b_values = (
-        {score: _values(of, keys, score) for score in SCORES}
+        {score: np.array([of[key][score] for key in keys]) for score in SCORES}
         for of, keys in ((a, list(common)), (b, list(common.values())))
     )
     return TableComparison(
@@ -94,13 +95,13 @@ def difference(a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> Difference
 
 def describe(retest: TableComparison) -> list[str]:
     """Return the lines that `omniedit agree` prints for two tables of scores."""
-    rows = [_row(score, retest.pairs, of_score) for score, of_score in retest.differences.items()]
+    rows = [_cells(score, retest.pairs, of_score) for score, of_score in retest.differences.items()]
     notes = [
         f"{retest.switched} of {retest.pairs} pairs are accepted by one and rejected by the other "
         f"at O = {retest.threshold:g}",
         f"{retest.in_one_only} pairs have a score in one table only and are skipped",
     ]
-    return [TABLE_HEADER, "|---|---|---|---|---|---|", *rows, *notes]
+    return [*markdown_table(TABLE_HEAD, rows), *notes]
 
 
 def to_json(retest: TableComparison) -> dict[str, Any]:
@@ -115,11 +116,7 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or np.isnan(value) else round(value, 4)
 
 
-def _row(score: str, pairs: int, of_score: Difference) -> str:
+def _cells(score: str, pairs: int, of_score: Difference) -> list[str]:
     correlation = "-" if of_score.spearman is None else f"{of_score.spearman:.3f}"
     values = [f"{of_score.mean:+.3f}", f"{of_score.mean_absolute:.3f}", f"{of_score.noise:.3f}"]
-    return f"| {' | '.join([score.upper(), str(pairs), correlation, *values])} |"
-
-
-def _values(of: Mapping[Key, Scores], keys: Sequence[Key], score: str) -> NDArray[np.float64]:
-    return np.array([of[key][score] for key in keys])
+    return [score.upper(), str(pairs), correlation, *values]

@@ -81,6 +81,7 @@ class PairMaker:
         imported |= {"id": own_id, "task": task_name, "session": session, "files": file_names}
         imported["columns"], left_out = read_extra(row, layout)
         imported |= {"changes": images.changes, "left_out": left_out}
+        default_role = task.references[0] if task.references else _ROLE
         pair = EncodedPair(
             pair_id=self._make_id(row, own_id, session, turn),
             task=task,
@@ -89,7 +90,7 @@ class PairMaker:
             edited=images.edited,
             mask=images.mask,
             provenance=self._provenance(row, images, imported),
-            references=tuple(replace(reference, role=reference.role or _role(task)) for reference in references),
+            references=tuple(replace(reference, role=reference.role or default_role) for reference in references),
             captions=Captions(read_text(row, layout, "source_caption"), read_text(row, layout, "edited_caption")),
             session=session and clean_line(f"{self.name}-{session}", MAX_LENGTH),
             turn=turn,
@@ -159,7 +160,10 @@ class PairMaker:
                     raise BadRow(
                         f"column {name!a}: a reference is {type(each).__name__}, not a mapping with role, image"
                     )
-                inner = Row(row.file, row.number, {name: _member(each.get("image"), row)}, row.key)
+                image = each.get("image")
+                if isinstance(image, str) and row.key:  # in a tar, it may name a member
+                    image = row.values.get(image, image)
+                inner = Row(row.file, row.number, {name: image}, row.key)
                 contents, path = read_images(inner, iter([(name, column)]), self.files)
                 role = clean_line(str(each.get("role") or ""), MAX_LENGTH)
                 caption = None if each.get("caption") is None else to_clean_text(each["caption"], name)
@@ -198,12 +202,3 @@ def measure_source(image: Image) -> dict[str, str]:
         "source_phash": perceptual_hash(image),
         "ratio": closest_ratio(width, height),
     }
-
-
-def _role(task: Task) -> str:
-    return task.references[0] if task.references else _ROLE
-
-
-def _member(image: Any, row: Row) -> Any:
-    """Return the image that a reference names: in a tar, the member of that name."""
-    return row.values.get(image, image) if isinstance(image, str) and row.key else image

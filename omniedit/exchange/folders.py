@@ -183,7 +183,10 @@ def _by_stem(names: Iterable[str], prefix: str, twice: dict[str, list[str]]) -> 
     found: dict[str, list[str]] = defaultdict(list)
     for name in filter(_is_image, names):
         found[_stem(name)].append(f"{prefix}{name}")
-    readable = {stem: [path for path in paths if _is_readable(path)] or paths for stem, paths in found.items()}
+    readable = {
+        stem: [path for path in paths if PurePosixPath(path).suffix.lower() in SUFFIXES] or paths
+        for stem, paths in found.items()
+    }
     twice |= {paths[0]: paths for paths in readable.values() if len(paths) > 1}
     return {stem: paths[0] for stem, paths in readable.items()}
 
@@ -232,7 +235,3 @@ def _stem(name: str) -> str:
 
 def _is_image(name: str) -> bool:
     return not name.startswith(".") and name[name.rfind(".") :].lower() in (*SUFFIXES, *_UNREADABLE)
-
-
-def _is_readable(name: str) -> bool:
-    return name[name.rfind(".") :].lower() in SUFFIXES

@@ -173,12 +173,9 @@ def _find_tars(root: str) -> tuple[list[Path], list[str]]:
     packed = [file.name for file in files if file.name.lower().endswith(_PACKED_TARS)]
     faults = [f"{name} is compressed; unpack it with gunzip, bunzip2 or unxz to read images from it" for name in packed]
     whole = dict.fromkeys(match[1] for file in files if (match := _TAR_PART.fullmatch(file.name)))
-    faults += [f"{name} is in parts; join them: cat {name}.* > {name}" for name in whole if name not in _names(tars)]
+    joined = {file.name for file in tars}
+    faults += [f"{name} is in parts; join them: cat {name}.* > {name}" for name in whole if name not in joined]
     return tars, faults
-
-
-def _names(files: list[Path]) -> set[str]:
-    return {file.name for file in files}
 
 
 def _list_members(path: Path) -> Iterator[tuple[str, str, int, int]]:

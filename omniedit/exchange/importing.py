@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -94,10 +95,7 @@ class RowReader:
         elif layout.has_seeds and (seeds := find_seeds(path)):
             self.files, self._read = seeds, read_seeds
         else:
-            self.files, self._read = list_inputs(path, layout.files), self._read_rows
-
-    def _read_rows(self, part: Part) -> Rows:
-        return read_rows(part, self.layout)
+            self.files, self._read = list_inputs(path, layout.files), partial(read_rows, layout=layout)
 
     def shard(self, index: int, count: int = 1) -> Rows:
         """Yield the rows of a shard. Each row is in exactly one shard.

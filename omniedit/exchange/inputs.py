@@ -80,7 +80,7 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
         raise UserError(f"{redact(path)}: no file with rows; they end in {suffixes}")
     if unknown := [file for file in files if not file.container]:
         remedy = "; unpack it, or give zip://FILE.jsonl::" + path if path.lower().endswith(".zip") else ""
-        suffixes = ", ".join(map(_first, SUFFIXES))
+        suffixes = ", ".join(first for first, *_ in SUFFIXES.values())
         raise UserError(f"{redact(unknown[0].address)}: has none of the suffixes {suffixes}{redact(remedy)}")
     return files
 
@@ -124,7 +124,3 @@ def _expand_remote(path: str) -> list[str]:
 
 def _name(address: str) -> str:
     return split_chain(redact(address))[1].partition("?")[0].rstrip("/").rpartition("/")[2]
-
-
-def _first(container: str) -> str:
-    return SUFFIXES[container][0]

@@ -73,7 +73,7 @@ def _doubt_instruction(task: Task, instruction: str) -> str:
     related = any(requested & first and task in second for first, second in _COMPANIONS)
     if not requested or task in requested or related:
         return ""
-    return f"the instruction asks for {' or '.join(sorted(_to_words(other) for other in requested))}"
+    return f"the instruction asks for {' or '.join(sorted(other.replace('_', ' ') for other in requested))}"
 
 
 def _doubt_change(task: Task, change: ChangeMap) -> str:
@@ -82,7 +82,3 @@ def _doubt_change(task: Task, change: ChangeMap) -> str:
     if task in _GLOBAL_TASKS and change.share < MIN_GLOBAL_SHARE:
         return f"a change of the whole image changed {change.share:.0%} of it"
     return ""
-
-
-def _to_words(task: Task) -> str:
-    return task.replace("_", " ")

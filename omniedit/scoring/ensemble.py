@@ -25,6 +25,7 @@ SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
     "deviation": pstdev,
 }
 """Disagreement of judges in O: largest minus smallest, or the standard deviation."""
+SCORES = ("sc_score_1", "sc_score_2", "pq_score", "o_score", "disagreement")
 DEFAULTS = EnsembleConfig()
 MIN_JUDGES_FOR_OUTLIER = 3
 """Smallest number of judges in which one can be an outlier."""
@@ -192,11 +193,7 @@ def _columns(verdict: EnsembleScore | Unscorable, rows: Mapping[str, Mapping[str
     versions = [" ".join(filter(None, (name, row.get("judge_version")))) for name, row in scored.items()]
     return {
         "status": "scored",
-        "sc_score_1": verdict.sc_score_1,
-        "sc_score_2": verdict.sc_score_2,
-        "pq_score": verdict.pq_score,
-        "o_score": verdict.o_score,
-        "disagreement": verdict.disagreement,
+        **{name: getattr(verdict, name) for name in SCORES},
         "reasoning": join_rationales({n: (row["o_score"], row["reasoning"] or "") for n, row in scored.items()}),
         "judge_version": " + ".join(versions),
         "details": json.dumps(details | ({"outlier": verdict.outlier} if verdict.outlier else {})),

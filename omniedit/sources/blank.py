@@ -22,7 +22,8 @@ _GREY = 128
 def find_blank(image: Image) -> str | None:
     """Return why an (H, W, 3) RGB image is not a photo, or None if it may be one."""
     small = resize_to_fit(image, _SIDE)
-    same = _color_share(small, np.median(small, axis=(0, 1)))
+    is_common = np.abs(small - np.median(small, axis=(0, 1))) <= _COLOUR_TOLERANCE
+    same = float(is_common.all(axis=-1).mean())
     if same >= _ONE_COLOUR:
         return f"{same:.0%} of it is one colour"
     darkest, brightest = np.percentile(small, (0.5, 99.5), axis=(0, 1))
@@ -38,11 +39,6 @@ def find_blank(image: Image) -> str | None:
         if (is_grey and share >= _LOST_GREY) or (is_black and share >= _LOST_BLACK):
             return f"{share:.0%} of it is plain {'grey' if is_grey else 'black'}: the file is truncated"
     return None
-
-
-def _color_share(image: Image, colour: np.ndarray) -> float:
-    """Return the share of pixels that have the given colour."""
-    return float((np.abs(image - colour) <= _COLOUR_TOLERANCE).all(axis=-1).mean())
 
 
 def _grey_tail(image: Image) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -62,7 +63,7 @@ def _list(folder: Path, prefix: str, listing: Listing, first_names: dict[tuple[i
     try:
         status = folder.stat()
         with os.scandir(folder) as entries:
-            inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
+            inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=attrgetter("name"))
             kinds = {entry.name: _kind(entry) for entry in inside}
     except OSError as error:
         listing.unread[prefix or "/"] = f"folder cannot be read: {error.strerror}"
@@ -85,7 +86,3 @@ def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "other"]:
         return "file" if entry.is_file() or not Path(entry.path).exists() else "other"
     except OSError:
         return "file"
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name

@@ -78,9 +78,10 @@ class Budget:
             tokens = (ceil(count * self._excess) for count in (maximum.prompt_tokens, maximum.completion_tokens))
             maximum = Usage(maximum.requests, *tokens)
             others_usage = self._ledger.others_usage() if self._ledger else Usage()
-            before = sum(self._reserved, self.spent + others_usage)
+            total = sum(self._reserved, self.spent + others_usage) + maximum
+            amounts = {"requests": total.requests, "tokens": total.tokens, "money": self.prices.money(total)}
             for name, limit in self._limits.items():
-                if limit is not None and self._amounts(before + maximum)[name] > limit:
+                if limit is not None and amounts[name] > limit:
                     raise UserError(self._over_limit_message(name, limit, self.spent + others_usage))
             self._reserved.append(maximum)
             return maximum
@@ -104,9 +105,6 @@ class Budget:
         money = self.prices.money(usage)
         cost = f"{money:,.0f}" if money >= 1000 else f"{money:.4g}"
         return f"{usage.requests:,} requests, {usage.tokens:,} tokens" + (f", {cost} in money" * self.prices.known)
-
-    def _amounts(self, usage: Usage) -> dict[str, float]:
-        return {"requests": usage.requests, "tokens": usage.tokens, "money": self.prices.money(usage)}
 
     def _over_limit_message(self, name: str, limit: float, spent: Usage) -> str:
         text = f"the budget of {limit:,g} in {name} does not suffice for another request; spent: {self.describe(spent)}"

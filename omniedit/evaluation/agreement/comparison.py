@@ -15,10 +15,11 @@ from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 from omniedit.evaluation.agreement.thresholds import ALL_TASKS, MIN_GOOD_O, Threshold, threshold_rows
 from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
 from omniedit.evaluation.trust.self_preference import SelfPreference
-from omniedit.plain_text import clean_line, markdown_cell
+from omniedit.plain_text import clean_line, markdown_cell, markdown_table
 
 MIN_IMAGES = 10
 """Number of images below which a rater's correlations are too uncertain to count as much as others'."""
+THRESHOLD_HEAD = ("task", "O at least", "kept", "share", "good", "precision", "95 % interval", "recall")
 MAX_GOOD = 1.0
 """Largest human O for which `MIN_GOOD_O` is meaningful."""
 
@@ -126,9 +127,7 @@ def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
     return [
         "A threshold depends on the judge, its prompt and the edits. For these scores:",
         "",
-        "| task | O at least | kept | share | good | precision | 95 % interval | recall |",
-        "|---|---|---|---|---|---|---|---|",
-        *map(_threshold_line, rows),
+        *markdown_table(THRESHOLD_HEAD, map(_threshold_cells, rows)),
         f"good: people's mean O is at least {comparison.good:g}, "
         f"as for {first.good:,} of {first.images:,} images ({first.good / first.images:.1%})",
     ]
@@ -169,12 +168,11 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 
 def markdown(rows: Sequence[Agreement], digits: int = 3) -> list[str]:
     """Format agreements as lines of a Markdown table."""
-    head = [f"{side} {score.upper()}" for side in ("people", "judge") for score in SCORES]
-    lines = [f"| task | images | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
-    for row in rows:
-        cells = [_cell(of[score], digits) for of in (row.people, row.judge) for score in SCORES]
-        lines.append(f"| {markdown_cell(row.task)} | {row.images} | {' | '.join(cells)} |")
-    return lines
+    sides = [(side, score) for side in ("people", "judge") for score in SCORES]
+    head = ["task", "images", *(f"{side} {score.upper()}" for side, score in sides)]
+    cells = [[_cell(getattr(row, side)[score], digits) for side, score in sides] for row in rows]
+    about = [(markdown_cell(row.task), str(row.images)) for row in rows]
+    return markdown_table(head, [[*left, *right] for left, right in zip(about, cells, strict=True)])
 
 
 def _choose_good(ratings: Sequence[Rating], good: float | None) -> float | None:
@@ -239,11 +237,10 @@ def _threshold_figures(row: Threshold) -> dict[str, Any]:
     }
 
 
-def _threshold_line(row: Threshold) -> str:
+def _threshold_cells(row: Threshold) -> list[str]:
     spread = "-" if row.interval is None else f"{row.interval[0]:.2f} to {row.interval[1]:.2f}"
     counts = [f"{row.threshold:g}", f"{row.kept:,}", f"{row.share:.1%}", f"{row.kept_good:,}"]
-    cells = [markdown_cell(row.task), *counts, _cell(row.precision, 2), spread, _cell(row.recall, 2)]
-    return f"| {' | '.join(cells)} |"
+    return [markdown_cell(row.task), *counts, _cell(row.precision, 2), spread, _cell(row.recall, 2)]
 
 
 def _cell(value: float | None, digits: int) -> str:

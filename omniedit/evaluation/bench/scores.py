@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from omniedit.evaluation.bench.editors.editor import EditFailure
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.records import EDITED, EditFolder
 from omniedit.evaluation.bench.run import find_source
-from omniedit.imaging.images import Image, encoded_size
+from omniedit.imaging.images import Image, decode_image, encoded_size
 from omniedit.scoring.examples import Example, Marker, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
@@ -75,21 +76,21 @@ def score_edits(
         UserError: an image cannot be read, or the judge fails.
     """
     folder = edits.folder / "scores"
-    journal = Journal(folder / f"{judge.name}.jsonl")
-    todo = [work for work in _find_work(bench, editor, edits, judge, items) if not journal.has(work.digest)]
+    journal = VerdictJournal(folder / f"{judge.name}.jsonl")
+    todo = [work for work in _find_work(bench, editor, edits, judge, items) if not journal.has(work[1])]
     with Progress("scores", total=len(todo)) as progress:
         for first in range(0, len(todo), judge.batch_size):
             batch = todo[first : first + judge.batch_size]
-            examples = [show(work.item, edits.read(work.item.item_id)) for work in batch]
-            for work, verdict in zip(batch, judge.mark(examples), strict=True):
-                journal.add(work.digest, to_columns(verdict))
+            examples = [show(item, edits.read(item.item_id)) for item, _ in batch]
+            for (_, digest), verdict in zip(batch, judge.mark(examples), strict=True):
+                journal.add(digest, to_columns(verdict))
             progress.advance(len(batch))
     out = folder / f"{judge.name}.parquet"
     write_rows(out, list(_rows(bench, editor, edits, judge, journal)), SCHEMA)
     return out
 
 
-class Journal:
+class VerdictJournal:
     """Verdicts by digest. The next run judges unscored edits again, because the cause may have been temporary."""
 
     def __init__(self, path: Path) -> None:
@@ -105,18 +106,8 @@ class Journal:
         self.verdicts[digest] = line
 
 
-@dataclass(frozen=True)
-class _PendingEdit:
-    """Edit to judge; the source of `item` is the image that the editor got."""
-
-    item: BenchItem
-    digest: str
-
-
 def plain_example(item: BenchItem, edited: Image) -> Example:
     """Return source, edited image, the benchmark's own result and references, and the item's texts, by their names."""
-    from omniedit.imaging.images import decode_image
-
     images = {"source": item.source} | ({"target": item.target} if item.target else {}) | dict(item.references)
     decoded = {name: decode_image(read(), f"{item.item_id}: {name}") for name, read in images.items()}
     captions = {"source_caption": item.captions.source, "target_caption": item.captions.edited}
@@ -126,7 +117,8 @@ def plain_example(item: BenchItem, edited: Image) -> Example:
 
 def _find_work(
     bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, items: Sequence[BenchItem]
-) -> Iterator[_PendingEdit]:
+) -> Iterator[tuple[BenchItem, str]]:
+    """Yield each edited item, with the image that the editor got as its source, and the digest of its verdict."""
     for item in items:
         record = edits.records.get(item.item_id)
         if record is None or record.status != EDITED:
@@ -134,12 +126,8 @@ def _find_work(
         edited_from = find_source(bench, item, edits)
         if isinstance(edited_from, EditFailure):
             raise UserError(f"editor {editor}: {item.item_id}: {edited_from.reason}; run the bench again")
-        started = replace(item, source=_constant(edited_from))
-        yield _PendingEdit(started, digest_verdict(started, record.sha256, judge))
-
-
-def _constant(content: bytes) -> Callable[[], bytes]:
-    return lambda: content
+        started = replace(item, source=partial(bytes, edited_from))
+        yield started, digest_verdict(started, record.sha256, judge)
 
 
 def digest_verdict(item: BenchItem, edit_sha256: str, judge: JudgeSetup) -> str:
@@ -154,16 +142,17 @@ def digest_verdict(item: BenchItem, edit_sha256: str, judge: JudgeSetup) -> str:
 
 
 def _rows(
-    bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, journal: Journal
+    bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, journal: VerdictJournal
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each item of the set."""
     judge_columns = {"judge": judge.name, "rubric": judge.rubric.name, "prompt_hash": judge.rubric.digest}
-    pending = {work.item.item_id: work for work in _find_work(bench, editor, edits, judge, bench.items)}
+    digests = {item.item_id: digest for item, digest in _find_work(bench, editor, edits, judge, bench.items)}
     for item in bench.items:
         row = item_columns(item) | judge_columns | {"editor": editor, "sampling": judge.sampling}
-        record, work = edits.records.get(item.item_id), pending.get(item.item_id)
-        if work is not None:
-            yield row | journal.verdicts.get(work.digest, {"status": "missing", "reasoning": "not judged yet"})
+        record = edits.records.get(item.item_id)
+        if item.item_id in digests:
+            missing = {"status": "missing", "reasoning": "not judged yet"}
+            yield row | journal.verdicts.get(digests[item.item_id], missing)
         elif record is None:
             yield row | {"status": "missing", "reasoning": "not edited yet"}
         else:

@@ -7,13 +7,13 @@ from typing import Any
 
 from omniedit.evaluation.bradley_terry import PairedComparison, Rank, find_warnings, rank_editors
 from omniedit.evaluation.comparisons.bias import Bias, Judged, length_bias, position_bias
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 
 POLICY = {
     True: "The judge sees both orders of the two edits. An edit wins if it wins in both; otherwise it is a tie.",
     False: "The judge sees one order of the two edits, drawn by a digest; position bias can decide a winner.",
 }
-RANK_HEAD = "| rank | editor | rating | 95 % interval | comparisons | wins | ties | losses |"
+RANK_HEAD = ("rank", "editor", "rating", "95 % interval", "comparisons", "wins", "ties", "losses")
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def describe(result: Result) -> list[str]:
 
 def describe_ranks(ranks: Sequence[Rank], warnings: Sequence[str]) -> list[str]:
     """Format ranks as a Markdown table with the warnings below."""
-    rows = [_rank_row(place, rank) for place, rank in enumerate(ranks, 1)]
-    return [RANK_HEAD, "|---|---|---|---|---|---|---|---|", *rows, *(f"Note: {warning}." for warning in warnings)]
+    rows = [_rank_cells(place, rank) for place, rank in enumerate(ranks, 1)]
+    return [*markdown_table(RANK_HEAD, rows), *(f"Note: {warning}." for warning in warnings)]
 
 
 def to_json(result: Result) -> dict[str, Any]:
@@ -125,19 +125,25 @@ def ranks_to_json(ranks: Sequence[Rank], warnings: Sequence[str]) -> dict[str, A
     return {"ranks": rows, "warnings": list(warnings)}
 
 
-def _rank_row(place: int, rank: Rank) -> str:
+def _rank_cells(place: int, rank: Rank) -> list[str]:
     spread = "-" if rank.interval is None else " to ".join(f"{end:.0f}" for end in rank.interval)
     counts = [f"{number:,}" for number in (rank.comparisons, rank.wins, rank.ties, rank.losses)]
-    return f"| {' | '.join([str(place), markdown_cell(rank.editor), f'{rank.rating:.0f}', spread, *counts])} |"
+    return [str(place), markdown_cell(rank.editor), f"{rank.rating:.0f}", spread, *counts]
 
 
 def _bias_line(name: str, favoured: str, unit: str, bias: Bias) -> str:
-    if bias.share is None or bias.interval is None:
+    if not bias.total:
         return f"{name}: no {unit} with a winner."
-    low, high = (100 * end for end in bias.interval)
     test = "" if bias.p_value is None else f", sign test over comparisons p = {bias.p_value:.2g}"
+    return f"{name}: {describe_bias(favoured, unit, bias)}{test}."
+
+
+def describe_bias(favoured: str, unit: str, bias: Bias) -> str:
+    """Return the share of a bias that has answers, with its interval."""
+    assert bias.share is not None and bias.interval is not None
+    low, high = (100 * end for end in bias.interval)
     share = f"{100 * bias.share:.1f} % of {bias.total:,} {unit} are for {favoured}"
-    return f"{name}: {share} (95 % interval {low:.1f} to {high:.1f}){test}."
+    return f"{share} (95 % interval {low:.1f} to {high:.1f})"
 
 
 def _bias_figures(bias: Bias) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from omniedit.evaluation.agreement import (
 from omniedit.evaluation.agreement.protocol import AgreementProtocol
 from omniedit.evaluation.agreement.ratings import build_key
 from omniedit.evaluation.metrics.registry import METRICS
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.storage.parquet import read_given
 
 
@@ -94,12 +94,15 @@ def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Ke
 
 def correlation_lines(agreements: Mapping[str, Sequence[Agreement]], protocol: AgreementProtocol) -> list[str]:
     """Format agreement as a Markdown table: a row for each metric and task, and people's agreement with each other."""
-    lines = ["| metric | task | images | SC | PQ | O |", "|---|---|---|---|---|---|"]
-    for name, rows in agreements.items():
-        lines += [_line(METRICS[name].label, row, row.judge, protocol.digits) for row in rows]
+    cells = [
+        _cells(METRICS[name].label, row, row.judge, protocol.digits)
+        for name, rows in agreements.items()
+        for row in rows
+    ]
     longest = max(agreements.values(), key=lambda rows: rows[-1].images)
-    lines += [_line("people", row, row.people, protocol.digits) for row in longest]
-    return [*lines, "signs of metrics for which lower is better are reversed", protocol.reason]
+    cells += [_cells("people", row, row.people, protocol.digits) for row in longest]
+    table = markdown_table(("metric", "task", "images", "SC", "PQ", "O"), cells)
+    return [*table, "signs of metrics for which lower is better are reversed", protocol.reason]
 
 
 def correlations_json(agreements: Mapping[str, Sequence[Agreement]], protocol: AgreementProtocol) -> dict[str, Any]:
@@ -119,6 +122,6 @@ def correlations_json(agreements: Mapping[str, Sequence[Agreement]], protocol: A
     return {"protocol": protocol.name, "metrics": metrics}
 
 
-def _line(label: str, row: Agreement, correlations: Mapping[str, float | None], digits: int) -> str:
+def _cells(label: str, row: Agreement, correlations: Mapping[str, float | None], digits: int) -> list[str]:
     cells = ["-" if (value := correlations[score]) is None else f"{value:.{digits}f}" for score in SCORES]
-    return f"| {label} | {markdown_cell(row.task)} | {row.images} | {' | '.join(cells)} |"
+    return [label, markdown_cell(row.task), str(row.images), *cells]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from math import isnan
 from typing import Any
@@ -71,7 +72,9 @@ def measure(
     Raises:
         UserError: as `choose`.
     """
-    measured = measure_samples([_reader(item, edits.get(item.item_id)) for item in items], metrics, networks)
+    measured = measure_samples(
+        [partial(read_sample, item, edits.get(item.item_id)) for item in items], metrics, networks
+    )
     keys = [{"item_id": item.item_id, "task": item.task} for item in items]
     rows = [key | dict(row) for key, row in zip(keys, measured.rows, strict=True)]
     return MetricValues(rows, measured.sets, measured.unavailable, measured.weights)
@@ -161,10 +164,6 @@ def _row(sample: Sample | BadSample, values: Mapping[str, Iterator[float | None]
 
 def _known(value: float) -> float | None:
     return None if isnan(value) else float(value)
-
-
-def _reader(item: BenchItem, edit: ImageFile | str | None) -> Load:
-    return lambda: read_sample(item, edit)
 
 
 def read_sample(item: BenchItem, edit: ImageFile | str | None) -> Sample | BadSample:

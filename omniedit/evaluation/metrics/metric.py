@@ -3,7 +3,7 @@
 N  images      D  numbers of an image's features
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -95,7 +95,7 @@ class ImageMetric(Metric):
         measure: values of N samples, which all meet `needs`; NaN where undefined.
     """
 
-    measure: Callable[[Sequence[Sample], Networks], Sequence[float]]
+    measure: Callable[[Sequence[Sample], Networks], Iterable[float]]
 
 
 @dataclass(frozen=True)

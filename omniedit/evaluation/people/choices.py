@@ -11,7 +11,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement.correlations import draw_weights
 from omniedit.evaluation.bradley_terry import PairedComparison, Rank, find_warnings, rank_editors
 from omniedit.evaluation.comparisons.bias import Bias, position_bias
-from omniedit.evaluation.comparisons.result import describe_ranks, ranks_to_json
+from omniedit.evaluation.comparisons.result import describe_bias, describe_ranks, ranks_to_json
 from omniedit.evaluation.comparisons.table import COMPARED, SCHEMA, SHARES
 from omniedit.evaluation.people.edits import RatedEdit
 from omniedit.evaluation.people.reliability import equal_share, krippendorff_alpha
@@ -86,14 +86,9 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
 def describe_choices(results: ChoiceResults) -> list[str]:
     """Format results as lines of text with a Markdown table."""
     places = ", ".join(f"{count:,} {name}" for name, count in results.winners.items()).replace("_", " ")
-    position, spread = results.position.share, results.position.interval
     bias = "no choice has a winner"
-    if position is not None and spread is not None:
-        low, high = (100 * end for end in spread)
-        bias = (
-            f"{100 * position:.1f} % of {results.position.total:,} choices with a winner are for the edit on the left"
-        )
-        bias += f" (95 % interval {low:.1f} to {high:.1f})"
+    if results.position.total:
+        bias = describe_bias("the edit on the left", "choices with a winner", results.position)
     return [
         *describe_ranks(results.ranks, results.warnings),
         "",

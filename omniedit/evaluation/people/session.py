@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import combinations
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from omniedit.errors import UserError
@@ -110,7 +110,8 @@ class Session:
             answered = {answer.question for answer in self.store.read_answers(rater)}
             done = sum(question.key in answered for question in self.questions)
             others = self._count_others(rater)
-            waiting = {t: q for t, q in queue.items() if q.key not in answered and self._is_free(q, others)}
+            limit = inf if self.per_question is None else self.per_question
+            waiting = {t: q for t, q in queue.items() if q.key not in answered and others.get(q.key, 0) < limit}
             upcoming = dict(sorted(waiting.items(), key=lambda item: item[1].key != first)[:QUESTIONS_AHEAD])
             for question in upcoming.values():
                 self._claims.setdefault(question.key, {})[rater.name] = time.monotonic()
@@ -206,9 +207,6 @@ class Session:
         for key, claims in self._claims.items():
             others.setdefault(key, set()).update(name for name, since in claims.items() if now - since < CLAIM_S)
         return {key: len(names - {rater.name}) for key, names in others.items()}
-
-    def _is_free(self, question: RatingQuestion, others: Mapping[tuple[int, int | None], int]) -> bool:
-        return self.per_question is None or others.get(question.key, 0) < self.per_question
 
     def _parse(self, rater: Rater, question: RatingQuestion, body: Mapping[str, Any]) -> Answer:
         """Return the answer to a question.

@@ -17,7 +17,7 @@ from omniedit.evaluation.people.results import (
     Results,
 )
 from omniedit.evaluation.table3 import Interval
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 
 HEADS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
 PAPER_RATERS = 4
@@ -37,25 +37,27 @@ def markdown(results: Results) -> list[str]:
     overall = [row for row in results.editors if row.task == ALL_TASKS]
     count = sum(rater.ratings > 0 for rater in results.raters)
     raters = "1 rater" if count == 1 else f"{count} raters"
+    span = str(results.fewest) if results.fewest == results.most else f"{results.fewest} to {results.most}"
+    reliability = {f"Krippendorff's alpha, {metric}": results.alphas[metric] for metric in ALPHAS}
+    reliability["equal scores of two raters"] = results.equal
     return [
         f"{results.ratings:,} ratings of {results.edits:,} edits of {results.images:,} images by {raters}, "
-        f"{_range(results.fewest, results.most)} for each edit; mean over edits of the mean over raters "
+        f"{span} for each edit; mean over edits of the mean over raters "
         "[95 % bootstrap interval over images].",
         "",
-        "| rank | editor | " + " | ".join(HEADS.values()) + " | edits | ratings |",
-        "|---|---|" + "---|" * (len(SCORES) + 2),
-        *map(_editor_line, overall),
+        *markdown_table(("rank", "editor", *HEADS.values(), "edits", "ratings"), map(_editor_cells, overall)),
         *_task_lines(results.editors, overall),
         *_difference_lines(results.differences),
         "",
-        "| agreement of raters | " + " | ".join(HEADS[score] for score in RATED) + " |",
-        "|---|" + "---|" * len(RATED),
-        *(_score_line(f"Krippendorff's alpha, {metric}", results.alphas[metric]) for metric in ALPHAS),
-        _score_line("equal scores of two raters", results.equal),
+        *markdown_table(
+            ("agreement of raters", *(HEADS[score] for score in RATED)),
+            [[name, *(format_estimate(each[score]) for score in RATED)] for name, each in reliability.items()],
+        ),
         "",
-        "| rater | ratings | " + " | ".join(HEADS.values()) + " | same SC as others | median seconds | checks failed |",
-        "|---|---|" + "---|" * (len(SCORES) + 3),
-        *map(_rater_line, results.raters),
+        *markdown_table(
+            ("rater", "ratings", *HEADS.values(), "same SC as others", "median seconds", "checks failed"),
+            map(_rater_cells, results.raters),
+        ),
         "",
         *_notes(results),
     ]
@@ -94,10 +96,10 @@ def _csv_row(row: EditorScores) -> dict[str, Any]:
     return facts
 
 
-def _editor_line(row: EditorScores) -> str:
+def _editor_cells(row: EditorScores) -> list[str]:
     spread = "" if row.ranks is None or len(set(row.ranks)) == 1 else f" [{row.ranks[0]}, {row.ranks[1]}]"
     cells = [format_estimate(row.scores[score]) for score in SCORES]
-    return f"| {row.rank}{spread} | {markdown_cell(row.editor)} | {' | '.join(cells)} | {row.edits} | {row.ratings} |"
+    return [f"{row.rank}{spread}", markdown_cell(row.editor), *cells, str(row.edits), str(row.ratings)]
 
 
 def _task_lines(rows: Sequence[EditorScores], overall: Sequence[EditorScores]) -> list[str]:
@@ -105,49 +107,41 @@ def _task_lines(rows: Sequence[EditorScores], overall: Sequence[EditorScores]) -
     tasks = dict.fromkeys(row.task for row in rows if row.task != ALL_TASKS)
     if not tasks:
         return []
-    lines = ["", "| O by task | " + " | ".join(markdown_cell(row.editor) for row in overall) + " |"]
-    lines.append("|---|" + "---|" * len(overall))
+    rows_by_task = []
     for task in tasks:
         by_editor = {row.editor: format_estimate(row.scores["o"]) for row in rows if row.task == task}
         cells = [by_editor.get(row.editor, "-") for row in overall]
-        lines.append(f"| {markdown_cell(task)} | {' | '.join(cells)} |")
-    return lines
+        rows_by_task.append([markdown_cell(task), *cells])
+    return ["", *markdown_table(("O by task", *(markdown_cell(row.editor) for row in overall)), rows_by_task)]
 
 
 def _difference_lines(differences: Sequence[ScoreDifference]) -> list[str]:
     """Return a table of paired differences, or nothing for a single editor."""
     if not differences:
         return []
-    lines = ["", "| first - second | score | difference | items | p | p, corrected |", "|---|---|---|---|---|---|"]
+    rows = []
     for difference in differences:
         names = f"{markdown_cell(difference.first)} - {markdown_cell(difference.second)}"
         value = format_estimate(Estimate(difference.value, difference.interval))
         p, corrected = ("-" if figure is None else f"{figure:.4f}" for figure in (difference.p, difference.corrected))
-        lines.append(f"| {names} | {HEADS[difference.score]} | {value} | {difference.items} | {p} | {corrected} |")
+        rows.append([names, HEADS[difference.score], value, str(difference.items), p, corrected])
     count = sum(difference.score == differences[0].score for difference in differences)
     note = (
         f"Differences are those of items that both editors have ratings for. p is that of a two-sided sign-flip test "
         f"over images, corrected by Holm's method for the comparisons of a score ({count})."
     )
-    return [*lines, "", note]
+    head = ("first - second", "score", "difference", "items", "p", "p, corrected")
+    return ["", *markdown_table(head, rows), "", note]
 
 
-def _score_line(name: str, estimates: Mapping[str, Estimate]) -> str:
-    return f"| {name} | {' | '.join(format_estimate(estimates[score]) for score in RATED)} |"
-
-
-def _rater_line(rater: RaterFacts) -> str:
+def _rater_cells(rater: RaterFacts) -> list[str]:
     means = [f"{rater.means[score]:.2f}" if rater.means else "-" for score in SCORES]
     equal = "-" if rater.equal is None else f"{100 * rater.equal:.0f} %"
     seconds = "-" if rater.seconds is None else f"{rater.seconds:.1f}"
     checks = f"{rater.failed} of {rater.checks}" if rater.checks else "-"
-    return f"| {' | '.join([markdown_cell(rater.name), str(rater.ratings), *means, equal, seconds, checks])} |"
+    return [markdown_cell(rater.name), str(rater.ratings), *means, equal, seconds, checks]
 
 
 def _notes(results: Results) -> list[str]:
     notes = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
     return notes + describe_excluded(results.unable, results.outdated)
-
-
-def _range(fewest: int, maximum: int) -> str:
-    return str(fewest) if fewest == maximum else f"{fewest} to {maximum}"

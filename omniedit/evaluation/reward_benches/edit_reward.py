@@ -77,17 +77,14 @@ def group_name(record: Record) -> str:
 def _groups_by_votes(records: Sequence[Record], wrong: Counter[str], skipped: Counter[str]) -> list[Group]:
     members: dict[tuple[int, str], dict[str, Record]] = defaultdict(dict)
     for record in records:
-        size, comparison = group_size(record), _comparison_name(record)
+        size = group_size(record)
+        comparison = f"{record.row.get('id')} {record.row.get('comparison_type')}"
         place = (size, f"{record.file}:{comparison}" if size == 2 else group_name(record))
         if "id" not in record.row:
             skipped["no id"] += 1
         elif members[place].setdefault(comparison, record) is not record:
             skipped[REPEATED] += 1
     return [_judge_group(size, list(rows.values()), wrong) for (size, _), rows in members.items() if rows]
-
-
-def _comparison_name(record: Record) -> str:
-    return f"{record.row.get('id')} {record.row.get('comparison_type')}"
 
 
 def _judge_group(size: int, records: Sequence[Record], wrong: Counter[str]) -> Group:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 
 Z = 1.959964
 """Normal quantile of a 95 % interval."""
@@ -101,14 +101,14 @@ def to_json(bench: str, result: Result, size: int | None) -> dict[str, Any]:
 
 def describe(title: str, result: Result, size: int | None) -> list[str]:
     """Format the result as lines of text with a Markdown table, and say if it is not over the whole bench."""
-    head = f"| {result.unit} | number | right | accuracy | 95 % interval |"
-    rows = [_row(part) for part in (result.overall, *result.parts)]
+    head = (result.unit, "number", "right", "accuracy", "95 % interval")
+    table = markdown_table(head, map(_cells, (result.overall, *result.parts)))
     figures = [f"{name}: {'-' if value is None else f'{100 * value:.2f}'}" for name, value in result.figures.items()]
     wrong = [f"{number} {result.unit} count as wrong: {reason}" for reason, number in result.wrong.items()]
     skipped = [f"{number} rows are skipped: {reason}" for reason, number in result.skipped.items()]
     part = size is not None and result.overall.total != size
     notes = [f"The whole bench has {size:,} {result.unit}, so this accuracy is not the bench's."] if part else []
-    return [title, "", head, "|---|---|---|---|---|", *rows, result.ties, *figures, *wrong, *skipped, *notes]
+    return [title, "", *table, result.ties, *figures, *wrong, *skipped, *notes]
 
 
 def _figures(tally: Tally) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else round(100 * share, 2)
 
 
-def _row(tally: Tally) -> str:
+def _cells(tally: Tally) -> list[str]:
     spread = "-" if tally.interval is None else " to ".join(f"{100 * end:.2f}" for end in tally.interval)
     accuracy = "-" if tally.accuracy is None else f"{100 * tally.accuracy:.2f}"
-    return f"| {markdown_cell(tally.name)} | {tally.total:,} | {tally.correct:,} | {accuracy} | {spread} |"
+    return [markdown_cell(tally.name), f"{tally.total:,}", f"{tally.correct:,}", accuracy, spread]

@@ -1,6 +1,6 @@
 """Measurements of an object's new colour or material."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from omniedit.scoring.reference.fields import NOTICEABLE, Field, ramp
 from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reference.rationale import Finding, Shortfall, TruthObject, clean_value, weigh
 from omniedit.scoring.reference.regions import object_region
-from omniedit.tasks import Task
 
 
 def attribute_modification(comparison: Comparison, truth: Truth) -> Finding:
@@ -69,8 +68,3 @@ def _material_finding(comparison: Comparison, truth: Truth, region: Mask) -> Fin
     measurement = f"{changed:.0%} of it changed, {max(0.0, remaining):.0%} of its fine structure is left"
     names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
     return weigh(sentences.RESURFACED, requirements, measurement, **names)
-
-
-SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
-    Task.ATTRIBUTE_MODIFICATION: attribute_modification
-}

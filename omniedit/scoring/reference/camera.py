@@ -3,8 +3,6 @@
 h, w  size of the compared copies       N  pixels along a line
 """
 
-from collections.abc import Callable, Mapping
-
 import cv2
 import numpy as np
 
@@ -14,8 +12,7 @@ from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import Field, band_pass, correlation, gaussian_blur, lightness, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
-from omniedit.scoring.reference.rationale import MET, UNMET, Finding, weigh
-from omniedit.tasks import Task
+from omniedit.scoring.reference.rationale import Finding, weigh
 
 ONE_COLOUR = 2
 """Largest distance, in grey levels, between the pixels of an empty border and their median."""
@@ -124,14 +121,16 @@ def rotation_restraint(comparison: Comparison) -> Finding:
     """Score how well the shapes are kept, once the rotation is undone."""
     best = max(_correlations(comparison).values())
     score = float(np.interp(best, [0, 0.3, 0.6, 0.8, 0.95], [0, 3, 7, 9, 10]))
-    shapes = sentences.SHAPES_CHANGED
-    chosen = sentences.SHAPES_KEPT if score >= MET else shapes.unmet if score < UNMET else shapes.partial
+    chosen = sentences.SHAPES_CHANGED.choose(score, sentences.SHAPES_KEPT)
     return Finding(score, chosen, f"a correlation of {best:.2f} once the rotation is undone")
 
 
 def _correlations(comparison: Comparison) -> dict[int, float]:
     """Return the correlation of the edited image with the source rotated by each angle, in the inscribed circle."""
-    source, edited = (_structure(image) for image in (comparison.pair.source, comparison.pair.edited))
+    source, edited = (
+        band_pass(lightness(shrink(image, ROTATED_SIDE)), 1.0, 8.0)
+        for image in (comparison.pair.source, comparison.pair.edited)
+    )
     height, width = source.shape
     inside = _circle(height, width)
     middle = (width - 1) / 2, (height - 1) / 2
@@ -143,20 +142,7 @@ def _correlations(comparison: Comparison) -> dict[int, float]:
     return correlations
 
 
-def _structure(image: Field) -> Field:
-    """Return the (h, w) coarse structure of an image's lightness."""
-    return band_pass(lightness(shrink(image, ROTATED_SIDE)), 1.0, 8.0)
-
-
 def _circle(height: int, width: int) -> Mask:
     rows, columns = np.ogrid[:height, :width]
     radius = min(height, width) / 2 - 2
     return np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2) < radius
-
-
-SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
-    Task("outpaint"): outpaint,
-    Task("rotation_change"): rotation_change,
-}
-RESTRAINT_MEASURES: Mapping[Task, Callable[[Comparison], Finding]] = {Task("rotation_change"): rotation_restraint}
-"""Measurements of `sc_score_2` for tasks that move every pixel."""

@@ -10,18 +10,18 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.lines import agreement, scale_mask, scribble_lines, sketch_lines
 from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.pairs import EditPair
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.fields import gradient, lightness, mean_inside, ramp
-from omniedit.scoring.reference.measures import Unmeasurable
+from omniedit.scoring.reference.fields import CLEAR_LEVELS, gradient, lightness, mean_inside, ramp
+from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reference.rationale import Finding, weigh
+from omniedit.scoring.reference.subjects import find_reference
 from omniedit.tasks import Task
 
 RED = (255, 0, 0)
-CLEAR_LEVELS = 24
-"""Difference in grey levels from which a pixel clearly changed."""
 
 
-def measure_condition(pair: EditPair, task: Task) -> Finding:
+def measure_condition(task: Task, comparison: Comparison, truth: Truth) -> Finding:
     """Score how well the condition image of a pair agrees with the pair's images.
 
     Args:
@@ -31,10 +31,7 @@ def measure_condition(pair: EditPair, task: Task) -> Finding:
         Unmeasurable: the pair has no such reference.
     """
     (role,) = task.references
-    image = next((reference.image for reference in pair.references if reference.role == role), None)
-    if image is None:
-        raise Unmeasurable(f"the pair has no reference image with the role {role}")
-    degree, measurement = CONDITIONS[task](pair, image)
+    degree, measurement = CONDITIONS[task](comparison.pair, find_reference(comparison.pair, role))
     return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measurement)
 
 

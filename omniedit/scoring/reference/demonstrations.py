@@ -41,7 +41,7 @@ def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
         Unmeasurable: there is no demonstration, or the subject is too small.
         KeyError: the truth lacks the place of the subject in the demonstration.
     """
-    reference, inside = reduced_reference(*crop_around(find_reference(comparison, ROLE), truth["reference_box"]))
+    reference, inside = reduced_reference(*crop_around(find_reference(comparison.pair, ROLE), truth["reference_box"]))
     size, mirrored, place = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
     after, before, mask = (
         align_view(image, place, inside, size, mirrored)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -101,21 +102,18 @@ def _streak_strength(before: Light, after: Light) -> float:
     return after.fine / max(before.fine, _MIN_FINE_SHARE * before.contrast) / contrast
 
 
-def _night(before: Light, after: Light) -> list[EnvironmentSign]:
-    darker = _darker(before, after)
-    cooler = before.warmth - after.warmth
-    return [
-        EnvironmentSign(ramp(darker, 0.9, 0.6), "The light is too bright.", f"{darker:.2f} times as light"),
-        EnvironmentSign(ramp(cooler, -1, 3), "The light is too warm.", f"{cooler:+.0f} bluer"),
-    ]
+def _darkened(
+    darkness: tuple[float, float], coolness: tuple[float, float], before: Light, after: Light
+) -> list[EnvironmentSign]:
+    """Return the signs of a darker and cooler light.
 
-
-def _dusk(before: Light, after: Light) -> list[EnvironmentSign]:
-    darker = _darker(before, after)
-    cooler = before.warmth - after.warmth
+    Args:
+        darkness, coolness: figures that score 0 and 1.
+    """
+    darker, cooler = _darker(before, after), before.warmth - after.warmth
     return [
-        EnvironmentSign(ramp(darker, 0.95, 0.75), "The light is too bright.", f"{darker:.2f} times as light"),
-        EnvironmentSign(ramp(cooler, 0, 5), "The light is too warm.", f"{cooler:+.0f} bluer"),
+        EnvironmentSign(ramp(darker, *darkness), "The light is too bright.", f"{darker:.2f} times as light"),
+        EnvironmentSign(ramp(cooler, *coolness), "The light is too warm.", f"{cooler:+.0f} bluer"),
     ]
 
 
@@ -179,8 +177,8 @@ def _light_signs(before: Light, after: Light) -> list[EnvironmentSign]:
 
 
 _SIGNS: Mapping[str, Callable[[Light, Light], list[EnvironmentSign]]] = {
-    "night": _night,
-    "dusk": _dusk,
+    "night": partial(_darkened, (0.9, 0.6), (-1, 3)),
+    "dusk": partial(_darkened, (0.95, 0.75), (0, 5)),
     "overcast": _overcast,
     "fog": _fog,
     "rain": _rain,

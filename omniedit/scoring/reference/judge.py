@@ -15,7 +15,7 @@ from omniedit.scoring.reference import camera, sentences
 from omniedit.scoring.reference.fields import NOTICEABLE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
-from omniedit.scoring.reference.rationale import MET, UNMET, Finding, write_rationale
+from omniedit.scoring.reference.rationale import Finding, write_rationale
 from omniedit.scoring.reference.requirements import REQUIREMENTS, verify_type
 from omniedit.scoring.reference.success import SUCCESS_MEASURES, success
 from omniedit.scoring.reference.verification import verify
@@ -177,8 +177,8 @@ def _is_box(value: Any) -> bool:
 
 def restraint(comparison: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
-    if comparison.pair.task in camera.RESTRAINT_MEASURES:
-        return camera.RESTRAINT_MEASURES[comparison.pair.task](comparison)
+    if comparison.pair.task == Task("rotation_change"):  # moves every pixel
+        return camera.rotation_restraint(comparison)
     return _preservation_finding(comparison) if comparison.pair.is_local else _shapes_stay(comparison)
 
 
@@ -194,7 +194,7 @@ def _preservation_finding(comparison: Comparison) -> Finding:
     )
     score = min(everywhere, np.interp(spot, [0.0005, 0.002, 0.01, 0.05], [10, 8.5, 6, 3]))
     rest = sentences.ANOTHER_PART_CHANGED if score < everywhere else sentences.REST_CHANGED
-    chosen = sentences.NOTHING_ELSE_CHANGED if score >= 9 else rest.unmet if score < UNMET else rest.partial
+    chosen = rest.choose(score, sentences.NOTHING_ELSE_CHANGED, 9)
     outside_edit = f"outside the edit {noticed:.0%} of the pixels changed, by {mean:.1f} on average"
     return Finding(float(score), chosen, f"{outside_edit}; the largest spot covers {spot:.2%} of the image")
 
@@ -205,6 +205,5 @@ def _shapes_stay(comparison: Comparison) -> Finding:
     structure = max(0.0, comparison.structure_kept(everywhere, fine=2.0, coarse=12.0))
     edges = max(0.0, comparison.edges_kept(everywhere))
     score = np.interp((structure + edges) / 2, [0, 0.4, 0.6, 0.68, 0.75, 0.9], [0, 3, 7.5, 8.1, 9.2, 10])
-    shapes = sentences.SHAPES_CHANGED
-    chosen = sentences.SHAPES_KEPT if score >= MET else shapes.unmet if score < UNMET else shapes.partial
+    chosen = sentences.SHAPES_CHANGED.choose(score, sentences.SHAPES_KEPT)
     return Finding(float(score), chosen, f"{structure:.0%} of the structure and {edges:.0%} of the edges are kept")

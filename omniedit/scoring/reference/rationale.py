@@ -118,6 +118,10 @@ class Shortfall:
     unmet: tuple[str, ...]
     partial: tuple[str, ...]
 
+    def choose(self, score: float, done: tuple[str, ...], met: float = MET) -> tuple[str, ...]:
+        """Return `done` for a score from `met` on, otherwise the sentences about a score below or above `UNMET`."""
+        return done if score >= met else self.unmet if score < UNMET else self.partial
+
     def fill_in(self, **values: object) -> "Shortfall":
         return Shortfall(fill_in(self.unmet, **values), fill_in(self.partial, **values))
 

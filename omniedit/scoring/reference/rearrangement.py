@@ -3,7 +3,6 @@
 h, w  size of the compared copies
 """
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,10 @@ from omniedit.scoring.reference.subjects import (
     smooth_lightness,
 )
 from omniedit.sources.photo import FractionBox
-from omniedit.tasks import Task
 
 FRAME = 0.2
 """Margin of the compared copies around the object's box, as a share of its sides."""
-CLEAR_LEVELS = 40
+OBJECT_LEVELS = 40
 """Difference in grey levels from which a pixel is not the ground around the object."""
 MIN_OBJECT_PIXELS = 64
 """Smallest number of pixels of an object in the compared copies."""
@@ -119,7 +117,7 @@ def _measure_object(
             (comparison.pair.edited, box),
         )
     )
-    subject = find_subject(before, CLEAR_LEVELS) & _box_mask(box, box, inside, (width, height))
+    subject = find_subject(before, OBJECT_LEVELS) & _box_mask(box, box, inside, (width, height))
     if subject.sum() < MIN_OBJECT_PIXELS:
         raise Unmeasurable("no object stands out in its box in the source")
     at_new_place, likeness = (
@@ -154,9 +152,3 @@ def _box_mask(box: FractionBox, other: FractionBox, inside: FractionBox, size: t
     covered = np.zeros(size[::-1], bool)
     covered[max(0, top - 2) : max(0, bottom + 2), max(0, left - 2) : max(0, right + 2)] = True
     return covered
-
-
-SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
-    Task("movement"): movement,
-    Task("resize"): resize,
-}

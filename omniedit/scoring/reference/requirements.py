@@ -58,14 +58,6 @@ def verify_type(comparison: Comparison, truth: Truth, task: Task) -> None:
         _CHECKS[task](comparison, truth)
 
 
-def _condition(task: Task, comparison: Comparison, truth: Truth) -> Finding:
-    return measure_condition(comparison.pair, task)
-
-
-def _target(task: Task, comparison: Comparison, truth: Truth) -> Finding:
-    return measure_target(comparison, truth, task)
-
-
 def _verify_counting(comparison: Comparison, truth: Truth) -> None:
     more = comparison.edited if truth["new_count"] > truth["count"] else comparison.source
     counts.verify_number(more.image, truth["object"], truth["boxes"])
@@ -200,12 +192,12 @@ def rim_unevenness(lab: Field, mask: Mask) -> float:
 
 
 REQUIREMENTS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
-    **{task: partial(_condition, task) for task in CONDITIONS},
+    **{task: partial(measure_condition, task) for task in CONDITIONS},
     Task("counting"): counts.counting,
     Task("relation"): counts.relation,
     Task("visual_reference"): subjects.visual_reference,
     Task("material_transfer"): subjects.material_transfer,
-    **{task: partial(_target, task) for task in COMPLEX_TASKS},
+    **{task: partial(measure_target, task) for task in COMPLEX_TASKS},
     **dict.fromkeys(SUBJECT_TASKS, score_shown_subject),
 }
 _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {

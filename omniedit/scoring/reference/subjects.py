@@ -9,9 +9,11 @@ import numpy as np
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask, shrink
 from omniedit.imaging.morphology import erode
+from omniedit.pairs import EditPair
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import (
+    CLEAR_LEVELS,
     Field,
     appearance,
     correlation,
@@ -28,8 +30,6 @@ from omniedit.sources.photo import FractionBox
 
 COMPARED_SIDE = 192
 """Longer side in pixels at which an object and its reference are compared."""
-CLEAR_LEVELS = 24
-"""Difference in grey levels from which a pixel of the reference image is not its background."""
 SAME_COLOUR = 10.0
 """Colour difference up to which an object's pixel is that of the reference."""
 MAX_RELIGHTING = 8.0
@@ -44,7 +44,7 @@ def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: no object stands out in the reference image, or there is none.
     """
-    reference = find_reference(comparison, "subject")
+    reference = find_reference(comparison.pair, "subject")
     whole, inside = reduced_reference(reference, truth["reference_box"])
     (height, width), shape = whole.shape[:2], find_subject(whole)
     if shape.sum() < 64:
@@ -67,7 +67,7 @@ def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
 
 def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
     """Score whether the edit gave the object the colours and the texture of the reference image."""
-    reference = find_reference(comparison, "material")
+    reference = find_reference(comparison.pair, "material")
     region = object_region(comparison, truth["box"])
     target = appearance(image_to_lab(shrink(reference, REDUCED_SIDE))).reshape(-1, 4)
     before, after = (
@@ -87,8 +87,13 @@ def _without_shading(look_NC: Field) -> Field:
     return look_NC * np.array([1 / 3, 1, 1, 1], np.float32)
 
 
-def find_reference(comparison: Comparison, role: str) -> Image:
-    image = next((reference.image for reference in comparison.pair.references if reference.role == role), None)
+def find_reference(pair: EditPair, role: str) -> Image:
+    """Return the reference image of a role.
+
+    Raises:
+        Unmeasurable: the pair has none.
+    """
+    image = next((reference.image for reference in pair.references if reference.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
     return image

@@ -23,7 +23,7 @@ OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
 """Distances in L*a*b* between the target's measured colour and the claimed one that disprove and confirm it."""
 
 
-def measure_target(comparison: Comparison, truth: Mapping[str, Any], task: Task) -> Finding:
+def measure_target(task: Task, comparison: Comparison, truth: Mapping[str, Any]) -> Finding:
     """Score whether the right object of a photo changed.
 
     The expression or the clue is resolved again among the objects of the truth; the images show which object changed.
@@ -39,7 +39,9 @@ def measure_target(comparison: Comparison, truth: Mapping[str, Any], task: Task)
     if not isinstance(target, int) or not 0 <= target < len(individuals):
         raise Unmeasurable(f"the truth's value of `among` is {target!r:.40}, not the index of one of its objects")
     resolved = _resolve(truth, individuals, task)
-    is_said = truth["edit"] == Task.OBJECT_ADDITION or _is_said(truth["expression"], comparison.pair.instruction)
+    is_said = truth["edit"] == Task.OBJECT_ADDITION or (
+        set(stems(truth["expression"])) <= set(stems(comparison.pair.instruction))
+    )
     changed, other = _changed_shares(comparison, individuals, target)
     requirements = (
         (float(resolved == target and is_said), sentences.OTHER_MEANT),
@@ -65,10 +67,6 @@ def _resolve(truth: Mapping[str, Any], individuals: list[Individual], task: Task
         return resolve(truth["expression"], individuals)
     except Ambiguous:
         return None
-
-
-def _is_said(phrase: str, instruction: str) -> bool:
-    return set(stems(phrase)) <= set(stems(instruction))
 
 
 def _changed_shares(comparison: Comparison, individuals: list[Individual], target: int) -> tuple[float, float]:

@@ -1,6 +1,5 @@
 """Measurements of a changed text: the text in the images, as a text reader reads it."""
 
-from collections.abc import Callable, Mapping
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -15,7 +14,6 @@ from omniedit.scoring.reference.fields import lightness, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, clean_value, weigh
 from omniedit.sources.photo import FractionBox
-from omniedit.tasks import Task
 
 READ_MARGIN = 0.6
 """Margin of the part of the image that is read around the text's box, as a share of its height."""
@@ -32,7 +30,10 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
     if not can_read():
         raise Unmeasurable(READER_MISSING)
     old, new = str(truth["text"]), str(truth["new_text"])
-    before, after = (_read_near(image, truth["box"]) for image in (comparison.pair.source, comparison.pair.edited))
+    before, after = (
+        [line.text for line in read_text(_crop(image, truth["box"], READ_MARGIN))]
+        for image in (comparison.pair.source, comparison.pair.edited)
+    )
     if _likeness(before, old) < MIN_LIKENESS:
         raise Unmeasurable(f"the source image does not show the text {old!r:.60}")
     says_new, says_old = _likeness(after, new), _likeness(after, old)
@@ -51,11 +52,6 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
         "times as steep as before"
     )
     return weigh(sentences.REWRITTEN, requirements, measurement, value=clean_value(new))
-
-
-def _read_near(image: Image, box: FractionBox) -> list[str]:
-    """Return the lines that are read in and around a box."""
-    return [line.text for line in read_text(_crop(image, box, READ_MARGIN))]
 
 
 def _steepness(image: Image, box: FractionBox) -> float:
@@ -77,6 +73,3 @@ def _likeness(lines: list[str], text: str) -> float:
     expected = same_letters(text)
     shares = (SequenceMatcher(None, same_letters(line), expected, autojunk=False).ratio() for line in lines)
     return max(shares, default=0.0)
-
-
-SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {Task("textual_change"): textual_change}

@@ -74,7 +74,8 @@ def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _blur(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    return _inside(pair, _gaussian_blur(pair.edited, _strength(rng, 1, 4) * _unit(pair)))
+    blurred = cv2.GaussianBlur(pair.edited, (0, 0), _strength(rng, 1, 4) * _unit(pair))
+    return _inside(pair, np.asarray(blurred, np.uint8))
 
 
 def _noise(pair: EditPair, rng: np.random.Generator) -> Image | None:
@@ -159,10 +160,6 @@ def _strength(rng: np.random.Generator, weakest: float, strongest: float) -> flo
 def _unit(pair: EditPair) -> float:
     height, width = pair.edited.shape[:2]
     return max(1.0, (height * width) ** 0.5 / 512)
-
-
-def _gaussian_blur(image: Image, sigma: float) -> Image:
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
 
 
 def _from_lab(lab: np.ndarray) -> Image:

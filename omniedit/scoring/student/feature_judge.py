@@ -69,7 +69,9 @@ class FeatureJudge:
 
     def _score(self, evidence: ImageEvidence, instruction: str) -> Score:
         (success, restraint, quality), beyond = self.head.score(evidence, instruction)
-        doubts = [*_doubt_words(instruction), *self._doubt_images(beyond)]
+        doubts = _doubt_words(instruction)
+        if beyond > self.head.farthest[0]:
+            doubts.append("the change is unlike those of training")
         if doubts and not self.warned:
             logger.warning("%s: %s: %.100s", OUTSIDE_DOMAIN, doubts[0], instruction)
             self.warned = True
@@ -81,9 +83,6 @@ class FeatureJudge:
             note + "".join(f" {OUTSIDE_DOMAIN}: {doubt}." for doubt in doubts),
             self.version,
         )
-
-    def _doubt_images(self, beyond: float) -> list[str]:
-        return [] if beyond <= self.head.farthest[0] else ["the change is unlike those of training"]
 
 
 def _doubt_words(instruction: str) -> list[str]:

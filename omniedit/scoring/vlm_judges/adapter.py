@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
-from torch import Tensor
 
 from omniedit.errors import UserError, one_line
 from omniedit.models.folder import check_finite, read_config
@@ -83,7 +82,7 @@ def merge_adapter(model: Any, adapter: str) -> Any:
     _check_base(folder, model)
     try:
         adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
-        state = _load_weights(folder)
+        state = {_rename(name): weight for name, weight in load_file(folder / WEIGHTS).items()}
     except Exception as error:  # peft and safetensors raise different errors for configs and files that do not fit
         raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({one_line(error, 300)})") from None
     kinds = {_kind(name) for name in state}
@@ -99,11 +98,6 @@ def merge_adapter(model: Any, adapter: str) -> Any:
 def _kind(name: str) -> str:
     """Return the name of a weight without the numbers of its layer."""
     return re.sub(r"\d+", "#", name)
-
-
-def _load_weights(folder: Path) -> dict[str, Tensor]:
-    """Load the weights of an adapter by the names that transformers gives to layers today."""
-    return {_rename(name): weight for name, weight in load_file(folder / WEIGHTS).items()}
 
 
 def _rename(name: str) -> str:

@@ -76,16 +76,14 @@ def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
                 raise UserError(f"{table}: has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
             for row in reader:
-                yield f"line {reader.line_num}", {name: _unmark(cell) for name, cell in row.items()}
+                yield (
+                    f"line {reader.line_num}",
+                    {name: unmark_formula(cell) if isinstance(cell, str) else cell for name, cell in row.items()},
+                )
     except OSError as error:
         raise UserError(f"{table}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table}: not a CSV file in UTF-8: {str(error)[:100]}") from None
-
-
-def _unmark(cell: Any) -> Any:
-    """Return a cell without the mark of `write_csv`; surplus or missing cells are returned unchanged."""
-    return unmark_formula(cell) if isinstance(cell, str) else cell
 
 
 def _to_line(row: Mapping[str, Any], photos: Path, counts: Counter[str]) -> dict[str, Any]:

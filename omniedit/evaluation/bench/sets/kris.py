@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
+from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import get_score
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
@@ -80,14 +80,10 @@ def _to_item(row: Mapping[str, Any]) -> BenchItem:
         task=folder.name,
         instruction=read_text(row, "ins_en", "instruction"),
         source=sources[0],
-        target=_find_target(folder, row.get("gt_img")),
+        target=find_image(folder, row["gt_img"]) if row.get("gt_img") else None,
         references=tuple(zip(roles[1:], sources[1:], strict=True)),
         extra={"explanation": find_text(row, "explain_en", "explain") or "", "roles": roles},
     )
-
-
-def _find_target(folder: Path, name: object) -> ImageFile | None:
-    return find_image(folder, name) if name else None
 
 
 def _name_sources(category: str, names: Sequence[object]) -> list[str]:

@@ -104,16 +104,13 @@ def _find_near(photos: Mapping[str, Image], sources: TrainingSources) -> Iterato
     if not sources.names:
         return
     names, run_hashes = list(photos), read_hashes(sources.phashes)
-    for hash_photo in (_hash_halved, perceptual_hash):
-        set_hashes = read_hashes([hash_photo(image) for image in photos.values()])
+    of_folders = [hash_image(image).hex() for image in photos.values()]
+    of_indexes = [perceptual_hash(image) for image in photos.values()]
+    for hashes in (of_folders, of_indexes):
+        set_hashes = read_hashes(hashes)
         for kind, bits in (("near", set_hashes), ("mirrored", mirror(set_hashes))):
             for photo, source in _match(bits, run_hashes):
                 yield PhotoLeak(names[photo], sources.names[source], kind)
-
-
-def _hash_halved(image: Image) -> str:
-    """Return the hash of folders (`omniedit.quality.hashes.hash_image`); an index has that of the whole image."""
-    return hash_image(image).hex()
 
 
 def _match(set_hashes: Bits, run_hashes: Bits) -> Iterator[tuple[int, int]]:

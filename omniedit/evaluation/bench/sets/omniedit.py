@@ -40,22 +40,15 @@ def read(path: Path | None, _: str) -> BenchSet:
         UserError: a file is missing or has changed, or no line can be read as an item.
     """
     folder = SHIPPED if path is None else path
-    locate = _locate_shipped if path is None else partial(_locate, folder)
+    locate = _locate_shipped if path is None else folder.joinpath
     if not (folder / CHECKSUMS).is_file():
         raise UserError(f"{folder}: has no {CHECKSUMS}; freeze a set with omniedit bench-set build")
     checksums = verify(folder, locate)
     about = read_json(folder / SET_JSON)
     name = str(about.get("name", "omniedit")) if isinstance(about, dict) else "omniedit"
     bench = make_set(name, _list_rows(folder / ITEMS_FILE), partial(_to_item, locate, checksums), folder)
-    return BenchSet(bench.name, _digest(checksums), bench.items, bench.rejected)
-
-
-def _digest(checksums: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(sorted(checksums.items())).encode()).hexdigest()
-
-
-def _locate(folder: Path, path: str) -> Path:
-    return folder / path
+    version = hashlib.sha256(json.dumps(sorted(checksums.items())).encode()).hexdigest()
+    return BenchSet(bench.name, version, bench.items, bench.rejected)
 
 
 def _locate_shipped(path: str) -> Path:

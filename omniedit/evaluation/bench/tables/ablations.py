@@ -13,7 +13,7 @@ from omniedit.evaluation.bench.tables.builders import DIFFERENCE_COLUMNS, SCORES
 from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
 from omniedit.evaluation.bench.tables.write import write_grids
 from omniedit.evaluation.table3 import Interval
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 
 NAME = "ablations"
 """Name of the files, without suffix."""
@@ -68,11 +68,10 @@ def _judge_versions(run: AblationRun, judge: str) -> set[tuple[str, str]]:
 
 def describe_runs(runs: Sequence[AblationRun]) -> Iterator[str]:
     """Yield lines of Markdown: the runs with their filter and size, and other settings that differ."""
-    yield "| run | filter | training pairs |"
-    yield "|---|---|---|"
-    for run in runs:
-        size = "unknown" if run.pairs is None else f"{run.pairs:,}"
-        yield f"| {' | '.join(markdown_cell(cell, 300) for cell in (run.name, describe_filter(run), size))} |"
+    sizes = ["unknown" if run.pairs is None else f"{run.pairs:,}" for run in runs]
+    rows = [(run.name, describe_filter(run), size) for run, size in zip(runs, sizes, strict=True)]
+    cells = [[markdown_cell(cell, 300) for cell in row] for row in rows]
+    yield from markdown_table(("run", "filter", "training pairs"), cells)
     yield ""
     for judge in runs[0].scores:
         for version, prompt in sorted(_judge_versions(runs[0], judge)):

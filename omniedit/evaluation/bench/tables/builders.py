@@ -129,7 +129,7 @@ def build_differences(results: Results, judge: str) -> Grid:
     return Grid(
         f"Paired differences, {judge}",
         columns,
-        [_difference_row(difference) for difference in differences],
+        [Row(f"{each.first} - {each.second}", difference_cells(each), is_ranked=False) for each in differences],
         "editors",
         [note],
     )
@@ -189,7 +189,3 @@ def difference_cells(each: Difference) -> list[Interval | str | None]:
     """Return the mean, the number of items, p, the corrected p, and whether that is below `SIGNIFICANCE_LEVEL`."""
     is_below = "yes" if each.corrected < SIGNIFICANCE_LEVEL else "no"
     return [each.mean, str(each.items), Interval(each.p), Interval(each.corrected), is_below]
-
-
-def _difference_row(each: Difference) -> Row:
-    return Row(f"{each.first} - {each.second}", difference_cells(each), is_ranked=False)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from omniedit.evaluation.bench.records import EDITED, EditRecord
 from omniedit.evaluation.bench.statistics import warn_of_few
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 
 
 def describe_results(results: Results) -> Iterator[str]:
@@ -14,10 +14,8 @@ def describe_results(results: Results) -> Iterator[str]:
     yield f"Set `{results.bench}`, {len(results.items)} items on {images} images, version `{results.version[:16]}`."
     yield ""
     yield from _judge_lines(results)
-    yield "| editor | version | input size | output size | returned to the source's size by | seed |"
-    yield "|---|---|---|---|---|---|"
-    for editor in results.editors:
-        yield _editor_line(editor)
+    head = ("editor", "version", "input size", "output size", "returned to the source's size by", "seed")
+    yield from markdown_table(head, map(_editor_cells, results.editors))
     yield ""
     yield (
         "Intervals are 95 % bootstrap intervals over images (over sessions, for edits in several turns). O is the mean "
@@ -35,16 +33,16 @@ def _judge_lines(results: Results) -> Iterator[str]:
         yield "No judge scored these edits; `--judges` adds scores, and published ones to compare them with."
         yield ""
         return
-    yield "| judge | version | rubric | prompt digest | sampling |"
-    yield "|---|---|---|---|---|"
+    table = []
     for judge in results.judges:
         rows = [row for editor in results.editors for row in editor.scored(judge)]
         cells = [_join(row[name] for row in rows) for name in ("judge_version", "rubric", "prompt_hash", "sampling")]
-        yield f"| {' | '.join(markdown_cell(cell, 1000) for cell in (judge, *cells))} |"
+        table.append([markdown_cell(cell, 1000) for cell in (judge, *cells)])
+    yield from markdown_table(("judge", "version", "rubric", "prompt digest", "sampling"), table)
     yield ""
 
 
-def _editor_line(editor: EditorResult) -> str:
+def _editor_cells(editor: EditorResult) -> list[str]:
     edited = [record for record in editor.records.values() if record.status == EDITED]
     cells = [
         editor.label,
@@ -54,7 +52,7 @@ def _editor_line(editor: EditorResult) -> str:
         _join(record.restore for record in edited),
         _join(str(record.seed) for record in editor.records.values()),
     ]
-    return f"| {' | '.join(markdown_cell(cell, 1000) for cell in cells)} |"
+    return [markdown_cell(cell, 1000) for cell in cells]
 
 
 def _output_sizes(records: Sequence[EditRecord]) -> str:

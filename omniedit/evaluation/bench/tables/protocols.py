@@ -29,16 +29,13 @@ def build_protocol(
 
     Without judges, the figures are those of metrics. A table in which no editor has a figure is left out.
     """
+    count = len(results.editors)
     for judge in results.judges or [METRICS_ONLY]:
         found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
         tables = {name: protocol.aggregate(rows) for name, rows in found.items() if rows}
         means = _build_means(bench, protocol, results, judge, tables, published)
         grids = [means, *(_build_column(bench, results, judge, tables, column) for column in protocol.columns)]
-        yield from (each for each in grids if _has_figures(each, len(results.editors)))
-
-
-def _has_figures(table: Grid, editors: int) -> bool:
-    return any(cell is not None for row in table.rows[:editors] for cell in row.cells)
+        yield from (each for each in grids if any(cell is not None for row in each.rows[:count] for cell in row.cells))
 
 
 def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
@@ -46,17 +43,16 @@ def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
 
     The list is empty for an editor without any score or metric.
     """
-    scores = {row["item_id"]: _to_scores(row) for row in editor.scored(judge)}
+    scores = {
+        row["item_id"]: {name: row[name] for name in OWN_SCORES} | json.loads(row["scores"])
+        for row in editor.scored(judge)
+    }
     if not scores and not any(editor.metrics.values()):
         return []
     return [
         {**to_columns(item), **editor.metrics.get(item.item_id, {}), **scores.get(item.item_id, {})}
         for item in bench.items
     ]
-
-
-def _to_scores(row: Row) -> Row:
-    return {name: row[name] for name in OWN_SCORES} | json.loads(row["scores"])
 
 
 def _build_means(

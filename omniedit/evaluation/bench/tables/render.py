@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import isnan
 from typing import Any
 
 from omniedit.evaluation.bench.tables.grid import FigureRank, Grid, Row, format_figure
@@ -62,7 +63,7 @@ def to_csv(grid: Grid) -> list[dict[str, Any]]:
         for number, row in enumerate(grid.rows):
             cell = row.cells[place]
             values: Sequence[Any] = (
-                [_known(figure) for figure in (cell.mean, cell.low, cell.high)]
+                [None if isnan(figure) else figure for figure in (cell.mean, cell.low, cell.high)]
                 if isinstance(cell, Interval)
                 else [cell, None, None]
             )
@@ -75,10 +76,6 @@ def to_csv(grid: Grid) -> list[dict[str, Any]]:
 def escape_latex(text: str) -> str:
     """Escape LaTeX's special characters in a text."""
     return _LATEX_SPECIAL.sub(lambda found: _LATEX_ESCAPES.get(found[0], f"\\{found[0]}"), text)
-
-
-def _known(figure: float) -> float | None:
-    return None if figure != figure else figure
 
 
 def _sections(grid: Grid) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
