@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from omniedit.evaluation.bench.protocol import TableRow
+from omniedit.evaluation.bench.protocol import GroupRow
 from omniedit.evaluation.bench.sets import gedit, imgedit, kris, rise
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 
@@ -44,7 +44,7 @@ def load_script(file: Path, **stubs: Mapping[str, Any]) -> ModuleType:
     return module
 
 
-def to_figures(table: list[TableRow]) -> dict[str, dict[str, float]]:
+def to_figures(table: list[GroupRow]) -> dict[str, dict[str, float]]:
     """Return figures by row and column, as the benchmark's own script computes them."""
     return {row.name: {**row.values, **row.official} for row in table}
 

@@ -25,7 +25,7 @@ import numpy as np
 from omniedit.cli.arguments import run_seed
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard
-from omniedit.quality.gates import Finding, Gate, Thresholds, find_faults
+from omniedit.quality.gates import Gate, GateFinding, Thresholds, find_faults
 from omniedit.quality.hashes import HASH_BYTES, hash_image
 from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
@@ -228,7 +228,7 @@ def wilson(hits: int, total: int) -> str:
     return f"{share:.2f} ({max(0, centre - half):.2f} to {min(1, centre + half):.2f})"
 
 
-def report(planted: Planted, findings: Sequence[Finding]) -> Iterator[str]:
+def report(planted: Planted, findings: Sequence[GateFinding]) -> Iterator[str]:
     """Yield the lines of the two tables: recall by kind of fault, precision by gate."""
     found = {gate: {finding.pair_id for finding in findings if finding.gate is gate} for gate in Gate}
     copies = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MIRRORED_DUPLICATE)
@@ -282,7 +282,7 @@ def main() -> None:
         print_wrong(planted, findings)
 
 
-def print_wrong(planted: Planted, findings: Sequence[Finding]) -> None:
+def print_wrong(planted: Planted, findings: Sequence[GateFinding]) -> None:
     """Print wrong findings and faults that were missed."""
     copies = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MIRRORED_DUPLICATE)
     tasks = {row["pair_id"]: row["task"] for row in planted.rows}

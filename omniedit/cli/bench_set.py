@@ -11,7 +11,7 @@ from omniedit.cli.arguments import path
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 
 if TYPE_CHECKING:
-    from omniedit.evaluation.bench.protocol import Protocol, TableRow
+    from omniedit.evaluation.bench.protocol import GroupRow, Protocol
 
 HELP = "list and read benchmark sets, make your own, compute a benchmark's table from recorded scores"
 MAX_REJECTED = 10
@@ -117,7 +117,7 @@ def _print_table(args: argparse.Namespace) -> list[str]:
     return format_table(protocol.aggregate(rows), protocol.columns)
 
 
-def format_table(table: "Sequence[TableRow]", columns: Sequence[str]) -> list[str]:
+def format_table(table: "Sequence[GroupRow]", columns: Sequence[str]) -> list[str]:
     """Format a table as Markdown; differing figures of the benchmark's own script follow in brackets."""
     lines = [f"| | {' | '.join(columns)} | items | missing |", "|---" * (len(columns) + 3) + "|"]
     for row in table:
@@ -128,7 +128,7 @@ def format_table(table: "Sequence[TableRow]", columns: Sequence[str]) -> list[st
     return lines
 
 
-def _format_cell(row: "TableRow", column: str) -> str:
+def _format_cell(row: "GroupRow", column: str) -> str:
     value = f"{row.values[column]:.4g}" if column in row.values else "-"
     official = f"{row.official[column]:.4g}" if column in row.official else value
     return value if official == value else f"{value} ({official})"

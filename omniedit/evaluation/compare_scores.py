@@ -22,7 +22,7 @@ TABLE_HEAD = ("score", "pairs", "Spearman", "mean of B - A", "mean absolute diff
 
 
 @dataclass(frozen=True)
-class Difference:
+class ScoreChange:
     """Difference between two scorings in one score.
 
     Args:
@@ -47,7 +47,7 @@ class TableComparison:
     """
 
     pairs: int
-    differences: Mapping[str, Difference]
+    differences: Mapping[str, ScoreChange]
     threshold: float
     switched: int
     in_one_only: int
@@ -87,10 +87,10 @@ def compare(first: Path, second: Path, key: str, threshold: float) -> TableCompa
     )
 
 
-def difference(a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> Difference:
+def difference(a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> ScoreChange:
     difference_N = b_N - a_N
     noise = difference_N.std(ddof=1) / 2**0.5 if len(a_N) > 1 else np.nan
-    return Difference(spearman(a_N, b_N), float(difference_N.mean()), float(np.abs(difference_N).mean()), float(noise))
+    return ScoreChange(spearman(a_N, b_N), float(difference_N.mean()), float(np.abs(difference_N).mean()), float(noise))
 
 
 def describe(retest: TableComparison) -> list[str]:
@@ -116,7 +116,7 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or np.isnan(value) else round(value, 4)
 
 
-def _cells(score: str, pairs: int, of_score: Difference) -> list[str]:
+def _cells(score: str, pairs: int, of_score: ScoreChange) -> list[str]:
     correlation = "-" if of_score.spearman is None else f"{of_score.spearman:.3f}"
     values = [f"{of_score.mean:+.3f}", f"{of_score.mean_absolute:.3f}", f"{of_score.noise:.3f}"]
     return [score.upper(), str(pairs), correlation, *values]

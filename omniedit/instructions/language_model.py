@@ -6,13 +6,13 @@ from pathlib import Path
 
 from omniedit.config.schema import PROPOSER, LocalModelConfig, ProposalsConfig
 from omniedit.errors import UserError
-from omniedit.vlm import Model
+from omniedit.vlm import ChatModel
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import open_client
 
 
 @contextmanager
-def open_model(config: ProposalsConfig, spent: Path | None = None) -> Iterator[Model]:
+def open_model(config: ProposalsConfig, spent: Path | None = None) -> Iterator[ChatModel]:
     """Open the model for a block; at its end, even after an error, print the usage of the endpoint.
 
     Args:
@@ -31,7 +31,7 @@ def open_model(config: ProposalsConfig, spent: Path | None = None) -> Iterator[M
             print(client.summary(), flush=True)
 
 
-def load_local(config: LocalModelConfig) -> Model:
+def load_local(config: LocalModelConfig) -> ChatModel:
     """Load the model of the role `proposer` from its folder.
 
     Raises:

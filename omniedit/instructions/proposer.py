@@ -38,7 +38,7 @@ from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import strip_article
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
-from omniedit.vlm import Model, Prompt, PromptImage
+from omniedit.vlm import ChatModel, Prompt, PromptImage
 
 WITHOUT_OBJECTS = tuple(
     task
@@ -75,7 +75,7 @@ class Proposer:
         tasks: tasks to propose edits for.
     """
 
-    def __init__(self, model: Model, config: ProposalsConfig, tasks: Sequence[Task]) -> None:
+    def __init__(self, model: ChatModel, config: ProposalsConfig, tasks: Sequence[Task]) -> None:
         self.model, self.config, self.tasks = model, config, tuple(tasks)
 
     def propose(self, photos: Sequence[Photo]) -> list[tuple[list[ProposalDraft], list[ProposalRow]]]:

@@ -19,7 +19,7 @@ from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import stems
 from omniedit.pairs import EditPair, Rejection
 from omniedit.tasks import OMNIEDIT_TASKS, Task
-from omniedit.vlm import Model, Prompt, PromptImage
+from omniedit.vlm import ChatModel, Prompt, PromptImage
 
 RECAPTIONED = "recaptioned"
 """Key of the provenance, value of `derived.how`, and name of the group of such pairs in a run."""
@@ -62,7 +62,7 @@ def needs_recaption(scores: Mapping[str, Any]) -> bool:
 class Recaptioner:
     """Writer of instructions that describe the actual change of an edit."""
 
-    def __init__(self, model: Model, config: ProposalsConfig) -> None:
+    def __init__(self, model: ChatModel, config: ProposalsConfig) -> None:
         self.model, self.config = model, config
 
     def rewrite(self, pairs: Sequence[EditPair]) -> list[EditPair | Rejection]:

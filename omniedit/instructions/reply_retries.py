@@ -7,7 +7,7 @@ from typing import Generic
 
 from omniedit.instructions.questions import retry_prompt
 from omniedit.instructions.replies import ParsedReply, Part, ReplyIssue
-from omniedit.vlm import MissingReply, Model, Prompt, Reply
+from omniedit.vlm import ChatModel, MissingReply, Prompt, Reply
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ModelQuestion(Generic[Part]):
     read: Callable[[str], ParsedReply[Part]]
 
 
-def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> list[ParsedReply[Part]]:
+def ask(model: ChatModel, questions: Sequence[ModelQuestion[Part]], tries: int) -> list[ParsedReply[Part]]:
     """Return the best reply to each question, in order: a flawless one, else the one with the most usable parts.
 
     A rejected question, or one without an answer, is not repeated.

@@ -20,7 +20,7 @@ from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import stems
 from omniedit.instructions.word_lists import read_list
 from omniedit.storage.seeded_random import make_rng
-from omniedit.vlm import Model, Prompt
+from omniedit.vlm import ChatModel, Prompt
 
 MAX_CHOICES = 12
 """Number of concepts, and of places, in a prompt; its reply has at most half as many scenes."""
@@ -53,7 +53,7 @@ class SceneConcepts:
 
 
 def propose_scenes(
-    model: Model, count: int, seed: int, tries: int = 3, concepts: Sequence[str] = (), places: Sequence[str] = ()
+    model: ChatModel, count: int, seed: int, tries: int = 3, concepts: Sequence[str] = (), places: Sequence[str] = ()
 ) -> tuple[list[Scene], list[str]]:
     """Return up to `count` scenes, each with its own combination, and the reasons why others cannot be used.
 

@@ -27,7 +27,7 @@ _CLEAR_SHARE = 0.9
 
 
 @dataclass(frozen=True)
-class Alignment:
+class ImageAlignment:
     """Similarity that maps source pixels to edited pixels, about the image's centre.
 
     Args:
@@ -49,10 +49,10 @@ class Alignment:
         return hypot(self.dx, self.dy) + corner
 
 
-UNKNOWN = Alignment(0.0, 0.0, 1.0, 0.0, inf)
+UNKNOWN = ImageAlignment(0.0, 0.0, 1.0, 0.0, inf)
 
 
-def align(source: Image, edited: Image) -> Alignment:
+def align(source: Image, edited: Image) -> ImageAlignment:
     """Measure shift and scale between two (H, W, 3) RGB images of equal size.
 
     Each window of a grid is phase-correlated (Kuglin and Hines 1975) on gradients, which survive a change of colour or
@@ -70,7 +70,7 @@ def align(source: Image, edited: Image) -> Alignment:
         return UNKNOWN
     error = _standard_error(places[agreeing], shifts[agreeing], model, float(np.linalg.norm(centre)))
     dx, dy, growth = model
-    return Alignment(dx / shrink, dy / shrink, 1 + growth, float(agreeing.mean()), error / shrink)
+    return ImageAlignment(dx / shrink, dy / shrink, 1 + growth, float(agreeing.mean()), error / shrink)
 
 
 def _edges(image: Image, shrink: float) -> NDArray[np.float32]:

@@ -35,7 +35,7 @@ _EXCHANGE = re.compile(
 
 
 @dataclass(frozen=True)
-class Clue:
+class DirectionClue:
     """Evidence about the direction of a pair.
 
     Args:
@@ -73,7 +73,7 @@ TONES: tuple[tuple[str, str, float], ...] = (
 
 def find_clues(
     source: Image, edited: Image, mask: Mask | None, task: Task, instruction: str, captions: tuple[str, str] = ("", "")
-) -> Iterator[Clue]:
+) -> Iterator[DirectionClue]:
     """Yield all clues about a pair.
 
     Args:
@@ -112,16 +112,16 @@ def measure_look(lab: NDArray[np.float32]) -> ToneStatistics:
     return ToneStatistics(float(lightness.mean()), chroma, float(lab[..., 2].mean()), float(lightness.std()))
 
 
-def _tone_clues(first: ToneStatistics, second: ToneStatistics, instruction: str) -> Iterator[Clue]:
+def _tone_clues(first: ToneStatistics, second: ToneStatistics, instruction: str) -> Iterator[DirectionClue]:
     for pattern, name, typical in TONES:
         if re.search(pattern, instruction.lower()):
             change = getattr(second, name) - getattr(first, name)
-            yield Clue(name, _limit(-2 * change / typical))
+            yield DirectionClue(name, _limit(-2 * change / typical))
 
 
 def _colour_clue(
     first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, instruction: str
-) -> Iterator[Clue]:
+) -> Iterator[DirectionClue]:
     """Compare the region's colour in both images with the last colour that the instruction names."""
     colours = [ALIASES.get(word, word) for word in re.findall(r"[a-z]+", _INSTEAD.split(instruction.lower())[0])]
     colours = [word for word in colours if word in COLOURS]
@@ -129,19 +129,19 @@ def _colour_clue(
         return
     target, weights = np.array(COLOURS[colours[-1]]), np.array([0.5, 1, 1])
     before, after = (np.linalg.norm((lab[region] - target) * weights, axis=-1).mean() for lab in (first, second))
-    yield Clue("colour", _limit((after - before) / 6))
+    yield DirectionClue("colour", _limit((after - before) / 6))
 
 
 def _structure_clue(
     first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, task: Task
-) -> Iterator[Clue]:
+) -> Iterator[DirectionClue]:
     """Compare the region's contrast with its surroundings: an object differs clearly, a filled hole hardly does."""
     ring = dilate(region, 8) & ~dilate(region, 2)
     if min(region.sum(), ring.sum()) < _MIN_REGION_PIXELS:
         return
     before, after = (_stands_out(lab, region, ring) for lab in (first, second))
     sign = 1 if task is Task.OBJECT_REMOVAL else -1
-    yield Clue("structure", _limit(sign * 2 * log((after + 0.02) / (before + 0.02))))
+    yield DirectionClue("structure", _limit(sign * 2 * log((after + 0.02) / (before + 0.02))))
 
 
 def _stands_out(lab: NDArray[np.float32], region: Mask, ring: Mask) -> float:
@@ -156,14 +156,14 @@ def _stands_out(lab: NDArray[np.float32], region: Mask, ring: Mask) -> float:
     return float(gradient[outline].mean() / (gradient[ring].mean() + 1))
 
 
-def _caption_clue(task: Task, instruction: str, source: str, edited: str) -> Iterator[Clue]:
+def _caption_clue(task: Task, instruction: str, source: str, edited: str) -> Iterator[DirectionClue]:
     """Compare the captions: the edited image's should name the new object, the source's the old one."""
     old, new = _old_and_new(task, instruction)
     before, after = set(content(source)), set(content(edited))
     right = len(new & after - before) + len(old & before - after)
     wrong = len(new & before - after) + len(old & after - before)
     if right != wrong:
-        yield Clue("captions", _limit(CAPTION_WORD * (wrong - right)))
+        yield DirectionClue("captions", _limit(CAPTION_WORD * (wrong - right)))
 
 
 def _old_and_new(task: Task, instruction: str) -> tuple[set[str], set[str]]:

@@ -92,7 +92,7 @@ def to_policy(actions: Mapping[str, Any]) -> Policy:
 
 
 @dataclass(frozen=True)
-class Finding:
+class GateFinding:
     """Fault of one pair.
 
     Args:
@@ -113,7 +113,7 @@ FINDINGS_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Decision:
+class GateDecision:
     """Decision on a pair with findings.
 
     Args:
@@ -131,7 +131,7 @@ def find_faults(
     thresholds: Thresholds | None = None,
     policy: Policy | None = None,
     ranks: np.ndarray | None = None,
-) -> Iterator[Finding]:
+) -> Iterator[GateFinding]:
     """Yield the findings of all shards: first about single pairs, shard by shard, then from comparisons of pairs.
 
     Args:
@@ -147,21 +147,21 @@ def find_faults(
     yield from (finding for finding in each if is_on[finding.gate])
 
 
-def find_in_shard(signatures: pa.Table, thresholds: Thresholds) -> Iterator[Finding]:
+def find_in_shard(signatures: pa.Table, thresholds: Thresholds) -> Iterator[GateFinding]:
     """Yield the findings that need one pair at a time: identical, misaligned and mislabelled pairs."""
     columns = ("pair_id", "width", "height", "largest_change", "shift_x", "shift_y", "scale", "displacement")
     for row in signatures.select([*columns, "alignment", "alignment_error", "label_doubt"]).to_pylist():
         pair_id, largest = row["pair_id"], row["largest_change"]
         if largest < thresholds.identical:
-            yield Finding(pair_id, Gate.IDENTICAL, largest, f"no 24 x 24 pixels changed by more than {largest:.1f}")
+            yield GateFinding(pair_id, Gate.IDENTICAL, largest, f"no 24 x 24 pixels changed by more than {largest:.1f}")
             continue
         certain = row["displacement"] - STANDARD_ERRORS * row["alignment_error"]
         relative = certain * 1024 / max(row["width"], row["height"])
         if relative >= thresholds.displacement and row["alignment"] >= thresholds.alignment:
             moved = f"shift ({row['shift_x']:+.1f}, {row['shift_y']:+.1f}) pixels, scale {row['scale']:.4f}"
-            yield Finding(pair_id, Gate.MISALIGNED, row["displacement"], f"{moved}, {row['alignment']:.0%} agree")
+            yield GateFinding(pair_id, Gate.MISALIGNED, row["displacement"], f"{moved}, {row['alignment']:.0%} agree")
         if row["label_doubt"]:
-            yield Finding(pair_id, Gate.MISLABELLED, 1.0, row["label_doubt"])
+            yield GateFinding(pair_id, Gate.MISLABELLED, 1.0, row["label_doubt"])
 
 
 def find_between(
@@ -170,7 +170,7 @@ def find_between(
     thresholds: Thresholds,
     is_on: Mapping[Gate, bool],
     ranks: np.ndarray | None = None,
-) -> Iterator[Finding]:
+) -> Iterator[GateFinding]:
     """Yield the findings that compare pairs of all shards: duplicates, benchmark leaks and swapped pairs."""
     about = pa.concat_tables(
         read_table(file, ("pair_id", "task", "session", "turn", "swapped", "swap_clues", "largest_change"))
@@ -183,7 +183,7 @@ def find_between(
         for leak in find_leaks(pairs, benchmarks, thresholds.radius):
             kind = "a mirrored copy" if leak.mirrored else "a copy"
             detail = f"the {leak.side} image is {kind} of {leak.image} in {leak.benchmark}"
-            yield Finding(about["pair_id"][leak.row].as_py(), Gate.LEAK, 1.0, detail)
+            yield GateFinding(about["pair_id"][leak.row].as_py(), Gate.LEAK, 1.0, detail)
     if is_on[Gate.SWAPPED]:
         yield from _swapped(pairs, about, thresholds)
 
@@ -198,14 +198,14 @@ _DUPLICATE_GATES = {
 
 def _duplicates(
     pairs: Signatures, about: pa.Table, thresholds: Thresholds, mirrored: bool, ranks: np.ndarray | None
-) -> Iterator[Finding]:
+) -> Iterator[GateFinding]:
     ids = about["pair_id"]
     for duplicate in find_duplicates(pairs, ranks, thresholds.radius, mirrored):
         detail = f"{duplicate.kind}: {ids[duplicate.original].as_py()}"
-        yield Finding(ids[duplicate.row].as_py(), _DUPLICATE_GATES[duplicate.kind], 1.0, detail)
+        yield GateFinding(ids[duplicate.row].as_py(), _DUPLICATE_GATES[duplicate.kind], 1.0, detail)
 
 
-def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iterator[Finding]:
+def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iterator[GateFinding]:
     """Yield the pairs whose clues, shared images and session together exceed the threshold."""
     sessions = about["session"].to_pylist()
     shared = swap_odds(pairs, about["task"].to_pylist(), sessions)
@@ -217,7 +217,7 @@ def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iter
         clues = [about["swap_clues"][row].as_py()]
         clues += [f"shared image {shared[row]:+.1f}"] if shared[row] else []
         clues += ["session"] if row in broken else []
-        yield Finding(about["pair_id"][row].as_py(), Gate.SWAPPED, odds[row], "; ".join(filter(None, clues)))
+        yield GateFinding(about["pair_id"][row].as_py(), Gate.SWAPPED, odds[row], "; ".join(filter(None, clues)))
 
 
 def _group_turns(sessions: Sequence[str | None], turns: Sequence[int | None]) -> dict[str, list[int]]:
@@ -244,7 +244,7 @@ def rejection_reasons(findings: Iterable[Mapping[str, Any]], policy: Policy) -> 
     return reasons
 
 
-def decide(findings: Iterable[Finding], policy: Policy | None = None) -> dict[str, Decision]:
+def decide(findings: Iterable[GateFinding], policy: Policy | None = None) -> dict[str, GateDecision]:
     """Return a decision for each pair with a finding that counts; all other pairs pass."""
     policy = policy or Policy()
     counted: dict[str, list[tuple[bool, str]]] = defaultdict(list)
@@ -253,6 +253,8 @@ def decide(findings: Iterable[Finding], policy: Policy | None = None) -> dict[st
         if action is not Action.OFF:
             counted[finding.pair_id].append((action is Action.REJECT, f"{finding.gate}: {finding.detail}"))
     return {
-        pair_id: Decision(any(rejects for rejects, _ in count), tuple(text for _, text in sorted(count, reverse=True)))
+        pair_id: GateDecision(
+            any(rejects for rejects, _ in count), tuple(text for _, text in sorted(count, reverse=True))
+        )
         for pair_id, count in counted.items()
     }

@@ -12,7 +12,7 @@ from omniedit.imaging.images import Image, resize_to_fit
 from omniedit.scoring.outcomes import find_refusal
 from omniedit.scoring.reply_parser import Unscorable, parse_reasoning
 from omniedit.scoring.winner_parser import Winner, parse_winner
-from omniedit.vlm.client import MissingReply, Model
+from omniedit.vlm.client import ChatModel, MissingReply
 from omniedit.vlm.messages import LENGTH, Prompt, PromptImage, Reply
 from omniedit.vlm.thinking import has_thinking
 
@@ -73,7 +73,7 @@ class PairwiseJudge:
         both_orders: show two edits in both orders; otherwise in one, which a digest of the pixels draws.
     """
 
-    def __init__(self, model: Model, max_side: int | None, both_orders: bool = True) -> None:
+    def __init__(self, model: ChatModel, max_side: int | None, both_orders: bool = True) -> None:
         self.model, self.max_side, self.both_orders = model, max_side, both_orders
 
     def compare(self, items: Sequence[PairwiseItem]) -> list[Outcome | Unscorable]:

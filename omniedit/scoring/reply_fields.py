@@ -1,6 +1,6 @@
 """Find the scores in a judge's answer: in JSON, in almost valid JSON, and in lines.
 
-A candidate is a list of K items: a `Number`, a `QuotedText` for text in quotes, or `str` for anything else.
+A candidate is a list of K items: a `Number`, a `QuotedItem` for text in quotes, or `str` for anything else.
 """
 
 import json
@@ -28,7 +28,7 @@ _CONSTANTS = frozenset(("true", "false", "null", "none", "nan", "infinity"))
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}
 
 
-class QuotedText(str):
+class QuotedItem(str):
     """Text in quotes."""
 
 
@@ -40,7 +40,7 @@ Items = list[str]
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Parts:
     """Text of an answer, and the objects and loose fields in it.
 
     Args:
@@ -56,7 +56,7 @@ class _Answer:
     quoted: QuotedRange
 
 
-def _scan(text: str, form: ReplyForm) -> _Answer:
+def _scan(text: str, form: ReplyForm) -> _Parts:
     keys = frozenset((*form.fields, *form.score_keys))
     pieces = tuple(scan(text, keys))
     if any(isinstance(piece, LooseField) and piece.key in keys for piece in pieces):
@@ -64,7 +64,7 @@ def _scan(text: str, form: ReplyForm) -> _Answer:
     quoting = [piece.end for piece in pieces if _has_loose_quotes(text[piece.start : piece.end])]
     joined = (end for end in quoting if not _COMMA.match(text, end))
     nowhere = len(text) + 1
-    return _Answer(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), find_quoted_range(text))
+    return _Parts(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), find_quoted_range(text))
 
 
 def _has_loose_quotes(value: str) -> bool:
@@ -110,7 +110,7 @@ def _is_placeholder(item: str, form: ReplyForm) -> bool:
     word = item.strip().lower()
     if word in form.placeholders:
         return True
-    return not isinstance(item, QuotedText) and _WORD.fullmatch(word) is not None and word not in _CONSTANTS
+    return not isinstance(item, QuotedItem) and _WORD.fullmatch(word) is not None and word not in _CONSTANTS
 
 
 def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
@@ -128,7 +128,7 @@ def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
             yield match
 
 
-def _list_fields(answer: _Answer, form: ReplyForm) -> Iterator[Items]:
+def _list_fields(answer: _Parts, form: ReplyForm) -> Iterator[Items]:
     """Yield the items of each field that lists all scores."""
     for piece in answer.pieces:
         if isinstance(piece, JsonSpan):
@@ -140,7 +140,7 @@ def _list_fields(answer: _Answer, form: ReplyForm) -> Iterator[Items]:
             yield _loose_items(_check_end(answer, piece))
 
 
-def _by_key(answer: _Answer, form: ReplyForm) -> list[Items]:
+def _by_key(answer: _Parts, form: ReplyForm) -> list[Items]:
     """Return the scores that have a field each."""
     values: dict[str, list[Items]] = {key: [] for key in form.score_keys}
     for piece in answer.pieces:
@@ -193,7 +193,7 @@ def _bare_list(answer: str, form: ReplyForm) -> list[Items]:
 
 
 def _is_prose(items: Items) -> bool:
-    return len(items) == 1 and isinstance(items[0], QuotedText) and not _is_number(items[0])
+    return len(items) == 1 and isinstance(items[0], QuotedItem) and not _is_number(items[0])
 
 
 def _is_number(item: str) -> bool:
@@ -209,7 +209,7 @@ def _item(value: Any) -> str:
     if isinstance(value, Number):
         return value
     if isinstance(value, str):
-        return QuotedText(value)
+        return QuotedItem(value)
     return "a nested value" if isinstance(value, list) else json.dumps(value)
 
 
@@ -222,22 +222,22 @@ def _loose_items(value: str) -> Items:
 
 def _loose_item(item: str) -> str:
     in_quotes = len(item) > 1 and _CLOSING.get(item[0]) == item[-1]
-    return QuotedText(item[1:-1]) if in_quotes else Number(item)
+    return QuotedItem(item[1:-1]) if in_quotes else Number(item)
 
 
 def _line_items(value: str) -> Items:
     """Return the numbers of a line's value, such as `4/5` or `**4, 5, 5**`; [] if it has anything else."""
-    items = [QuotedText(item.strip(" \t*_")) for item in value.strip(" \t*_.").strip("[]").split(",")]
+    items = [QuotedItem(item.strip(" \t*_")) for item in value.strip(" \t*_.").strip("[]").split(",")]
     return [*items] if all(map(_is_number, items)) else []
 
 
-def _counts(answer: _Answer, field: LooseField) -> bool:
+def _counts(answer: _Parts, field: LooseField) -> bool:
     """Return whether a field is outside quotes and its value is not an object, whose own fields follow."""
     is_object = field.start == field.end and answer.text[field.start : field.start + 1] == "{"
     return not is_object and not answer.quoted.encloses_field(field)
 
 
-def _check_end(answer: _Answer, field: LooseField) -> str:
+def _check_end(answer: _Parts, field: LooseField) -> str:
     """Return the text of a loose field's value.
 
     In `{"reasoning": "it says "x", "score": [10]} is wrong` the score belongs to the text, which is cut off.

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from omniedit.plain_text import clean
-from omniedit.scoring.reply_fields import NUMBER, AmbiguousReply, Items, QuotedText, find_line, find_scores
+from omniedit.scoring.reply_fields import NUMBER, AmbiguousReply, Items, QuotedItem, find_line, find_scores
 from omniedit.scoring.reply_form import ReplyForm, Scale, plain_form
 from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, scan
 from omniedit.vlm.quotes import QUOTE
@@ -114,7 +114,7 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
     for item, scale in zip(items, form.scales, strict=True):
         score = _to_number(item, scale)
         if score is None:
-            shown = f'"{item[:60]}"' if isinstance(item, QuotedText) and not form.lines else item
+            shown = f'"{item[:60]}"' if isinstance(item, QuotedItem) and not form.lines else item
             return Unscorable(f"{_excerpt(shown)} is not a number")
         if not scale.allows(score):
             return Unscorable(f"{_excerpt(item)} is outside {scale.name}")
@@ -124,8 +124,8 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
 
 def _to_number(item: str, scale: Scale) -> float | None:
     """Return the number that an item writes; a denominator must be the top of the scale."""
-    match = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | QuotedText) else None
-    if not match or (match[2] and not (isinstance(item, QuotedText) and float(match[2]) == scale.high)):
+    match = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | QuotedItem) else None
+    if not match or (match[2] and not (isinstance(item, QuotedItem) and float(match[2]) == scale.high)):
         return None
     return float(match[1])
 

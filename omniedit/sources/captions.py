@@ -27,7 +27,7 @@ _FILE_KEYS = ("file", "file_name", "image_path", "image")
 
 
 @dataclass
-class Captions:
+class PhotoCaptions:
     """Captions of a folder's photos.
 
     Args:
@@ -76,9 +76,9 @@ def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
     return {file for file in files if file in names or file in tables or _is_listing(file)}
 
 
-def read_captions(root: Path, files: Sequence[str]) -> Captions:
+def read_captions(root: Path, files: Sequence[str]) -> PhotoCaptions:
     """Read all listings among `files` (paths relative to `root`). A bad entry becomes a warning."""
-    captions = Captions(root, frozenset(files), {_spell(file): file for file in files})
+    captions = PhotoCaptions(root, frozenset(files), {_spell(file): file for file in files})
     for listing in filter(_is_listing, files):
         for place, values in _entries(root, listing, captions.warned):
             _add_entry(values, place, PurePosixPath(listing).parent, captions)
@@ -148,7 +148,7 @@ def _read_text(root: Path, file: str, warned: list[MetadataWarning]) -> str:
     return decode_text(content, file, warned)
 
 
-def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, captions: Captions) -> None:
+def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, captions: PhotoCaptions) -> None:
     """Add one listing entry to `captions`."""
     folded = {name.casefold(): value for name, value in values.items()}
     name = next((folded[key] for key in _FILE_KEYS if isinstance(folded.get(key), str) and folded[key]), None)

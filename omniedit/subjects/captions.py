@@ -14,7 +14,7 @@ from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.plain_text import clean_line
 from omniedit.subjects.subject import Demonstration
-from omniedit.vlm import Model, Prompt, PromptImage
+from omniedit.vlm import ChatModel, Prompt, PromptImage
 
 MAX_NAME_LENGTH, MAX_CAPTION_LENGTH = 60, 400
 """Length limits of a name and of a caption, in characters."""
@@ -127,7 +127,7 @@ class ModelCaptioner(_Captioner):
         max_side: longer side at which the images are sent.
     """
 
-    def __init__(self, model: Model, tries: int, max_side: int) -> None:
+    def __init__(self, model: ChatModel, tries: int, max_side: int) -> None:
         self._model, self._tries, self._max_side = model, tries, max_side
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:

@@ -27,7 +27,7 @@ from omniedit.subjects.prompts import NewImage, fill_templates, imagine
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject, read_subjects
 from omniedit.tasks import Task
-from omniedit.vlm import Model
+from omniedit.vlm import ChatModel
 
 Outcome = EncodedPair | Rejection
 
@@ -100,14 +100,14 @@ def describe_work(subjects: Path, config: Config) -> dict[str, Any]:
     return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
 
 
-def open_language_model(config: Config, spent: Path | None) -> AbstractContextManager[Model | None]:
+def open_language_model(config: Config, spent: Path | None) -> AbstractContextManager[ChatModel | None]:
     """Open the model of `proposals` if it imagines the prompts."""
     if config.subjects.prompts == "templates" or config.subjects.expert.kind == "rendered":
         return nullcontext()
     return open_model(config.proposals, spent)
 
 
-def open_expert(config: Config, subjects: Sequence[Subject], device: str, model: Model | None) -> Expert:
+def open_expert(config: Config, subjects: Sequence[Subject], device: str, model: ChatModel | None) -> Expert:
     """Return the expert that the config names.
 
     Raises:
@@ -142,7 +142,7 @@ def base_path(options: SubjectsConfig) -> Path:
     return Path(f"models/{options.base_role}.json") if options.base_role else Path(base)
 
 
-def imagine_prompts(subject: Subject, config: Config, model: Model | None) -> list[NewImage | Rejection]:
+def imagine_prompts(subject: Subject, config: Config, model: ChatModel | None) -> list[NewImage | Rejection]:
     """Return a subject's prompts, from templates or from the model; unusable replies of the model become rejections."""
     options = config.subjects
     if model is None:

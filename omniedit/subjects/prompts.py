@@ -21,7 +21,7 @@ from omniedit.plain_text import clean_line
 from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.subject import Subject
 from omniedit.tasks import Task
-from omniedit.vlm import Model, Prompt
+from omniedit.vlm import ChatModel, Prompt
 
 _TOKENS, _TOKENS_PER_PROMPT = 80, 110
 MAX_LENGTH = 400
@@ -95,7 +95,7 @@ def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: in
 
 
 def imagine(
-    model: Model, subject: Subject, tasks: Sequence[Task], count: int, tries: int
+    model: ChatModel, subject: Subject, tasks: Sequence[Task], count: int, tries: int
 ) -> tuple[list[NewImage], list[str]]:
     """Return up to `count` prompts of each task from a language model, and the reasons why others cannot be used."""
     captions = "\n".join(f"- {demonstration.caption}" for demonstration in subject.demonstrations)

@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING
 from omniedit.lazy import load_on_first_use
 
 if TYPE_CHECKING:
-    from omniedit.vlm.client import Client, MissingReply, Model
+    from omniedit.vlm.client import ChatModel, Client, MissingReply
     from omniedit.vlm.endpoint import Endpoint
     from omniedit.vlm.messages import Prompt, PromptImage, Reply
 
-__all__ = ["Client", "Endpoint", "MissingReply", "Model", "Prompt", "PromptImage", "Reply"]
+__all__ = ["ChatModel", "Client", "Endpoint", "MissingReply", "Prompt", "PromptImage", "Reply"]
 
 
 __getattr__, __dir__ = load_on_first_use(
     __name__,
     {
-        "client": ("Client", "MissingReply", "Model"),
+        "client": ("Client", "MissingReply", "ChatModel"),
         "endpoint": ("Endpoint",),
         "messages": ("Prompt", "PromptImage", "Reply"),
     },

@@ -32,7 +32,7 @@ class MissingReply:
     rejected: bool
 
 
-class Model(Protocol):
+class ChatModel(Protocol):
     """Source of replies: an endpoint's `Client`, or a `LocalModel`."""
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Reply | MissingReply]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
+from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.imaging.images import Image, encode_png
 from omniedit.pairs import Captions
@@ -30,16 +30,16 @@ def session_set(turns: int = 3) -> BenchSet:
     return BenchSet("sessions", "1" * 64, items, chained=True)
 
 
-class Brighten(Editor):
+class Brighten(BenchEditor):
     """Editor that adds one level to all pixels, and fails at the items of `failing`."""
 
     version = "brighten"
     batch_size = 2
 
     def __init__(self, failing: Sequence[str] = ()) -> None:
-        self.failing, self.requests = set(failing), list[EditRequest]()
+        self.failing, self.requests = set(failing), list[ItemRequest]()
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         self.requests += requests
         return [
             EditFailure("it fails") if request.item.item_id in self.failing else request.source // 2 + 60

@@ -10,7 +10,7 @@ import pytest
 
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
-from omniedit.quality.gates import Action, Finding, Gate, Policy, Thresholds, decide, find_faults
+from omniedit.quality.gates import Action, Gate, GateFinding, Policy, Thresholds, decide, find_faults
 from omniedit.quality.hashes import hash_image
 from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
@@ -107,10 +107,10 @@ def test_raised_thresholds_suppress_findings(files: list[Path]) -> None:
 
 def test_policy_decides_and_rejections_come_first() -> None:
     findings = [
-        Finding("a", Gate.MISALIGNED, 3.0, "shift"),
-        Finding("a", Gate.DUPLICATE, 1.0, "exact: b"),
-        Finding("c", Gate.SWAPPED, 2.0, "clues"),
-        Finding("d", Gate.LEAK, 1.0, "x"),
+        GateFinding("a", Gate.MISALIGNED, 3.0, "shift"),
+        GateFinding("a", Gate.DUPLICATE, 1.0, "exact: b"),
+        GateFinding("c", Gate.SWAPPED, 2.0, "clues"),
+        GateFinding("d", Gate.LEAK, 1.0, "x"),
     ]
     decided = decide(findings, Policy({Gate.MISALIGNED: Action.FLAG, Gate.DUPLICATE: Action.REJECT}))
     assert set(decided) == {"a"}

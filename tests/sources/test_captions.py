@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, to_text
-from omniedit.sources.captions import Captions, list_caption_files, read_captions
+from omniedit.sources.captions import PhotoCaptions, list_caption_files, read_captions
 
 PHOTOS = ["00000/000000001.jpg", "00000/000000002.jpg"]
 
 
-def read(root: Path) -> Captions:
+def read(root: Path) -> PhotoCaptions:
     return read_captions(root, sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()))
 
 

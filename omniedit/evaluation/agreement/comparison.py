@@ -25,7 +25,7 @@ MAX_GOOD = 1.0
 
 
 @dataclass(frozen=True)
-class Comparison:
+class JudgeComparison:
     """Comparison of a judge with people.
 
     Args:
@@ -52,7 +52,7 @@ class Comparison:
 
 def compare(
     scores: Path, ratings: Path, key: str, protocol: AgreementProtocol, good: float | None, judge_model: str = ""
-) -> Comparison:
+) -> JudgeComparison:
     """Compare a judge's scores with people's ratings.
 
     Args:
@@ -73,7 +73,7 @@ def compare(
     matched = {own_key: judged[judge_key] for own_key, judge_key in matches.items()}
     good = _choose_good(rated, good)
     rows = agreements(rated, matched, protocol)
-    return Comparison(
+    return JudgeComparison(
         scores,
         ratings,
         protocol,
@@ -105,7 +105,7 @@ def _describe_doubts(rows: Sequence[Agreement], ratings: Sequence[Rating]) -> It
         yield f"fewer than {MIN_IMAGES} images are rated by {named}; {remedy}"
 
 
-def agreement_lines(comparison: Comparison) -> list[str]:
+def agreement_lines(comparison: JudgeComparison) -> list[str]:
     """Format agreement as a Markdown table, with the intervals of its last row and the reason of the protocol."""
     last, skipped = comparison.rows[-1], comparison.skipped
     return [
@@ -118,7 +118,7 @@ def agreement_lines(comparison: Comparison) -> list[str]:
     ]
 
 
-def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
+def threshold_lines(comparison: JudgeComparison, by_task: bool) -> list[str]:
     """Format thresholds as a Markdown table, over all images or also over each task's."""
     if not comparison.thresholds:
         return ["thresholds: people's O goes beyond 1; give --good, the mean O from which an edit is good"]
@@ -133,7 +133,7 @@ def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
     ]
 
 
-def preference_lines(comparison: Comparison) -> list[str]:
+def preference_lines(comparison: JudgeComparison) -> list[str]:
     """Return a line with the judge's preference for its own family; nothing if its model is not given."""
     preference = comparison.preference
     if not comparison.family:
@@ -149,7 +149,7 @@ def preference_lines(comparison: Comparison) -> list[str]:
     ]
 
 
-def to_json(comparison: Comparison) -> dict[str, Any]:
+def to_json(comparison: JudgeComparison) -> dict[str, Any]:
     """Return the comparison for `--json`. Its form is in docs/agreement.md."""
     *tasks, mean = comparison.rows
     return {
@@ -211,7 +211,7 @@ def _complete(intervals: Intervals) -> Intervals:
     return {score: intervals.get(score) for score in SCORES}
 
 
-def _preference_figures(comparison: Comparison) -> dict[str, Any]:
+def _preference_figures(comparison: JudgeComparison) -> dict[str, Any]:
     preference = comparison.preference or SelfPreference(0, 0, None, None)
     return {
         "family": comparison.family,

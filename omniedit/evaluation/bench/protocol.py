@@ -8,7 +8,7 @@ from omniedit.evaluation.bench.item import BenchItem, ImageFile
 from omniedit.imaging.images import Image, decode_image
 from omniedit.scoring.examples import Example
 
-Row = Mapping[str, Any]
+ItemRow = Mapping[str, Any]
 """Scores of one edit by their names, with the columns of its item (`to_columns`).
 
 The scores are the rubric's own, each in its own scale (`RubricScores.scores`); SC, PQ and O from 0 to 10 as `sc_score`,
@@ -16,7 +16,7 @@ The scores are the rubric's own, each in its own scale (`RubricScores.scores`); 
 
 
 def to_columns(item: BenchItem) -> dict[str, Any]:
-    """Return the columns of an item in a `Row`: its id, task, session and turn, and its extra columns."""
+    """Return the columns of an item in a `ItemRow`: its id, task, session and turn, and its extra columns."""
     return {**item.extra, "item_id": item.item_id, "task": item.task, "session": item.session, "turn": item.turn}
 
 
@@ -41,7 +41,7 @@ def show_edit(item: BenchItem) -> JudgeInputs:
 
 
 @dataclass(frozen=True)
-class TableRow:
+class GroupRow:
     """Row of a benchmark's table.
 
     Args:
@@ -81,8 +81,8 @@ class Protocol:
     judge: str
     columns: tuple[str, ...]
     show: Callable[[BenchItem], JudgeInputs]
-    combine: Callable[[Row], Mapping[str, float]]
-    aggregate: Callable[[Sequence[Row]], list[TableRow]]
+    combine: Callable[[ItemRow], Mapping[str, float]]
+    aggregate: Callable[[Sequence[ItemRow]], list[GroupRow]]
     missing: str
     scale: str
     rubric: str | None = None

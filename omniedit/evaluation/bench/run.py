@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, item_seed
+from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest, item_seed
 from omniedit.evaluation.bench.editors.sizes import RESTORERS
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.records import EDITED, EditFolder, EditRecord, SetShare, check_id
@@ -37,7 +37,7 @@ class _Job:
     request: str
 
 
-def edit_set(bench: BenchSet, editor: Editor, edits: EditFolder, options: RunOptions) -> None:
+def edit_set(bench: BenchSet, editor: BenchEditor, edits: EditFolder, options: RunOptions) -> None:
     """Edit the items of a shard that have no edit yet; failures are recorded and tried again by the next run.
 
     Turns of a chained set are edited one after the other, each on the output of the previous turn.
@@ -98,7 +98,7 @@ def _previous_turn(bench: BenchSet, item: BenchItem) -> BenchItem | None:
     return max(earlier, key=lambda other: other.turn or 1, default=None)
 
 
-def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunOptions) -> str:
+def digest_request(item: BenchItem, source: bytes, editor: BenchEditor, options: RunOptions) -> str:
     """Return the digest of everything that decides an item's output, 16 hex digits."""
     inputs = {
         "editor": [editor.version, editor.item_version(item.item_id), editor.sizes.model_dump()],
@@ -118,7 +118,7 @@ class _EditRun:
     """Run of one editor: finds the items to edit, and records each outcome."""
 
     bench: BenchSet
-    editor: Editor
+    editor: BenchEditor
     edits: EditFolder
     options: RunOptions
 
@@ -135,7 +135,7 @@ class _EditRun:
 
     def edit_batch(self, jobs: Sequence[_Job]) -> None:
         """Edit a batch and record each outcome; a failed item does not affect the others."""
-        loaded: list[tuple[_Job, EditRequest, Image]] = []
+        loaded: list[tuple[_Job, ItemRequest, Image]] = []
         for job in jobs:
             if job.item.references and not self.editor.takes_references:
                 failure = EditFailure("the editor takes no reference images, and the item needs them")
@@ -153,16 +153,16 @@ class _EditRun:
             else:
                 self._record_edit(job, request, source, result)
 
-    def _to_request(self, item: BenchItem, source: Image) -> EditRequest:
+    def _to_request(self, item: BenchItem, source: Image) -> ItemRequest:
         native = self.editor.sizes.native(source.shape[1], source.shape[0])
         references = tuple(decode_image(read(), f"{item.item_id}: {role}") for role, read in item.references)
-        return EditRequest(item, resize(source, *native), item_seed(self.options.seed, item.item_id), references)
+        return ItemRequest(item, resize(source, *native), item_seed(self.options.seed, item.item_id), references)
 
     def _record_failure(self, item: BenchItem, failure: EditFailure, request: str = "") -> None:
         record = EditRecord(item.item_id, failure.kind, request, self.editor.version, self.options.seed, failure.reason)
         self.edits.write(record, None)
 
-    def _record_edit(self, job: _Job, request: EditRequest, source: Image, output: Image) -> None:
+    def _record_edit(self, job: _Job, request: ItemRequest, source: Image, output: Image) -> None:
         height, width = source.shape[:2]
         record = EditRecord(
             job.item.item_id,

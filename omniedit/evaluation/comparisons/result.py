@@ -17,7 +17,7 @@ RANK_HEAD = ("rank", "editor", "rating", "95 % interval", "comparisons", "wins",
 
 
 @dataclass(frozen=True)
-class Result:
+class ComparisonResult:
     """Result of a judge's comparisons.
 
     Args:
@@ -52,14 +52,14 @@ def summarize(
     both: bool,
     refused: int = 0,
     family: Bias | None = None,
-) -> Result:
+) -> ComparisonResult:
     """Summarize the comparisons of a judge.
 
     Args:
         judged: outcomes with a winner or a tie.
         comparisons: the same, for the ranks.
         both: whether edits are shown in both orders.
-        refused, family: as in `Result`.
+        refused, family: as in `ComparisonResult`.
 
     Raises:
         UserError: nothing was compared.
@@ -67,7 +67,7 @@ def summarize(
     outcomes = [outcome for outcome, _ in judged]
     same = sum(len({answer.winner for answer in outcome.answers}) == 1 for outcome in outcomes)
     has_texts = any(any(texts) for _, texts in judged)
-    return Result(
+    return ComparisonResult(
         dict(statuses),
         {str(winner): number for winner, number in Counter(outcome.winner for outcome in outcomes).most_common()},
         same if both else None,
@@ -80,7 +80,7 @@ def summarize(
     )
 
 
-def describe(result: Result) -> list[str]:
+def describe(result: ComparisonResult) -> list[str]:
     """Format a result as lines of text with a Markdown table."""
     both = result.consistent is not None
     counts = [f"{number:,} {name}" for name, number in result.statuses.items()]
@@ -105,7 +105,7 @@ def describe_ranks(ranks: Sequence[Rank], warnings: Sequence[str]) -> list[str]:
     return [*markdown_table(RANK_HEAD, rows), *(f"Note: {warning}." for warning in warnings)]
 
 
-def to_json(result: Result) -> dict[str, Any]:
+def to_json(result: ComparisonResult) -> dict[str, Any]:
     """Return the result for `--json`."""
     return {
         "statuses": result.statuses,

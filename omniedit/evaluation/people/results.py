@@ -91,7 +91,7 @@ class RaterFacts:
 
 
 @dataclass(frozen=True)
-class Results:
+class RatingResults:
     """Results of all ratings.
 
     Args:
@@ -117,7 +117,7 @@ class Results:
     differences: Sequence[ScoreDifference] = ()
 
 
-def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: int = 0) -> Results:
+def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: int = 0) -> RatingResults:
     """Summarize the ratings among the answers.
 
     Args:
@@ -130,12 +130,12 @@ def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: i
     ratings = [rating for rating in rated if not rating.edit.is_check]
     if not ratings:
         raise UserError("no edit of this input has been rated yet; start the page with `omniedit rate`")
-    table = _Table(ratings, seed)
+    table = _RatingTable(ratings, seed)
     names = sorted({rating.rater for rating in rated} | {answer.rater for answer in unable})
     counts = np.bincount([table.places[rating.edit.digest, rating.edit.editor] for rating in ratings])
     editors = table.compare_editors()
     order = [row.editor for row in editors if row.task == ALL_TASKS]
-    return Results(
+    return RatingResults(
         editors,
         [_describe_rater(name, rated, unable) for name in names],
         len(ratings),
@@ -173,7 +173,7 @@ def count_problems(unable: Sequence[Answer]) -> Mapping[str, int]:
     return dict(Counter(answer.problem for answer in unable))
 
 
-class _Table:
+class _RatingTable:
     """Ratings in arrays: a row for each rater, a column for each edit."""
 
     def __init__(self, ratings: Sequence[PersonRating], seed: int) -> None:

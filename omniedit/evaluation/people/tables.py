@@ -14,7 +14,7 @@ from omniedit.evaluation.people.results import (
     EditorScores,
     Estimate,
     RaterFacts,
-    Results,
+    RatingResults,
 )
 from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell, markdown_table
@@ -32,7 +32,7 @@ def format_estimate(estimate: Estimate) -> str:
     return str(Interval(nan if estimate.value is None else estimate.value, *(estimate.interval or ())))
 
 
-def markdown(results: Results) -> list[str]:
+def markdown(results: RatingResults) -> list[str]:
     """Format results as Markdown: editors, O by task, reliability, raters."""
     overall = [row for row in results.editors if row.task == ALL_TASKS]
     count = sum(rater.ratings > 0 for rater in results.raters)
@@ -81,7 +81,7 @@ def csv_rows(editors: Sequence[EditorScores]) -> list[dict[str, Any]]:
     return [_csv_row(row) for row in editors]
 
 
-def to_json(results: Results) -> dict[str, Any]:
+def to_json(results: RatingResults) -> dict[str, Any]:
     """Return results for `--json`."""
     return asdict(results)
 
@@ -142,6 +142,6 @@ def _rater_cells(rater: RaterFacts) -> list[str]:
     return [markdown_cell(rater.name), str(rater.ratings), *means, equal, seconds, checks]
 
 
-def _notes(results: Results) -> list[str]:
+def _notes(results: RatingResults) -> list[str]:
     notes = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
     return notes + describe_excluded(results.unable, results.outdated)

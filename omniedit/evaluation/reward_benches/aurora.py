@@ -7,20 +7,20 @@ People's choice is `human_vote`, or follows from `model1_dim1_score` and `model2
 from collections.abc import Sequence
 
 from omniedit.evaluation.agreement.ratings import parse_score
-from omniedit.evaluation.reward_benches.records import Record
-from omniedit.evaluation.reward_benches.result import Result
+from omniedit.evaluation.reward_benches.records import VoteRow
+from omniedit.evaluation.reward_benches.result import VoteResult
 from omniedit.evaluation.reward_benches.votes import FIRST, SECOND, TIE, measure_rows, merge_ties, parse_vote
 
 TIES = "A vote is right if it is people's of the three: first, second, tie; an unread one is wrong."
 SCORE_TIES = "Equal scores of people are a tie."
 
 
-def measure(records: Sequence[Record]) -> Result:
+def measure(records: Sequence[VoteRow]) -> VoteResult:
     """Return the share of comparisons that the judge gets right."""
     return measure_rows(records, parse_human, TIES, SCORE_TIES, merge=True)
 
 
-def parse_human(record: Record) -> str | None:
+def parse_human(record: VoteRow) -> str | None:
     """Return people's vote of a row, with one kind of tie, or None."""
     if "human_vote" in record.row:
         return merge_ties(parse_vote(record.row["human_vote"]))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from omniedit.errors import UserError
-from omniedit.evaluation.reward_benches.records import Record, finite_scores
-from omniedit.evaluation.reward_benches.result import Result, Tally, count
+from omniedit.evaluation.reward_benches.records import VoteRow, finite_scores
+from omniedit.evaluation.reward_benches.result import Accuracy, VoteResult, count
 from omniedit.evaluation.reward_benches.tie_calibration import calibrate_ties
 from omniedit.evaluation.reward_benches.votes import (
     FIRST,
@@ -37,25 +37,25 @@ INCOMPLETE = "comparisons are missing"
 
 
 @dataclass(frozen=True)
-class Group:
+class JudgedGroup:
     """Group of edits: its size, and whether the judge is right."""
 
     size: int
     correct: bool
 
 
-def measure(records: Sequence[Record]) -> Result:
+def measure(records: Sequence[VoteRow]) -> VoteResult:
     """Return the share of groups that the judge gets right, over all and by size."""
     skipped: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     read = _groups_by_scores if has_scores(records) else _groups_by_votes
     groups = read(records, wrong, skipped)
     parts = [count(f"K = {size}", (g.correct for g in groups if g.size == size)) for size in SIZES]
-    overall = Tally("all", len(groups), sum(group.correct for group in groups))
-    return Result("groups", TIES, overall, [part for part in parts if part.total], {}, wrong, skipped)
+    overall = Accuracy("all", len(groups), sum(group.correct for group in groups))
+    return VoteResult("groups", TIES, overall, [part for part in parts if part.total], {}, wrong, skipped)
 
 
-def group_size(record: Record) -> int:
+def group_size(record: VoteRow) -> int:
     """Return the number of edits in the group of a row.
 
     Raises:
@@ -68,14 +68,14 @@ def group_size(record: Record) -> int:
     raise UserError(f"{record.file}: row {record.number}: does not say whether groups have 2, 3 or 4 edits; {remedy}")
 
 
-def group_name(record: Record) -> str:
+def group_name(record: VoteRow) -> str:
     """Return the name of the row's group, as the bench's tools do: the part of the id before '_', or ten characters."""
     name = str(record.row.get("id", ""))
     return name.split("_")[0] if "_" in name else name[:10]
 
 
-def _groups_by_votes(records: Sequence[Record], wrong: Counter[str], skipped: Counter[str]) -> list[Group]:
-    members: dict[tuple[int, str], dict[str, Record]] = defaultdict(dict)
+def _groups_by_votes(records: Sequence[VoteRow], wrong: Counter[str], skipped: Counter[str]) -> list[JudgedGroup]:
+    members: dict[tuple[int, str], dict[str, VoteRow]] = defaultdict(dict)
     for record in records:
         size = group_size(record)
         comparison = f"{record.row.get('id')} {record.row.get('comparison_type')}"
@@ -87,14 +87,14 @@ def _groups_by_votes(records: Sequence[Record], wrong: Counter[str], skipped: Co
     return [_judge_group(size, list(rows.values()), wrong) for (size, _), rows in members.items() if rows]
 
 
-def _judge_group(size: int, records: Sequence[Record], wrong: Counter[str]) -> Group:
+def _judge_group(size: int, records: Sequence[VoteRow], wrong: Counter[str]) -> JudgedGroup:
     outcomes = [_agree(record.row) for record in records]
     if len(outcomes) < size * (size - 1) // 2:
         wrong[INCOMPLETE] += 1
-        return Group(size, False)
+        return JudgedGroup(size, False)
     if None in outcomes:
         wrong[UNREAD] += 1
-    return Group(size, all(outcomes))
+    return JudgedGroup(size, all(outcomes))
 
 
 def _agree(row: Mapping[str, object]) -> bool | None:
@@ -113,7 +113,7 @@ def _parse_letters(text: object) -> str | None:
     return f"{match[1]}>{match[3]}" if match[2] == ">" else f"{match[3]}>{match[1]}"
 
 
-def _groups_by_scores(records: Sequence[Record], wrong: Counter[str], skipped: Counter[str]) -> list[Group]:
+def _groups_by_scores(records: Sequence[VoteRow], wrong: Counter[str], skipped: Counter[str]) -> list[JudgedGroup]:
     """Compare the order of the judge's scores with people's ranking; ties of K = 2 are calibrated."""
     pairs: list[tuple[int, float]] = []
     groups = []
@@ -129,9 +129,9 @@ def _groups_by_scores(records: Sequence[Record], wrong: Counter[str], skipped: C
             skipped[NO_HUMAN] += 1
         else:
             ordered = [scores["ABCD".index(letter)] for letter in ranking.split(">")]
-            groups.append(Group(len(scores), all(a > b for a, b in pairwise(ordered))))
+            groups.append(JudgedGroup(len(scores), all(a > b for a, b in pairwise(ordered))))
     _, right = calibrate_ties([sign for sign, _ in pairs], [difference for _, difference in pairs])
-    return [Group(2, correct) for correct in right] + groups
+    return [JudgedGroup(2, correct) for correct in right] + groups
 
 
 def _parse_ranking(row: Mapping[str, object]) -> str | None:

@@ -7,15 +7,15 @@ edit. Dimensions are prompt_following, consistency and overall.
 from collections import Counter
 from collections.abc import Sequence
 
-from omniedit.evaluation.reward_benches.records import Record, finite_scores
-from omniedit.evaluation.reward_benches.result import Result, count, count_by, mean_accuracy
+from omniedit.evaluation.reward_benches.records import VoteRow, finite_scores
+from omniedit.evaluation.reward_benches.result import VoteResult, count, count_by, mean_accuracy
 from omniedit.evaluation.reward_benches.votes import NO_SCORES
 
 DIMENSIONS = ("prompt_following", "consistency", "overall")
 TIES = "People always prefer one; equal scores are wrong. The bench reports the mean of tasks of each dimension."
 
 
-def measure(records: Sequence[Record]) -> Result:
+def measure(records: Sequence[VoteRow]) -> VoteResult:
     """Return the share of pairs whose preferred edit has the higher score; `all` is the dimension overall."""
     skipped: Counter[str] = Counter()
     named = []
@@ -33,4 +33,6 @@ def measure(records: Sequence[Record]) -> Result:
     }
     figures = {f"mean of tasks, {dimension}": mean_accuracy(tasks) for dimension, tasks in parts.items() if tasks}
     overall = count("all", (right for dimension, _, right in named if dimension == "overall"))
-    return Result("comparisons", TIES, overall, [t for tasks in parts.values() for t in tasks], figures, {}, skipped)
+    return VoteResult(
+        "comparisons", TIES, overall, [t for tasks in parts.values() for t in tasks], figures, {}, skipped
+    )

@@ -6,18 +6,18 @@ Rows of `results/image_edition/*/pairwise.json(l)`: `human_vote` is leftvote, ri
 
 from collections.abc import Sequence
 
-from omniedit.evaluation.reward_benches.records import Record
-from omniedit.evaluation.reward_benches.result import Result
+from omniedit.evaluation.reward_benches.records import VoteRow
+from omniedit.evaluation.reward_benches.result import VoteResult
 from omniedit.evaluation.reward_benches.votes import measure_rows, parse_vote
 
 TIES = "A vote is right if it is people's of the four: first, second, both good, both bad; an unread one is wrong."
 SCORE_TIES = "Both good and both bad are a tie."
 
 
-def measure(records: Sequence[Record]) -> Result:
+def measure(records: Sequence[VoteRow]) -> VoteResult:
     """Return the share of comparisons that the judge gets right."""
     return measure_rows(records, _parse_human, TIES, SCORE_TIES, merge=False)
 
 
-def _parse_human(record: Record) -> str | None:
+def _parse_human(record: VoteRow) -> str | None:
     return parse_vote(record.row.get("human_vote"))

@@ -13,7 +13,7 @@ SUFFIXES = (".json", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Record:
+class VoteRow:
     """Row of a file, with the facts that its file states about all rows: `data_type`, of EditReward's result files."""
 
     file: Path
@@ -22,7 +22,7 @@ class Record:
     data_type: str = ""
 
 
-def read_records(paths: Sequence[Path]) -> list[Record]:
+def read_records(paths: Sequence[Path]) -> list[VoteRow]:
     """Read the rows of files, and of all .json and .jsonl files below folders.
 
     Raises:
@@ -59,7 +59,7 @@ def _list_files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read_file(file: Path) -> Iterator[Record]:
+def _read_file(file: Path) -> Iterator[VoteRow]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -72,7 +72,7 @@ def _read_file(file: Path) -> Iterator[Record]:
     for number, row in rows:
         if not isinstance(row, dict):
             raise UserError(f"{file}: row {number}: is not a JSON object")
-        yield Record(file, number, row, data_type)
+        yield VoteRow(file, number, row, data_type)
 
 
 def _lines(file: Path, text: str) -> Iterator[tuple[int, Any]]:

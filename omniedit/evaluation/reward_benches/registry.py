@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omniedit.evaluation.reward_benches.records import Record
-    from omniedit.evaluation.reward_benches.result import Result
+    from omniedit.evaluation.reward_benches.records import VoteRow
+    from omniedit.evaluation.reward_benches.result import VoteResult
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Bench:
     module: str
     size: int | None = None
 
-    def measure(self, records: "Sequence[Record]") -> "Result":
+    def measure(self, records: "Sequence[VoteRow]") -> "VoteResult":
         """Return the judge's accuracy over the rows of the bench's files."""
-        result: Result = import_module(f"omniedit.evaluation.reward_benches.{self.module}").measure(records)
+        result: VoteResult = import_module(f"omniedit.evaluation.reward_benches.{self.module}").measure(records)
         return result
 
 

@@ -13,7 +13,7 @@ Z = 1.959964
 
 
 @dataclass(frozen=True)
-class Tally:
+class Accuracy:
     """Number of comparisons or groups, and the number that the judge gets right."""
 
     name: str
@@ -30,7 +30,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Result:
+class VoteResult:
     """Result of a bench.
 
     Args:
@@ -44,8 +44,8 @@ class Result:
 
     unit: str
     ties: str
-    overall: Tally
-    parts: Sequence[Tally] = ()
+    overall: Accuracy
+    parts: Sequence[Accuracy] = ()
     figures: Mapping[str, float | None] = field(default_factory=dict)
     wrong: Mapping[str, int] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
@@ -59,28 +59,28 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def count(name: str, outcomes: Iterable[bool]) -> Tally:
+def count(name: str, outcomes: Iterable[bool]) -> Accuracy:
     outcomes = list(outcomes)
-    return Tally(name, len(outcomes), sum(outcomes))
+    return Accuracy(name, len(outcomes), sum(outcomes))
 
 
-def count_by(named: Iterable[tuple[str, bool]]) -> list[Tally]:
+def count_by(named: Iterable[tuple[str, bool]]) -> list[Accuracy]:
     """Return a tally for each name, in the order of first appearance."""
     total: Counter[str] = Counter()
     correct: Counter[str] = Counter()
     for name, outcome in named:
         total[name] += 1
         correct[name] += outcome
-    return [Tally(name, total[name], correct[name]) for name in total]
+    return [Accuracy(name, total[name], correct[name]) for name in total]
 
 
-def mean_accuracy(parts: Sequence[Tally]) -> float | None:
+def mean_accuracy(parts: Sequence[Accuracy]) -> float | None:
     """Return the mean of the parts' accuracies, each with the same weight."""
     known = [part.accuracy for part in parts if part.accuracy is not None]
     return sum(known) / len(known) if known else None
 
 
-def to_json(bench: str, result: Result, size: int | None) -> dict[str, Any]:
+def to_json(bench: str, result: VoteResult, size: int | None) -> dict[str, Any]:
     """Return the result for `--json`. Accuracies are in percent, as the benches print them.
 
     Args:
@@ -99,7 +99,7 @@ def to_json(bench: str, result: Result, size: int | None) -> dict[str, Any]:
     }
 
 
-def describe(title: str, result: Result, size: int | None) -> list[str]:
+def describe(title: str, result: VoteResult, size: int | None) -> list[str]:
     """Format the result as lines of text with a Markdown table, and say if it is not over the whole bench."""
     head = (result.unit, "number", "right", "accuracy", "95 % interval")
     table = markdown_table(head, map(_cells, (result.overall, *result.parts)))
@@ -111,7 +111,7 @@ def describe(title: str, result: Result, size: int | None) -> list[str]:
     return [title, "", *table, result.ties, *figures, *wrong, *skipped, *notes]
 
 
-def _figures(tally: Tally) -> dict[str, Any]:
+def _figures(tally: Accuracy) -> dict[str, Any]:
     interval = None if tally.interval is None else [_percent(end) for end in tally.interval]
     return {"total": tally.total, "correct": tally.correct, "accuracy": _percent(tally.accuracy), "interval": interval}
 
@@ -120,7 +120,7 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else round(100 * share, 2)
 
 
-def _cells(tally: Tally) -> list[str]:
+def _cells(tally: Accuracy) -> list[str]:
     spread = "-" if tally.interval is None else " to ".join(f"{100 * end:.2f}" for end in tally.interval)
     accuracy = "-" if tally.accuracy is None else f"{100 * tally.accuracy:.2f}"
     return [markdown_cell(tally.name), f"{tally.total:,}", f"{tally.correct:,}", accuracy, spread]

@@ -7,8 +7,8 @@ and the judge's `winner`, Image A or Image B.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from omniedit.evaluation.reward_benches.records import Record
-from omniedit.evaluation.reward_benches.result import Result, count, count_by, mean_accuracy
+from omniedit.evaluation.reward_benches.records import VoteRow
+from omniedit.evaluation.reward_benches.result import VoteResult, count, count_by, mean_accuracy
 from omniedit.evaluation.reward_benches.votes import FIRST, NO_HUMAN, SECOND, UNREAD, merge_ties, parse_vote
 
 TIES = (
@@ -16,7 +16,7 @@ TIES = (
 )
 
 
-def measure(records: Sequence[Record]) -> Result:
+def measure(records: Sequence[VoteRow]) -> VoteResult:
     """Return the share of pairs that the judge gets right, over all, by task and as a mean of tasks."""
     skipped: Counter[str] = Counter()
     named = []
@@ -32,4 +32,4 @@ def measure(records: Sequence[Record]) -> Result:
             named.append((str(record.row.get("key", "")).partition("_pair_")[0] or "all", human == judge))
     parts = count_by(named)
     overall = count("all", (correct for _, correct in named))
-    return Result("comparisons", TIES, overall, parts, {"mean of tasks": mean_accuracy(parts)}, skipped=skipped)
+    return VoteResult("comparisons", TIES, overall, parts, {"mean of tasks": mean_accuracy(parts)}, skipped=skipped)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from omniedit.errors import UserError
-from omniedit.evaluation.reward_benches.records import Record, finite_scores
-from omniedit.evaluation.reward_benches.result import Result, count, count_by
+from omniedit.evaluation.reward_benches.records import VoteRow, finite_scores
+from omniedit.evaluation.reward_benches.result import VoteResult, count, count_by
 from omniedit.evaluation.reward_benches.tie_calibration import calibrate_ties
 
 FIRST, SECOND, TIE, BOTH_GOOD, BOTH_BAD = "first is better", "second is better", "tie", "both good", "both bad"
@@ -45,7 +45,7 @@ def parse_vote(text: object) -> str | None:
     return VOTE_WORDS.get(bare)
 
 
-def has_scores(records: Sequence[Record]) -> bool:
+def has_scores(records: Sequence[VoteRow]) -> bool:
     """Return whether the rows hold the judge's `scores` instead of its votes.
 
     Raises:
@@ -62,8 +62,8 @@ def has_scores(records: Sequence[Record]) -> bool:
 
 
 def measure_rows(
-    records: Sequence[Record], parse_human: Callable[[Record], str | None], ties: str, score_ties: str, merge: bool
-) -> Result:
+    records: Sequence[VoteRow], parse_human: Callable[[VoteRow], str | None], ties: str, score_ties: str, merge: bool
+) -> VoteResult:
     """Return the share of comparisons that the judge gets right, by its scores if the rows have them.
 
     A row with an id counts once, however often a file repeats it.
@@ -83,7 +83,7 @@ def measure_rows(
     return measure_votes(humans, ties, skipped, merge)
 
 
-def _identify(record: Record) -> tuple[str, str]:
+def _identify(record: VoteRow) -> tuple[str, str]:
     """Return the content of a row that has an id, else its place: rows without one may be alike."""
     if any(name in record.row for name in ID_COLUMNS):
         return "", json.dumps(record.row, sort_keys=True)
@@ -110,12 +110,12 @@ def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[V
     return VoteComparison(human, vote == human), vote is not None
 
 
-def measure_votes(humans: Sequence[tuple[Record, str]], ties: str, skipped: Counter[str], merge: bool) -> Result:
+def measure_votes(humans: Sequence[tuple[VoteRow, str]], ties: str, skipped: Counter[str], merge: bool) -> VoteResult:
     """Return the accuracy of recorded votes, over all comparisons and by people's vote."""
     comparisons = [compare_votes(human, record.row, merge) for record, human in humans]
     compared = [comparison for comparison, _ in comparisons]
     unread = sum(not read for _, read in comparisons)
-    return Result(
+    return VoteResult(
         "comparisons",
         ties,
         count("all", (of.correct for of in compared)),
@@ -125,7 +125,7 @@ def measure_votes(humans: Sequence[tuple[Record, str]], ties: str, skipped: Coun
     )
 
 
-def measure_scores(humans: Sequence[tuple[Record, str]], ties: str, skipped: Counter[str]) -> Result:
+def measure_scores(humans: Sequence[tuple[VoteRow, str]], ties: str, skipped: Counter[str]) -> VoteResult:
     """Return the accuracy of recorded `scores`, with the width of ties calibrated; and that without people's ties."""
     usable = [
         (VOTE_SIGNS[human], scores[0] - scores[1])
@@ -137,7 +137,7 @@ def measure_scores(humans: Sequence[tuple[Record, str]], ties: str, skipped: Cou
     signs, differences = [sign for sign, _ in usable], [difference for _, difference in usable]
     width, right = calibrate_ties(signs, differences)
     hard = [sign * difference > 0 for sign, difference in usable if sign]
-    return Result(
+    return VoteResult(
         "comparisons",
         f"{ties} The judge ties two edits whose scores differ by at most {width:.4g}, which is chosen to give the "
         "highest accuracy.",

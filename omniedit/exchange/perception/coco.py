@@ -11,7 +11,7 @@ import numpy as np
 
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage, ImageFiles
-from omniedit.exchange.perception.painting import Region
+from omniedit.exchange.perception.painting import PaintArea
 from omniedit.exchange.perception.regions import BadRegion, decode_region
 from omniedit.imaging.decode import open_image
 from omniedit.pairs import Rejection
@@ -47,7 +47,7 @@ class PaintingRow:
     file_name: str
     folder: str
     size: tuple[int, int] | None
-    read_regions: Callable[[int, int], list[Region]]
+    read_regions: Callable[[int, int], list[PaintArea]]
     licence: str | None = None
 
 
@@ -125,7 +125,7 @@ def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator
 def _category_row(
     coco: CocoFile, image: Mapping[str, Any], annotations: list[Mapping[str, Any]], place: str
 ) -> PaintingRow:
-    def read_regions(height: int, width: int) -> list[Region]:
+    def read_regions(height: int, width: int) -> list[PaintArea]:
         names = sorted({coco.category(annotation.get("category_id")) for annotation in annotations} - {""})
         if not names:
             raise BadRegion("no annotation has a known category")
@@ -134,7 +134,7 @@ def _category_row(
         masks = [decode_region(each.get("segmentation"), height, width) for each in chosen]
         joint = np.logical_or.reduce(masks)
         phrases = (f"every {name}",) if len(chosen) > 1 or chosen[0].get("iscrowd") else (f"the {name}",)
-        return [Region(phrases, joint)]
+        return [PaintArea(phrases, joint)]
 
     return make_row(REFERRING, coco, image, str(image["id"]), place, read_regions)
 
@@ -142,7 +142,7 @@ def _category_row(
 def _panoptic_row(
     coco: CocoFile, image: Mapping[str, Any], annotation: Mapping[str, Any], place: str, files: ImageFiles
 ) -> PaintingRow:
-    def read_regions(height: int, width: int) -> list[Region]:
+    def read_regions(height: int, width: int) -> list[PaintArea]:
         segments = _read_segments(annotation, coco, files)
         if segments.shape != (height, width):
             size = f"{segments.shape[1]} x {segments.shape[0]}"
@@ -160,7 +160,7 @@ def _panoptic_row(
         names = sorted(masks, key=lambda name: -int(masks[name].sum()))
         names = [name for name in names if MIN_AREA <= masks[name].mean() <= MAX_AREA][:MAX_SEGMENTS]
         return [
-            Region((f"every {name}" if name in countable and counts[name] > 1 else f"the {name}",), masks[name])
+            PaintArea((f"every {name}" if name in countable and counts[name] > 1 else f"the {name}",), masks[name])
             for name in names
         ]
 
@@ -185,7 +185,7 @@ def make_row(
     image: Mapping[str, Any],
     own_id: str,
     place: str,
-    read_regions: Callable[[int, int], list[Region]],
+    read_regions: Callable[[int, int], list[PaintArea]],
 ) -> PaintingRow:
     """Return the row of an image of a file."""
     height, width = image.get("height"), image.get("width")

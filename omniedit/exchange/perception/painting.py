@@ -37,7 +37,7 @@ _SINGLE_REGION = (
 
 
 @dataclass(frozen=True)
-class Region:
+class PaintArea:
     """Region of an image to paint.
 
     Args:
@@ -50,7 +50,7 @@ class Region:
     mask: Mask
 
 
-def paint_regions(image: Image, regions: Sequence[Region], colours: Sequence[str]) -> tuple[Image, Mask]:
+def paint_regions(image: Image, regions: Sequence[PaintArea], colours: Sequence[str]) -> tuple[Image, Mask]:
     """Return the image with each region in its colour, and the joint mask; later regions cover earlier ones."""
     painted = image.astype(np.float32)
     joint = np.zeros(image.shape[:2], bool)
@@ -61,7 +61,7 @@ def paint_regions(image: Image, regions: Sequence[Region], colours: Sequence[str
     return np.rint(painted).astype(np.uint8), joint
 
 
-def choose_paints(image: Image, regions: Sequence[Region], rng: np.random.Generator) -> list[str]:
+def choose_paints(image: Image, regions: Sequence[PaintArea], rng: np.random.Generator) -> list[str]:
     """Return a colour for each region, all different; no region gets the paint nearest to its own colour."""
     unused = [str(name) for name in rng.permutation(list(PAINT_COLOURS))]
     chosen = []
@@ -74,7 +74,9 @@ def choose_paints(image: Image, regions: Sequence[Region], rng: np.random.Genera
     return chosen
 
 
-def paint_instructions(regions: Sequence[Region], colours: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+def paint_instructions(
+    regions: Sequence[PaintArea], colours: Sequence[str], rng: np.random.Generator
+) -> tuple[str, ...]:
     """Return instructions that ask for the paints; for one region, one for each of its phrases."""
     if len(regions) == 1:
         (region,), (colour,) = regions, colours
@@ -95,7 +97,7 @@ def _phrase_colour(template: str, colour: str) -> str:
     return "bright orange" if colour == "orange" and "a {colour}" in template else colour
 
 
-def describe_paints(regions: Sequence[Region], colours: Sequence[str]) -> dict[str, Any]:
+def describe_paints(regions: Sequence[PaintArea], colours: Sequence[str]) -> dict[str, Any]:
     """Return the truth of a painted pair."""
     painted = [
         {"object": region.phrases[0], "colour": colour, "rgb": list(PAINT_COLOURS[colour])}

@@ -8,7 +8,7 @@ from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile, deal, list_inputs
 from omniedit.exchange.layout import load_layout
 from omniedit.exchange.perception.coco import REFERRING, CocoFile, PaintingRow, make_row, read_coco_file
-from omniedit.exchange.perception.painting import Region
+from omniedit.exchange.perception.painting import PaintArea
 from omniedit.exchange.perception.regions import decode_region
 from omniedit.exchange.readers import read_rows
 from omniedit.exchange.rows import Row
@@ -77,8 +77,8 @@ def _refer_row(row: Row, known: tuple[CocoFile, Annotations] | None) -> Painting
     if not values.get("file_name"):
         return Rejection(row.place, "it names no image file")
 
-    def read_regions(height: int, width: int) -> list[Region]:
-        return [Region(phrases, decode_region(values["segmentation"], height, width))]
+    def read_regions(height: int, width: int) -> list[PaintArea]:
+        return [PaintArea(phrases, decode_region(values["segmentation"], height, width))]
 
     own = values.get("ref_id", values.get("ann_id", row.number))
     return make_row(REFERRING, coco, values, str(own), row.place, read_regions)

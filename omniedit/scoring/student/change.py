@@ -42,7 +42,7 @@ Field = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Change:
+class ImageChange:
     """Changed region of a pair, in reduced images.
 
     Args:
@@ -58,7 +58,7 @@ class Change:
     measures: dict[str, float]
 
 
-def measure_change(source: Image, edited: Image) -> Change:
+def measure_change(source: Image, edited: Image) -> ImageChange:
     """Measure the change between two images of equal size, (H, W, 3) RGB."""
     fine = [_reduce(image) for image in (source, edited)]
     labs = tuple(image_to_lab(image) for image in fine)
@@ -68,7 +68,7 @@ def measure_change(source: Image, edited: Image) -> Change:
     measures |= _colours(labs, mask)
     measures |= _structure(labs[0][..., 0], labs[1][..., 0], mask)
     measures |= _defects(*_window(source, edited, mask))
-    return Change(mask, colour_shares(labs, mask), crop_box(mask), measures)
+    return ImageChange(mask, colour_shares(labs, mask), crop_box(mask), measures)
 
 
 def colour_shares(labs: tuple[Field, ...], mask: Mask) -> Field:

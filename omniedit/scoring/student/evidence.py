@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from omniedit.grounding.names import class_logits
 from omniedit.grounding.nouns import plain_nouns
 from omniedit.imaging.images import Image
-from omniedit.scoring.student.change import Change, crop
+from omniedit.scoring.student.change import ImageChange, crop
 
 if TYPE_CHECKING:
     from omniedit.models.text import Text
@@ -43,7 +43,7 @@ class Views:
     likeness: tuple[float, float]
 
 
-def view_pair(source: Image, edited: Image, change: Change) -> Views:
+def view_pair(source: Image, edited: Image, change: ImageChange) -> Views:
     """Classify both images, whole and around the change."""
     images = [source, edited, crop(source, change.box), crop(edited, change.box)]
     logits_VC, features = class_logits(images)

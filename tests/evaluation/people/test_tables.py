@@ -4,12 +4,12 @@ import json
 
 from helpers.small_run import HOSTILE
 from omniedit.evaluation.people.edits import RatedEdit
-from omniedit.evaluation.people.results import Results, summarize
+from omniedit.evaluation.people.results import RatingResults, summarize
 from omniedit.evaluation.people.store import Answer
 from omniedit.evaluation.people.tables import COLUMNS, csv_rows, markdown, to_json
 
 
-def make_results() -> Results:
+def make_results() -> RatingResults:
     """Rate ten images of two tasks and two editors by two raters, who disagree on every third image."""
     edits, answers = {}, []
     for number in range(20):

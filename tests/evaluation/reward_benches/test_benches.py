@@ -7,19 +7,21 @@ from typing import Any
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.evaluation.reward_benches.records import Record, read_records
+from omniedit.evaluation.reward_benches.records import VoteRow, read_records
 from omniedit.evaluation.reward_benches.registry import BENCHES
-from omniedit.evaluation.reward_benches.result import Result
+from omniedit.evaluation.reward_benches.result import VoteResult
 
 VOTES = Path(__file__).parents[1] / "published/genai_bench/gpt4o_votes.jsonl"
 SHARED = Path(__file__).parents[4] / "shared/data/genai_bench/gpt4o_votes.jsonl"
 
 
-def measure(bench: str, rows: Sequence[Mapping[str, Any]], file: str = "results.json", data_type: str = "") -> Result:
-    return BENCHES[bench].measure([Record(Path(file), n, row, data_type) for n, row in enumerate(rows, 1)])
+def measure(
+    bench: str, rows: Sequence[Mapping[str, Any]], file: str = "results.json", data_type: str = ""
+) -> VoteResult:
+    return BENCHES[bench].measure([VoteRow(Path(file), n, row, data_type) for n, row in enumerate(rows, 1)])
 
 
-def parts(result: Result) -> dict[str, tuple[int, int]]:
+def parts(result: VoteResult) -> dict[str, tuple[int, int]]:
     return {part.name: (part.total, part.correct) for part in result.parts}
 
 
@@ -177,7 +179,7 @@ def test_gedit2_counts_by_task_and_omits_failures() -> None:
 
 def test_editscore_is_the_mean_of_tasks_of_each_dimension() -> None:
     rows = {"a/overall": [[3, 1], [1, 1]], "b/overall": [[9, 2]], "b/consistency": [[1, 2]], "b/other": [[1, 2]]}
-    records = [Record(Path(f"{file}.jsonl"), 1, {"score": score}) for file, scores in rows.items() for score in scores]
+    records = [VoteRow(Path(f"{file}.jsonl"), 1, {"score": score}) for file, scores in rows.items() for score in scores]
     result = BENCHES["editscore"].measure(records)
     assert (result.overall.total, result.overall.correct) == (3, 2) and sum(result.skipped.values()) == 1
     assert result.figures == {"mean of tasks, consistency": 0, "mean of tasks, overall": 0.75}

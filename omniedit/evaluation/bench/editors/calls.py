@@ -6,18 +6,18 @@ from typing import Any
 import torch
 from PIL.Image import fromarray
 
-from omniedit.evaluation.bench.editors.editor import EditRequest
+from omniedit.evaluation.bench.editors.editor import ItemRequest
 from omniedit.evaluation.bench.editors.entries import DiffusersEntry
 
-Call = Callable[[Any, DiffusersEntry, Sequence[EditRequest]], Any]
+Call = Callable[[Any, DiffusersEntry, Sequence[ItemRequest]], Any]
 
 
-def call_pipeline(pipeline: Any, entry: DiffusersEntry, requests: Sequence[EditRequest]) -> Any:
+def call_pipeline(pipeline: Any, entry: DiffusersEntry, requests: Sequence[ItemRequest]) -> Any:
     """Call the pipeline once with the images and texts of all requests, which have the same size."""
     return pipeline(**build_arguments(entry, requests))
 
 
-def call_diffedit(pipeline: Any, entry: DiffusersEntry, requests: Sequence[EditRequest]) -> Any:
+def call_diffedit(pipeline: Any, entry: DiffusersEntry, requests: Sequence[ItemRequest]) -> Any:
     """Find the mask, invert the source and denoise to the target caption (Couairon et al. 2022), for one request.
 
     Raises:
@@ -50,7 +50,7 @@ def call_diffedit(pipeline: Any, entry: DiffusersEntry, requests: Sequence[EditR
 METHODS: Mapping[str, Call] = {"call": call_pipeline, "diffedit": call_diffedit}
 
 
-def build_arguments(entry: DiffusersEntry, requests: Sequence[EditRequest]) -> dict[str, Any]:
+def build_arguments(entry: DiffusersEntry, requests: Sequence[ItemRequest]) -> dict[str, Any]:
     """Return the keyword arguments of a pipeline's call.
 
     A single request is passed without lists, unless `wants_list`: some pipelines take only one image.
@@ -69,7 +69,7 @@ def build_arguments(entry: DiffusersEntry, requests: Sequence[EditRequest]) -> d
     return arguments
 
 
-def _images(entry: DiffusersEntry, request: EditRequest) -> Any:
+def _images(entry: DiffusersEntry, request: ItemRequest) -> Any:
     """Return the source, with its references in a list if the pipeline takes them."""
     source = fromarray(request.source)
     if not (entry.takes_references or entry.wants_list):
@@ -78,7 +78,7 @@ def _images(entry: DiffusersEntry, request: EditRequest) -> Any:
     return [source, *references] if references or entry.wants_list else source
 
 
-def _text(entry: DiffusersEntry, request: EditRequest) -> str:
+def _text(entry: DiffusersEntry, request: ItemRequest) -> str:
     item = request.item
     text = item.instruction if entry.text == "instruction" else str(item.captions.edited)
     return entry.prompt_template.replace("{text}", text)

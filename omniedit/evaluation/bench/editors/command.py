@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, FailureKind
+from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, FailureKind, ItemRequest
 from omniedit.evaluation.bench.editors.entries import CommandEntry
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, encode_png
@@ -21,7 +21,7 @@ _PLACEHOLDER = re.compile(r"\{(image|instruction|output|seed|item_id)\}")
 MAX_REASON_LENGTH = 300
 
 
-class Command(Editor):
+class CommandEditor(BenchEditor):
     """Editor that runs a command for each item.
 
     The command reads {image}, a PNG file, and writes {output}, an image of any supported format and size.
@@ -33,10 +33,10 @@ class Command(Editor):
         self.entry, self.sizes = entry, entry.sizes
         self.version = redact(f"command {' '.join(entry.command)}")
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Image | EditFailure:
+    def _edit(self, request: ItemRequest) -> Image | EditFailure:
         with tempfile.TemporaryDirectory(prefix="omniedit-bench-") as name:
             image, output, log = (Path(name, file) for file in ("image.png", "output.png", "log.txt"))
             image.write_bytes(encode_png(request.source))

@@ -27,7 +27,7 @@ class EditFailure:
 
 
 @dataclass(frozen=True, eq=False)
-class EditRequest:
+class ItemRequest:
     """Item to edit.
 
     Args:
@@ -42,7 +42,7 @@ class EditRequest:
     references: tuple[Image, ...] = ()
 
 
-class Editor(ABC):
+class BenchEditor(ABC):
     """Editor under test.
 
     `version` identifies everything besides the request that decides the outputs; a new version edits all items again.
@@ -56,7 +56,7 @@ class Editor(ABC):
     takes_references: bool = False
 
     @abstractmethod
-    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         """Return an image of any size, or a failure, for each request, in order."""
 
     def item_version(self, item_id: str) -> str:

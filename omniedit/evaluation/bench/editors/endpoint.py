@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, FailureKind
+from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, FailureKind, ItemRequest
 from omniedit.evaluation.bench.editors.entries import EndpointEntry
 from omniedit.imaging.images import Image, decode_image, resize_to_fit
 from omniedit.vlm.client import MissingReply, open_client
@@ -12,7 +12,7 @@ from omniedit.vlm.images import IMAGE_TOKENS, ImagesEndpoint, decode_reply
 from omniedit.vlm.messages import Prompt, PromptImage, Reply
 
 
-class ImagesEditor(Editor):
+class ImagesEditor(BenchEditor):
     """Editor that asks an endpoint in the form of OpenAI's images/edits.
 
     Refusals are cached, as images are. A request without an answer is a failure, and a later run sends it again.
@@ -30,11 +30,11 @@ class ImagesEditor(Editor):
         request = json.dumps(entry.endpoint.request, sort_keys=True)
         self.version = f"{entry.endpoint.model}, {request}, at most {self.max_side} pixels a side"
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         answers = self.client.ask([self._prompt(request) for request in requests])
         return [_to_result(answer) for answer in answers]
 
-    def _prompt(self, request: EditRequest) -> Prompt:
+    def _prompt(self, request: ItemRequest) -> Prompt:
         images = [PromptImage(resize_to_fit(image, self.max_side)) for image in (request.source, *request.references)]
         return Prompt((*images, request.item.instruction), max_tokens=IMAGE_TOKENS)
 

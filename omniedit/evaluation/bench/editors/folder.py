@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
+from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto, list_images
 
 
-class Folder(Editor):
+class Folder(BenchEditor):
     """Editor whose outputs are in a folder, in the layout of the published benchmark.
 
     Raises:
@@ -29,7 +29,7 @@ class Folder(Editor):
         self._listed: dict[Path, dict[str, list[Path]]] = {}
         self.version = f"folder {folder.resolve().name}"
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         return [self._read(request.item.item_id) for request in requests]
 
     def item_version(self, item_id: str) -> str:

@@ -14,7 +14,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from omniedit.errors import UserError, one_line
 from omniedit.evaluation.bench.editors.calls import METHODS
-from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, FailureKind
+from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, FailureKind, ItemRequest
 from omniedit.evaluation.bench.editors.entries import DiffusersEntry
 from omniedit.evaluation.bench.editors.weights import digest_weights
 from omniedit.imaging.images import Image
@@ -25,7 +25,7 @@ from omniedit.models.pipeline_folder import INDEX, check_parts
 from omniedit.storage.manifest import checksum
 
 
-class Pipeline(Editor):
+class Pipeline(BenchEditor):
     """Editor that is a pipeline of diffusers.
 
     Raises:
@@ -41,7 +41,7 @@ class Pipeline(Editor):
         self._batches = OomAdaptiveBatcher(entry.batch_size)
         self._call = METHODS[entry.method]
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         """Edit the requests, those of equal size together; the noise of each depends only on its own seed."""
         results: list[Image | EditFailure | None] = [self._reject(request) for request in requests]
         todo = [request for request, result in zip(requests, results, strict=True) if result is None]
@@ -49,7 +49,7 @@ class Pipeline(Editor):
         edited = iter(map_by_size(edit, todo, lambda request: request.source.shape))
         return [next(edited) if result is None else result for result in results]
 
-    def _reject(self, request: EditRequest) -> EditFailure | None:
+    def _reject(self, request: ItemRequest) -> EditFailure | None:
         """Return why the pipeline cannot take a request, or None."""
         captions = request.item.captions
         if self.entry.text == "target_caption" and not captions.edited:
@@ -59,7 +59,7 @@ class Pipeline(Editor):
         return None
 
     @torch.no_grad()
-    def _edit_batch(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def _edit_batch(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         try:
             output = self._call(self._pipeline, self.entry, requests)
         except torch.OutOfMemoryError:

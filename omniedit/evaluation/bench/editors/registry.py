@@ -9,7 +9,7 @@ from typing import Any
 
 from omniedit.config.section import SHIPPED
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import Editor
+from omniedit.evaluation.bench.editors.editor import BenchEditor
 from omniedit.evaluation.bench.editors.entries import (
     DiffusersEntry,
     Entry,
@@ -28,14 +28,14 @@ KINDS = {
     "target": "simple:Target",
     "folder": "folder:Folder",
     "trained": "trained:TrainedEditor",
-    "command": "command:Command",
+    "command": "command:CommandEditor",
     "endpoint": "endpoint:ImagesEditor",
     "diffusers": "pipelines:Pipeline",
 }
 """Class of each kind of editor, as module:class in this package; it is imported when an editor is opened."""
 
 
-def open_editor(name: str, entry: Entry, device: str = "") -> Editor:
+def open_editor(name: str, entry: Entry, device: str = "") -> BenchEditor:
     """Open an editor on a device; '' is a GPU if there is one.
 
     Raises:
@@ -49,7 +49,7 @@ def open_editor(name: str, entry: Entry, device: str = "") -> Editor:
     elif isinstance(entry, TrainedEntry | DiffusersEntry):
         arguments = (entry, device)
     try:
-        editor: Editor = resolve_name(f"{__package__}.{KINDS[entry.kind]}")(*arguments)
+        editor: BenchEditor = resolve_name(f"{__package__}.{KINDS[entry.kind]}")(*arguments)
     except UserError as error:
         raise UserError(f"editor {name}: {error}") from None
     return editor

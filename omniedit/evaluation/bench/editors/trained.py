@@ -10,7 +10,7 @@ from PIL.Image import fromarray
 
 from omniedit.config.section import SHIPPED
 from omniedit.errors import one_line
-from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
+from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.entries import TrainedEntry
 from omniedit.evaluation.bench.editors.weights import digest_weights
 from omniedit.imaging.images import Image
@@ -21,7 +21,7 @@ from omniedit.models.pipeline_conditions import call_arguments
 from omniedit.models.shipped import FOLDER
 
 
-class TrainedEditor(Editor):
+class TrainedEditor(BenchEditor):
     """Editor that `EditPipeline` runs; it scales images to the size of its training.
 
     Raises:
@@ -47,12 +47,12 @@ class TrainedEditor(Editor):
         }
         return ", ".join(f"{name} {config[name] if value is None else value:g}" for name, value in arguments.items())
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InstructionWarning)  # a line for each item of a benchmark
             return self._batches.map(self._edit_batch, requests)
 
-    def _edit_batch(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+    def _edit_batch(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         try:
             output = self._pipeline(
                 image=[fromarray(request.source) for request in requests],
@@ -75,6 +75,6 @@ class TrainedEditor(Editor):
         return [np.asarray(image.convert("RGB")) for image in output.images]
 
 
-def find_captions(request: EditRequest) -> list[str | None]:
+def find_captions(request: ItemRequest) -> list[str | None]:
     """Return the captions of a request's references; all are None if the set has no captions."""
     return list(request.item.extra.get("reference_captions") or [None] * len(request.references))

@@ -12,7 +12,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol
 from omniedit.evaluation.bench.sets.averages import average_groups, average_rows, group_rows
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_first_image, find_text, list_entries, make_id, make_set, read_text
@@ -80,10 +80,10 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the means of each type, as anybench_gen_eval.py prints them, and the mean over the types of each group."""
     order = [name for members in GROUPS.values() for name in members]
-    groups = group_rows(rows, lambda row: row["task"], order)
+    groups = group_rows(rows, "task", order)
     table = average_groups(groups, partial(combine_metrics, METRICS), METRICS)
     parts = {name: [row for row in table if row.name in members] for name, members in GROUPS.items()}
     return [*table, *(average_rows(f"mean of {name}", part, METRICS) for name, part in parts.items() if part)]

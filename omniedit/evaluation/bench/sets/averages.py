@@ -6,21 +6,21 @@ from math import isfinite
 from statistics import fmean
 from typing import Any
 
-from omniedit.evaluation.bench.protocol import Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow
 
-Combine = Callable[[Row], Mapping[str, float]]
-Grouped = Mapping[str, Sequence[Row]]
+Combine = Callable[[ItemRow], Mapping[str, float]]
+Grouped = Mapping[str, Sequence[ItemRow]]
 MEAN_OF_GROUPS, MEAN_OF_ITEMS = "mean of groups", "mean of items"
 
 
-def get_score(row: Row, name: str) -> float | None:
+def get_score(row: ItemRow, name: str) -> float | None:
     """Return a row's score; None if it is absent, empty or not a finite number."""
     value: Any = row.get(name)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and isfinite(value) else None
 
 
-def pick(row: Row, names: Mapping[str, str]) -> dict[str, float]:
+def pick(row: ItemRow, names: Mapping[str, str]) -> dict[str, float]:
     """Return the scores that a row has, by column.
 
     Args:
@@ -30,34 +30,34 @@ def pick(row: Row, names: Mapping[str, str]) -> dict[str, float]:
     return {column: score for column, score in scores.items() if score is not None}
 
 
-def group_rows(rows: Sequence[Row], group: Callable[[Row], str], order: Sequence[str] = ()) -> dict[str, list[Row]]:
-    """Return the rows of each group, in the given order; other groups follow by first appearance."""
-    groups: dict[str, list[Row]] = {name: [] for name in order}
+def group_rows(rows: Sequence[ItemRow], column: str, order: Sequence[str] = ()) -> dict[str, list[ItemRow]]:
+    """Return the rows by their value of a column, in the given order; other values follow by first appearance."""
+    groups: dict[str, list[ItemRow]] = {name: [] for name in order}
     for row in rows:
-        groups.setdefault(group(row), []).append(row)
+        groups.setdefault(str(row[column]), []).append(row)
     return {name: members for name, members in groups.items() if members}
 
 
-def average(name: str, rows: Sequence[Row], combine: Combine, columns: Sequence[str]) -> TableRow:
+def average(name: str, rows: Sequence[ItemRow], combine: Combine, columns: Sequence[str]) -> GroupRow:
     """Return the mean of each column over the rows that have it; a row that lacks a column is missing."""
     combined = [combine(row) for row in rows]
     missing = [
         str(row["item_id"]) for row, each in zip(rows, combined, strict=True) if any(c not in each for c in columns)
     ]
-    return TableRow(name, _mean_columns(combined, columns), len(rows), tuple(missing))
+    return GroupRow(name, _mean_columns(combined, columns), len(rows), tuple(missing))
 
 
-def average_groups(groups: Grouped, combine: Combine, columns: Sequence[str]) -> list[TableRow]:
+def average_groups(groups: Grouped, combine: Combine, columns: Sequence[str]) -> list[GroupRow]:
     return [average(name, rows, combine, columns) for name, rows in groups.items()]
 
 
-def average_rows(name: str, table: Sequence[TableRow], columns: Sequence[str]) -> TableRow:
+def average_rows(name: str, table: Sequence[GroupRow], columns: Sequence[str]) -> GroupRow:
     """Return the mean of the groups' means, all with the same weight; `official` is the mean of the groups' official
     figures."""
     means = _mean_columns([row.values for row in table], columns)
     official = _mean_columns([{**row.values, **row.official} for row in table], columns)
     items, missing = sum(row.items for row in table), tuple(item for row in table for item in row.missing)
-    return replace(TableRow(name, means, items, missing), official=official if official != means else {})
+    return replace(GroupRow(name, means, items, missing), official=official if official != means else {})
 
 
 def _mean_columns(values: Sequence[Mapping[str, float]], columns: Sequence[str]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, average_groups, group_rows
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_text
@@ -54,9 +54,9 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the means over all items, over those whose captions differ, and of each task."""
     combine = partial(combine_metrics, METRICS)
     distinct = [row for row in rows if not row.get("equal_captions")]
-    tasks = average_groups(group_rows(rows, lambda row: row["task"]), combine, METRICS)
+    tasks = average_groups(group_rows(rows, "task"), combine, METRICS)
     return [average(MEAN_OF_ITEMS, rows, combine, METRICS), average(TWO_CAPTIONS, distinct, combine, METRICS), *tasks]

@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_GROUPS, average, average_rows, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import make_id, make_set, read_text
 from omniedit.evaluation.bench.sets.tables import get_image, read_tables
@@ -73,7 +73,7 @@ def _show(item: BenchItem) -> JudgeInputs:
     return JudgeInputs({"source": item.source}, {"instruction": item.instruction})
 
 
-def combine(row: Row) -> dict[str, float]:
+def combine(row: ItemRow) -> dict[str, float]:
     """Return SC, PQ and O = sqrt(SC x PQ) of an edit, each from 0 to 10."""
     sc, pq = get_score(row, "sc_score"), get_score(row, "pq_score")
     if sc is None or pq is None:
@@ -81,20 +81,20 @@ def combine(row: Row) -> dict[str, float]:
     return {"SC": sc, "PQ": pq, "O": sqrt(sc * pq)}
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the means of each task and the mean of the tasks, over all items and over the intersection."""
-    table = [_average_task(task, members) for task, members in group_rows(rows, lambda row: row["task"], TASKS).items()]
+    table = [_average_task(task, members) for task, members in group_rows(rows, "task", TASKS).items()]
     return [*table, average_rows(MEAN_OF_GROUPS, table, get_protocol("").columns)]
 
 
-def _average_task(task: str, rows: Sequence[Row]) -> TableRow:
+def _average_task(task: str, rows: Sequence[ItemRow]) -> GroupRow:
     every = average(task, rows, combine, COLUMNS)
     common = average(task, [row for row in rows if row.get("intersection")], combine, COLUMNS)
     shared = {f"{column}{INTERSECTION}": value for column, value in common.values.items()}
     return replace(every, values={**every.values, **shared})
 
 
-def read_recorded(path: Path, part: str) -> list[Row]:
+def read_recorded(path: Path, part: str) -> list[ItemRow]:
     """Read the scores that `test_gedit_score.py` wrote: `*_gpt_score.csv`, whose column is spelt `sementics_score`.
 
     Args:

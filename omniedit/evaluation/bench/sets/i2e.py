@@ -13,7 +13,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.averages import average_groups, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.pairs import Captions
@@ -94,7 +94,7 @@ def _show(item: BenchItem) -> JudgeInputs:
     return JudgeInputs({}, words, item.task)
 
 
-def combine(row: Row) -> dict[str, float]:
+def combine(row: ItemRow) -> dict[str, float]:
     """Return the score of an edit in its dimension."""
     score = get_score(row, SCORES.get(row["task"], ""))
     if score is None:
@@ -102,12 +102,12 @@ def combine(row: Row) -> dict[str, float]:
     return {"score": score * CLIP_SCALE if row["task"] == STYLE else score}
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the mean score of each dimension, as summary.py does; it has no mean over dimensions."""
-    return average_groups(group_rows(rows, lambda row: row["task"], DIMENSIONS), combine, COLUMNS)
+    return average_groups(group_rows(rows, "task", DIMENSIONS), combine, COLUMNS)
 
 
-def read_recorded(path: Path, _: str) -> list[Row]:
+def read_recorded(path: Path, _: str) -> list[ItemRow]:
     """Read the scores that the benchmark's scripts wrote for a model: `{dimension}/{model}.json`.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol, show_edit
 from omniedit.evaluation.bench.sets.averages import (
     MEAN_OF_GROUPS,
     MEAN_OF_ITEMS,
@@ -140,23 +140,23 @@ def _multiturn_protocol() -> Protocol:
     )
 
 
-def combine(row: Row) -> dict[str, float]:
+def combine(row: ItemRow) -> dict[str, float]:
     """Return the mean of the three scores of an edit, as the judge gave them."""
     scores = pick(row, {name: name for name in SCORES})
     return {SCORE: fmean(scores.values())} if len(scores) == len(SCORES) else {}
 
 
-def _combine_uge(row: Row) -> dict[str, float]:
+def _combine_uge(row: ItemRow) -> dict[str, float]:
     return pick(row, {SCORE: SCORES[0]})
 
 
-def _combine_officially(row: Row) -> dict[str, float]:
+def _combine_officially(row: ItemRow) -> dict[str, float]:
     """Return the mean of the scores that an edit has, rounded as step1_get_avgscore.py does."""
     scores = pick(row, {name: name for name in SCORES})
     return {SCORE: round(fmean(scores.values()), 2)} if scores else {}
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the mean of each edit type, the mean of the types, and the mean over all edits.
 
     `official` has the figures of step1_get_avgscore.py and step2_typescore.py, which round an edit's mean and a type's
@@ -165,27 +165,30 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     return _average_types(rows, combine, (SCORE,), TYPES)
 
 
-def _aggregate_uge(rows: Sequence[Row]) -> list[TableRow]:
+def _aggregate_uge(rows: Sequence[ItemRow]) -> list[GroupRow]:
     return [_round_official(average(MEAN_OF_ITEMS, rows, _combine_uge, (SCORE,)), rows)]
 
 
 def _average_types(
-    rows: Sequence[Row], combine_row: Callable[[Row], dict[str, float]], columns: Sequence[str], order: Sequence[str]
-) -> list[TableRow]:
-    groups = group_rows(rows, lambda row: row["task"], order)
+    rows: Sequence[ItemRow],
+    combine_row: Callable[[ItemRow], dict[str, float]],
+    columns: Sequence[str],
+    order: Sequence[str],
+) -> list[GroupRow]:
+    groups = group_rows(rows, "task", order)
     table = average_groups(groups, combine_row, columns)
     if columns == (SCORE,):
         table = [_round_official(row, groups[row.name]) for row in table]
     return [*table, average_rows(MEAN_OF_GROUPS, table, columns), average(MEAN_OF_ITEMS, rows, combine_row, columns)]
 
 
-def _round_official(table_row: TableRow, rows: Sequence[Row]) -> TableRow:
+def _round_official(table_row: GroupRow, rows: Sequence[ItemRow]) -> GroupRow:
     scores = [each[SCORE] for each in map(_combine_officially, rows) if each]
     official = {SCORE: round(sum(scores) / len(scores), 2)} if scores else {}
     return replace(table_row, official=official) if official != table_row.values else table_row
 
 
-def read_recorded(path: Path, part: str) -> list[Row]:
+def read_recorded(path: Path, part: str) -> list[ItemRow]:
     """Read the replies that the benchmark's scripts wrote to `result.json`, and find the same scores in them as the
     scripts.
 

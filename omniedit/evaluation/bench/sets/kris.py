@@ -16,7 +16,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.averages import get_score
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.exchange.cells import BadRow
@@ -129,7 +129,7 @@ def _name_task(category: str, roles: Sequence[str]) -> str:
     return category
 
 
-def combine(row: Row) -> dict[str, float]:
+def combine(row: ItemRow) -> dict[str, float]:
     """Return the scores of an edit from 0 to 100, and their mean; knowledge counts only in the three dimensions."""
     has_knowledge = _dimension(row) in WITH_KNOWLEDGE
     scores = {column: get_score(row, name) for column, name in SCORES.items() if column != "KP" or has_knowledge}
@@ -137,11 +137,11 @@ def combine(row: Row) -> dict[str, float]:
     return {**known, AVERAGE: fmean(known.values())} if known else {}
 
 
-def _dimension(row: Row) -> str:
+def _dimension(row: ItemRow) -> str:
     return next((name for name, members in DIMENSIONS.items() if row["task"] in members), "")
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return a row for each dimension and kind of knowledge, and one over all.
 
     `average` is the mean over all scores, as in BAGEL's script: an edit with four scores counts more than one with
@@ -155,23 +155,23 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     return [*table, _average(OVERALL, rows, columns=())]
 
 
-def _average(name: str, rows: Sequence[Row], columns: Sequence[str] = tuple(SCORES)) -> TableRow:
+def _average(name: str, rows: Sequence[ItemRow], columns: Sequence[str] = tuple(SCORES)) -> GroupRow:
     combined = [combine(row) for row in rows]
     scores = {column: [each[column] for each in combined if column in each] for column in SCORES}
     values = {column: fmean(scores[column]) for column in columns if scores[column]}
     if every := [score for column in scores.values() for score in column]:
         values[AVERAGE] = fmean(every)
-    return TableRow(name, values, len(rows), tuple(_list_missing(rows, combined)))
+    return GroupRow(name, values, len(rows), tuple(_list_missing(rows, combined)))
 
 
-def _list_missing(rows: Sequence[Row], combined: Sequence[Mapping[str, float]]) -> Iterator[str]:
+def _list_missing(rows: Sequence[ItemRow], combined: Sequence[Mapping[str, float]]) -> Iterator[str]:
     for row, each in zip(rows, combined, strict=True):
         expected = len(SCORES) - (_dimension(row) not in WITH_KNOWLEDGE)
         if len(each.keys() & SCORES.keys()) < expected:
             yield str(row["item_id"])
 
 
-def read_recorded(path: Path, _: str) -> list[Row]:
+def read_recorded(path: Path, _: str) -> list[ItemRow]:
     """Read the scores that the benchmark's scripts wrote: `{category}/metrics.json` below the folder of a model.
 
     Raises:

@@ -18,7 +18,7 @@ import numpy as np
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, make_set, read_json, read_text
@@ -127,21 +127,21 @@ def get_protocol(part: str) -> Protocol:
     )
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the mean over all turns, as image_eval.py prints under `all_turn`, and the means by turn."""
     turns = sorted({str(row["task"]) for row in rows})
     by_turn = [_average(turn, [row for row in rows if row["task"] == turn]) for turn in turns]
     return [_average(MEAN_OF_ITEMS, rows), *by_turn]
 
 
-def aggregate_last(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate_last(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the mean over the last turns of all sessions, as image_eval.py prints under `final_turn`."""
-    last: dict[str, Row] = {}
+    last: dict[str, ItemRow] = {}
     for row in rows:
         if row["turn"] >= last.get(row["session"], row)["turn"]:
             last[row["session"]] = row
     return [_average(LAST_TURNS, list(last.values()))]
 
 
-def _average(name: str, rows: Sequence[Row]) -> TableRow:
+def _average(name: str, rows: Sequence[ItemRow]) -> GroupRow:
     return average(name, rows, partial(combine_metrics, METRICS), METRICS)

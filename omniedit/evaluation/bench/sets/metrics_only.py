@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol, show_edit
 from omniedit.evaluation.bench.sets.averages import pick
 
 
 def measure_only(
-    metrics: tuple[str, ...], aggregate: Callable[[Sequence[Row]], list[TableRow]], missing: str
+    metrics: tuple[str, ...], aggregate: Callable[[Sequence[ItemRow]], list[GroupRow]], missing: str
 ) -> Protocol:
     """Return the protocol whose columns are metrics.
 
@@ -28,6 +28,6 @@ def measure_only(
     )
 
 
-def combine_metrics(metrics: Sequence[str], row: Row) -> Mapping[str, float]:
+def combine_metrics(metrics: Sequence[str], row: ItemRow) -> Mapping[str, float]:
     """Return the metrics that a row has."""
     return pick(row, {name: name for name in metrics})

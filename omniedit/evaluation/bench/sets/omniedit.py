@@ -14,7 +14,7 @@ from typing import Any
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol, show_edit
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, average_groups, group_rows, pick
 from omniedit.evaluation.bench.sets.frozen import CHECKSUMS, IMAGES, ITEMS_FILE, SET_JSON, Locate, verify
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_json, read_text
@@ -93,19 +93,19 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def combine(row: Row) -> dict[str, float]:
+def combine(row: ItemRow) -> dict[str, float]:
     """Return PQ, SC and O, and whether SC is the best possible, which is how people's Acc counts an edit."""
     scores = pick(row, COLUMNS)
     return scores | ({"Acc": float(scores["SC"] == BEST_SC)} if "SC" in scores else {})
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the means over all items, then those of each task and of each ratio.
 
     O is the mean of the items' O, not the O of the means.
     """
     columns = tuple(COLUMNS)
-    tasks = group_rows(rows, lambda row: row["task"], OMNIEDIT_TASKS)
-    ratios = group_rows([row for row in rows if row.get("ratio")], lambda row: row["ratio"], tuple(RATIOS))
+    tasks = group_rows(rows, "task", OMNIEDIT_TASKS)
+    ratios = group_rows([row for row in rows if row.get("ratio")], "ratio", tuple(RATIOS))
     groups = {**tasks, **ratios}
     return [average(MEAN_OF_ITEMS, rows, combine, columns), *average_groups(groups, combine, columns)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol
 from omniedit.evaluation.bench.sets.averages import average, average_groups, group_rows
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, make_id, make_set, read_text
@@ -87,12 +87,12 @@ def get_protocol(_: str) -> Protocol:
     return measure_only(METRICS, aggregate, "Its script pairs outputs by their order and stops at a missing one.")
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the means of each scene, and those over the items of the five scenes of understanding.
 
     The paper's table has the latter, and the scene of reasoning.
     """
     combine = partial(combine_metrics, METRICS)
-    scenes = average_groups(group_rows(rows, lambda row: row["task"], tuple(SCENES)), combine, METRICS)
+    scenes = average_groups(group_rows(rows, "task", tuple(SCENES)), combine, METRICS)
     understanding = [row for row in rows if row["task"] != REASONING]
     return [*scenes, average(UNDERSTANDING, understanding, combine, METRICS)] if understanding else scenes

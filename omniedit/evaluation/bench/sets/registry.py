@@ -10,7 +10,7 @@ from omniedit.errors import UserError
 
 if TYPE_CHECKING:
     from omniedit.evaluation.bench.item import BenchSet
-    from omniedit.evaluation.bench.protocol import Protocol, Row
+    from omniedit.evaluation.bench.protocol import ItemRow, Protocol
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Benchmark:
         read: BenchSet = self._load("read")(path, self.part)
         return read
 
-    def read_recorded(self, path: Path) -> "list[Row]":
+    def read_recorded(self, path: Path) -> "list[ItemRow]":
         """Read the scores of edits that the benchmark's own scripts wrote.
 
         Raises:
@@ -60,7 +60,7 @@ class Benchmark:
         """
         if not self.recorded:
             raise UserError(f"{self.title}: the scores that its scripts write cannot be read here")
-        rows: list[Row] = self._load("read_recorded")(path, self.part)
+        rows: list[ItemRow] = self._load("read_recorded")(path, self.part)
         return rows
 
     @property

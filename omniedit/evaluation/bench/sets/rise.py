@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import find_first_image, find_text, list_entries, make_id, make_set, read_text
 
@@ -119,7 +119,7 @@ def _name_task(item: BenchItem) -> str:
     return f"{item.task}{kind}{':free' if extra['consistency_free'] and item.task != LOGICAL else ''}"
 
 
-def combine(row: Row) -> dict[str, float]:
+def combine(row: ItemRow) -> dict[str, float]:
     """Return accuracy, score and dimensions of an edit in percent; {} if a required score is missing."""
     scores = _scale_scores(row)
     weights = _choose_weights(row, bool(row.get("consistency_free")))
@@ -130,7 +130,7 @@ def combine(row: Row) -> dict[str, float]:
     return {"accuracy": 100.0 * solved, "score": _to_percent(_weigh(scores, weights)), **dimensions}
 
 
-def _scale_scores(row: Row) -> dict[str, float]:
+def _scale_scores(row: ItemRow) -> dict[str, float]:
     """Return the scores from 1 to 5; in logical reasoning, 0 becomes 1 and 1 becomes 5."""
     scores = {column: score for column, name in NAMES.items() if (score := get_score(row, name)) is not None}
     if row["task"] == LOGICAL:
@@ -138,7 +138,7 @@ def _scale_scores(row: Row) -> dict[str, float]:
     return scores
 
 
-def _choose_weights(row: Row, is_free: bool) -> Mapping[str, float]:
+def _choose_weights(row: ItemRow, is_free: bool) -> Mapping[str, float]:
     return WEIGHTS_LOGICAL if row["task"] == LOGICAL else WEIGHTS_FREE if is_free else WEIGHTS
 
 
@@ -152,7 +152,7 @@ def _to_percent(score: float) -> float:
     return 25 * (score - 1)
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return a row for each category, over all edits, and for each subtask.
 
     `official` has the figure that gpt_eval.py prints, if it differs: an edit without a score is not solved, and the
@@ -160,17 +160,15 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     the empty cells with NaN, which Python treats as true. BAGEL's published RISE scores show this.
     """
     has_free = any(row.get("consistency_free") for row in rows)
-    groups = {CATEGORIES.get(name, name): members for name, members in _group(rows, "task", tuple(CATEGORIES)).items()}
-    subtasks = _group([row for row in rows if row.get("subtask")], "subtask", ())
+    groups = {
+        CATEGORIES.get(name, name): members for name, members in group_rows(rows, "task", tuple(CATEGORIES)).items()
+    }
+    subtasks = group_rows([row for row in rows if row.get("subtask")], "subtask")
     named = [*groups.items(), (MEAN_OF_ITEMS, list(rows)), *subtasks.items()]
     return [_average(name, members, has_free) for name, members in named]
 
 
-def _group(rows: Sequence[Row], key: str, order: Sequence[str]) -> dict[str, list[Row]]:
-    return group_rows(rows, lambda row: row[key], order)
-
-
-def _average(name: str, rows: Sequence[Row], has_free: bool) -> TableRow:
+def _average(name: str, rows: Sequence[ItemRow], has_free: bool) -> GroupRow:
     mean = average(name, rows, combine, COLUMNS)
     missing = tuple(str(row["item_id"]) for row in rows if not combine(row))
     scores = list(_score_officially(rows, has_free))
@@ -180,7 +178,7 @@ def _average(name: str, rows: Sequence[Row], has_free: bool) -> TableRow:
     return replace(mean, missing=missing, official=differing)
 
 
-def _score_officially(rows: Sequence[Row], has_free: bool) -> Iterator[float]:
+def _score_officially(rows: Sequence[ItemRow], has_free: bool) -> Iterator[float]:
     """Yield the scores in percent as gpt_eval.py weighs them."""
     for row in rows:
         scores, weights = _scale_scores(row), _choose_weights(row, has_free)

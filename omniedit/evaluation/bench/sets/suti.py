@@ -16,7 +16,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, group_rows, pick
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
@@ -127,21 +127,21 @@ def _show(item: BenchItem) -> JudgeInputs:
     return JudgeInputs({"subject": item.references[0][1]}, {"prompt": item.instruction}, item.task)
 
 
-def combine(row: Row) -> dict[str, float]:
+def combine(row: ItemRow) -> dict[str, float]:
     """Return the three answers, `overall`, which is yes if all three are, and the metrics."""
     answers = pick(row, {name: name for name in SCORES})
     overall = {OVERALL: float(min(answers.values()) >= 0.5)} if len(answers) == len(SCORES) else {}
     return {**answers, **overall, **combine_metrics(METRICS, row)}
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the means of each skill, and over all items."""
-    groups = group_rows(rows, lambda row: str(row["task"]), (*SKILLS, OTHER))
+    groups = group_rows(rows, "task", (*SKILLS, OTHER))
     table = [_average(name, members) for name, members in groups.items()]
     return [*table, _average(MEAN_OF_ITEMS, rows)]
 
 
-def _average(name: str, rows: Sequence[Row]) -> TableRow:
+def _average(name: str, rows: Sequence[ItemRow]) -> GroupRow:
     """Return the means of a group; an item counts as missing if it lacks an answer, not if it lacks a metric."""
     answered = average(name, rows, combine, (*SCORES, OVERALL))
     measured = average(name, rows, partial(combine_metrics, METRICS), METRICS)

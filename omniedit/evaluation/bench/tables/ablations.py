@@ -10,7 +10,7 @@ from omniedit.evaluation.bench.scores import SCORED
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors, warn_of_few
 from omniedit.evaluation.bench.tables.ablation_runs import AblationRun, ScoreRow
 from omniedit.evaluation.bench.tables.builders import DIFFERENCE_COLUMNS, SCORES, difference_cells
-from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
+from omniedit.evaluation.bench.tables.grid import FigureColumn, FigureRow, Figures
 from omniedit.evaluation.bench.tables.write import write_grids
 from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell, markdown_table
@@ -106,13 +106,13 @@ def _describe_differences(first: AblationRun, other: AblationRun) -> Iterator[st
         yield ""
 
 
-def build_ablations(runs: Sequence[AblationRun], judge: str, seed: int) -> Iterator[Grid]:
+def build_ablations(runs: Sequence[AblationRun], judge: str, seed: int) -> Iterator[Figures]:
     """Yield Table 6 if there are several runs, and Table 7 if the first has several architectures, with differences.
 
     Raises:
         UserError: the runs have no architecture in common.
     """
-    table, first, labels = _Table(runs, judge, seed), runs[0], _label_filters(runs)
+    table, first, labels = _AblationTable(runs, judge, seed), runs[0], _label_filters(runs)
     if len(runs) > 1:
         shared = [name for name in ARCHITECTURES if all(name in run.scores[judge] for run in runs)]
         if not shared:
@@ -140,7 +140,7 @@ def _label_filters(runs: Sequence[AblationRun]) -> dict[str, str]:
     }
 
 
-class _Table:
+class _AblationTable:
     """Builder of tables by one judge.
 
     Args:
@@ -157,15 +157,15 @@ class _Table:
         self._items = {row["item_id"]: row for run in runs for rows in run.scores[judge].values() for row in rows}
         self._clusters = {item: row.get("session") or row["image_id"] for item, row in self._items.items()}
 
-    def means(self, title: str, keys: Sequence[Key], labels: Mapping[str, str]) -> Grid:
+    def means(self, title: str, keys: Sequence[Key], labels: Mapping[str, str]) -> Figures:
         """Return PQ, SC and O of editors, with the number of scored items."""
-        columns = [Column("", label) for label in SCORES.values()] + [Column("", "scored", 0, 0)]
-        rows = [Row(self._label(key, labels), [*self._means(key), str(len(self._rows[key]))]) for key in keys]
+        columns = [FigureColumn("", label) for label in SCORES.values()] + [FigureColumn("", "scored", 0, 0)]
+        rows = [FigureRow(self._label(key, labels), [*self._means(key), str(len(self._rows[key]))]) for key in keys]
         images = len(set(self._clusters.values()))
         note = f"{len(self._items)} items on {images} images; intervals are 95 % bootstrap intervals over images."
-        return Grid(f"{title}, {self.judge}", columns, rows, notes=[note, *warn_of_few(images)])
+        return Figures(f"{title}, {self.judge}", columns, rows, notes=[note, *warn_of_few(images)])
 
-    def differences(self, title: str, pairs: Sequence[tuple[Key, Key]], labels: Mapping[str, str]) -> Grid:
+    def differences(self, title: str, pairs: Sequence[tuple[Key, Key]], labels: Mapping[str, str]) -> Figures:
         """Return the paired differences of PQ, SC and O, corrected for the comparisons of each score."""
         rows = []
         for score, label in SCORES.items():
@@ -177,7 +177,7 @@ class _Table:
             named = [(self._label(one, labels), self._label(other, labels)) for one, other in pairs]
             differences = compare_editors(scores, self._clusters, self.seed, named)
             rows += [self._difference_row(difference, label) for difference in differences]
-        return Grid(f"{title}, {self.judge}", DIFFERENCE_COLUMNS, rows, "editors", [TEST_NOTE.format(len(pairs))])
+        return Figures(f"{title}, {self.judge}", DIFFERENCE_COLUMNS, rows, "editors", [TEST_NOTE.format(len(pairs))])
 
     def _means(self, key: Key) -> list[Interval]:
         rows = self._rows[key]
@@ -190,5 +190,5 @@ class _Table:
         return f"{ARCHITECTURES[name].label}, {labels[run]}" if labels else ARCHITECTURES[name].label
 
     @staticmethod
-    def _difference_row(each: Difference, section: str) -> Row:
-        return Row(f"{each.first} - {each.second}", difference_cells(each), section, is_ranked=False)
+    def _difference_row(each: Difference, section: str) -> FigureRow:
+        return FigureRow(f"{each.first} - {each.second}", difference_cells(each), section, is_ranked=False)

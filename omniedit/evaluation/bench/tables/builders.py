@@ -9,8 +9,8 @@ from omniedit.evaluation.agreement.ratings import Rating
 from omniedit.evaluation.bench.records import EDITED, describe_missing
 from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
-from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, Column, Grid, Row
-from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, FigureColumn, FigureRow, Figures
+from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table3 import Interval
 
@@ -21,38 +21,38 @@ SIGNIFICANCE_LEVEL = 0.05
 """Corrected p-value below which a difference is marked."""
 DIFFERENCE_ROW = "Difference to the best baseline"
 DIFFERENCE_COLUMNS = (
-    Column("", "first minus second", sign=0, signed=True),
-    Column("", "items", 0, 0),
-    Column("", "p", 4, 0),
-    Column("", "p, corrected", 4, 0),
-    Column("", f"below {SIGNIFICANCE_LEVEL:g}", 0, 0),
+    FigureColumn("", "first minus second", sign=0, signed=True),
+    FigureColumn("", "items", 0, 0),
+    FigureColumn("", "p", 4, 0),
+    FigureColumn("", "p, corrected", 4, 0),
+    FigureColumn("", f"below {SIGNIFICANCE_LEVEL:g}", 0, 0),
 )
 """Columns of `difference_cells`."""
 
 
-def build_table3(results: Results, ours: str | None) -> Grid:
+def build_table3(results: BenchResults, ours: str | None) -> Figures:
     """Return the paper's Table 3: PQ, SC and O by each judge and by people, and the lead over the best baseline.
 
     Args:
         ours: editor of the last row's lead; None for no such row.
     """
-    columns = [Column(judge, label) for judge in results.judges for label in SCORES.values()]
-    columns += [Column("people", HUMAN_LABELS[score]) for score in HUMAN_SCORES] if results.ratings else []
+    columns = [FigureColumn(judge, label) for judge in results.judges for label in SCORES.values()]
+    columns += [FigureColumn("people", HUMAN_LABELS[score]) for score in HUMAN_SCORES] if results.ratings else []
     rows = [_editor_row(editor, _table3_cells(results, editor)) for editor in results.editors]
     names = [editor.name for editor in results.editors]
     if ours in names and (row := _lead_row(rows, names.index(ours))):
         rows.append(row)
     scales = ["scores from 0 to 10"] * bool(results.judges) + ["people's from 0 to 1"] * bool(results.ratings)
-    return Grid(f"{results.bench}: {', '.join(scales)}", columns, rows)
+    return Figures(f"{results.bench}: {', '.join(scales)}", columns, rows)
 
 
-def build_table3_normalised(results: Results, ours: str | None) -> Grid:
+def build_table3_normalised(results: BenchResults, ours: str | None) -> Figures:
     """Return Table 3 with the judges' scores scaled to 0 to 1, comparable with people's."""
-    judged = Results(results.bench, results.version, results.items, results.editors, {}, results.seed)
+    judged = BenchResults(results.bench, results.version, results.items, results.editors, {}, results.seed)
     return build_table3(judged, ours).scale(0.1, f"{results.bench}: the same scores from 0 to 1", 3)
 
 
-def build_groups(results: Results, judge: str, key: str) -> Grid:
+def build_groups(results: BenchResults, judge: str, key: str) -> Figures:
     """Return O of each editor by task or by ratio.
 
     Args:
@@ -65,19 +65,21 @@ def build_groups(results: Results, judge: str, key: str) -> Grid:
         cells = [results.mean([row for row in scored if row[key] == group], "o_score") for group in groups]
         rows.append(_editor_row(editor, cells))
     counts = ", ".join(f"{group} {sum(row[key] == group for row in results.items)}" for group in groups)
-    return Grid(f"O by {key}, {judge}", [Column("", str(group)) for group in groups], rows, notes=[f"Items: {counts}."])
+    return Figures(
+        f"O by {key}, {judge}", [FigureColumn("", str(group)) for group in groups], rows, notes=[f"Items: {counts}."]
+    )
 
 
-def build_counts(results: Results) -> Grid:
+def build_counts(results: BenchResults) -> Figures:
     """Return how many items each editor edited, failed at and declined, and how many edits have no score."""
-    columns = [Column("", name, 0, 0) for name in ("items", "edited", "failures", "refusals", "not run")]
-    columns += [Column(judge, name, 0, 0) for judge in results.judges for name in ("scored", "unscorable")]
+    columns = [FigureColumn("", name, 0, 0) for name in ("items", "edited", "failures", "refusals", "not run")]
+    columns += [FigureColumn(judge, name, 0, 0) for judge in results.judges for name in ("scored", "unscorable")]
     rows = [_editor_row(editor, list(_count_cells(results, editor))) for editor in results.editors]
     note = "Items without an edit or without a score are left out of all means, never counted as 0."
-    return Grid("Items", columns, rows, notes=[note, *_describe_gaps(results)])
+    return Figures("Items", columns, rows, notes=[note, *_describe_gaps(results)])
 
 
-def _describe_gaps(results: Results) -> Iterator[str]:
+def _describe_gaps(results: BenchResults) -> Iterator[str]:
     """Yield the first reason of each editor's missing edits, and of its edits that a judge could not score."""
     items = [row["item_id"] for row in results.items]
     for editor in results.editors:
@@ -88,11 +90,12 @@ def _describe_gaps(results: Results) -> Iterator[str]:
                 yield f"{editor.label}: {judge} could not score {first['item_id']}: {first['reasoning']}."
 
 
-def build_metrics(results: Results) -> Grid:
+def build_metrics(results: BenchResults) -> Figures:
     """Return the mean of each metric, over the items where it is finite, and the metrics of the whole set."""
     names = [name for name in METRICS if any(_has_metric(editor, name) for editor in results.editors)]
     columns = [
-        Column("", METRICS[name].label, METRIC_DIGITS, 1 if METRICS[name].higher_is_better else -1) for name in names
+        FigureColumn("", METRICS[name].label, METRIC_DIGITS, 1 if METRICS[name].higher_is_better else -1)
+        for name in names
     ]
     rows = [_editor_row(editor, [_mean_metric(results, editor, name) for name in names]) for editor in results.editors]
     reasons = {
@@ -100,14 +103,14 @@ def build_metrics(results: Results) -> Grid:
     }
     notes = [f"{name} is not available: {reason}" for name, reason in reasons.items()]
     note = "Means leave out items where a metric has no value, and infinite PSNR, which is that of equal images."
-    return Grid("Metrics", columns, rows, notes=[note, *notes])
+    return Figures("Metrics", columns, rows, notes=[note, *notes])
 
 
 def _has_metric(editor: EditorResult, name: str) -> bool:
     return name in editor.measured.get("sets", {}) or any(name in values for values in editor.metrics.values())
 
 
-def _mean_metric(results: Results, editor: EditorResult, name: str) -> Interval | None:
+def _mean_metric(results: BenchResults, editor: EditorResult, name: str) -> Interval | None:
     whole = editor.measured.get("sets", {}).get(name)
     if whole is not None:
         return Interval(whole)
@@ -116,36 +119,36 @@ def _mean_metric(results: Results, editor: EditorResult, name: str) -> Interval 
     return cluster_mean(list(finite.values()), names, results.seed) if finite else None
 
 
-def build_differences(results: Results, judge: str) -> Grid:
+def build_differences(results: BenchResults, judge: str) -> Figures:
     """Return the differences of O of every two editors on the items that both have scores for."""
     editors = [editor for editor in results.editors if editor.scored(judge)]
     scores = {editor.label: {row["item_id"]: row["o_score"] for row in editor.scored(judge)} for editor in editors}
     differences = compare_editors(scores, results.clusters, results.seed)
-    columns = [Column("", "O, first minus second", sign=0, signed=True), *DIFFERENCE_COLUMNS[1:]]
+    columns = [FigureColumn("", "O, first minus second", sign=0, signed=True), *DIFFERENCE_COLUMNS[1:]]
     note = (
         f"Two-sided sign-flip test over images, corrected by Holm's method (comparisons: {len(differences)}). "
         "Only items that both editors have scores for count."
     )
-    return Grid(
+    return Figures(
         f"Paired differences, {judge}",
         columns,
-        [Row(f"{each.first} - {each.second}", difference_cells(each), is_ranked=False) for each in differences],
+        [FigureRow(f"{each.first} - {each.second}", difference_cells(each), is_ranked=False) for each in differences],
         "editors",
         [note],
     )
 
 
-def _editor_row(editor: EditorResult, cells: Sequence[Interval | str | None]) -> Row:
-    return Row(editor.label, cells, editor.section, not editor.is_baseline)
+def _editor_row(editor: EditorResult, cells: Sequence[Interval | str | None]) -> FigureRow:
+    return FigureRow(editor.label, cells, editor.section, not editor.is_baseline)
 
 
-def _table3_cells(results: Results, editor: EditorResult) -> list[Interval | str | None]:
+def _table3_cells(results: BenchResults, editor: EditorResult) -> list[Interval | str | None]:
     judged = [results.mean(editor.scored(judge), score) for judge in results.judges for score in SCORES]
     ratings = results.ratings.get(editor.name, ())
     return [*judged, *([_human_mean(results, ratings, score) for score in HUMAN_SCORES] if results.ratings else [])]
 
 
-def _human_mean(results: Results, ratings: Sequence[Rating], score: str) -> Interval | None:
+def _human_mean(results: BenchResults, ratings: Sequence[Rating], score: str) -> Interval | None:
     """Return the mean over edits of the mean over raters; Acc is the share of ratings with SC = 1."""
     edits: Mapping[str, list[float]] = defaultdict(list)
     for rating in ratings:
@@ -157,7 +160,7 @@ def _human_mean(results: Results, ratings: Sequence[Rating], score: str) -> Inte
     return cluster_mean(list(known.values()), [results.clusters[item] for item in known], results.seed)
 
 
-def _lead_row(rows: Sequence[Row], ours: int) -> Row | None:
+def _lead_row(rows: Sequence[FigureRow], ours: int) -> FigureRow | None:
     """Return the lead of one row over the best other ranked figure of each column."""
     others = [row for number, row in enumerate(rows) if number != ours and row.is_ranked]
     if not others:
@@ -165,7 +168,7 @@ def _lead_row(rows: Sequence[Row], ours: int) -> Row | None:
     cells = [
         _lead(rows[ours].cells[place], [row.cells[place] for row in others]) for place in range(len(rows[0].cells))
     ]
-    return Row(DIFFERENCE_ROW, cells, rows[-1].section, False, True)
+    return FigureRow(DIFFERENCE_ROW, cells, rows[-1].section, False, True)
 
 
 def _lead(mine: Interval | str | None, others: Sequence[Interval | str | None]) -> Interval | None:
@@ -175,7 +178,7 @@ def _lead(mine: Interval | str | None, others: Sequence[Interval | str | None]) 
     return Interval(mine.mean - max(known))
 
 
-def _count_cells(results: Results, editor: EditorResult) -> Iterator[str]:
+def _count_cells(results: BenchResults, editor: EditorResult) -> Iterator[str]:
     edits = editor.count()
     yield str(len(results.items))
     yield from (str(edits[status]) for status in (EDITED, "failure", "refusal"))

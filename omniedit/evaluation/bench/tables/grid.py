@@ -19,7 +19,7 @@ class FigureRank(IntEnum):
 
 
 @dataclass(frozen=True)
-class Column:
+class FigureColumn:
     """Column of figures.
 
     Args:
@@ -37,7 +37,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """Row of figures.
 
     Args:
@@ -55,7 +55,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Figures:
     """Table.
 
     Args:
@@ -63,8 +63,8 @@ class Grid:
     """
 
     title: str
-    columns: Sequence[Column]
-    rows: Sequence[Row]
+    columns: Sequence[FigureColumn]
+    rows: Sequence[FigureRow]
     corner: str = "editor"
     notes: Sequence[str] = ()
 
@@ -83,7 +83,7 @@ class Grid:
         best = sorted(set(figures.values()), reverse=True)[:2] if len(figures) > 1 else []
         return {number: FigureRank(best.index(figure) + 1) for number, figure in figures.items() if figure in best}
 
-    def scale(self, factor: float, title: str, digits: int) -> "Grid":
+    def scale(self, factor: float, title: str, digits: int) -> "Figures":
         """Return the table with all figures multiplied by a factor."""
         columns = [replace(column, digits=digits) for column in self.columns]
         rows = [replace(row, cells=[_scale(cell, factor) for cell in row.cells]) for row in self.rows]
@@ -96,7 +96,7 @@ def _scale(cell: Interval | str | None, factor: float) -> Interval | str | None:
     return Interval(cell.mean * factor, cell.low * factor, cell.high * factor)
 
 
-def format_figure(cell: Interval | str | None, column: Column, signed: bool, with_interval: bool) -> str:
+def format_figure(cell: Interval | str | None, column: FigureColumn, signed: bool, with_interval: bool) -> str:
     """Format a figure, with its interval if requested and known; '-' for a missing figure."""
     if not isinstance(cell, Interval):
         return cell or "-"

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from omniedit.evaluation.bench.records import EDITED, EditRecord
 from omniedit.evaluation.bench.statistics import warn_of_few
-from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.plain_text import markdown_cell, markdown_table
 
 
-def describe_results(results: Results) -> Iterator[str]:
+def describe_results(results: BenchResults) -> Iterator[str]:
     """Yield lines of Markdown: the set, the judges with version, prompt and sampling, the editors with their sizes."""
     images = len({row["image_id"] for row in results.items})
     yield f"Set `{results.bench}`, {len(results.items)} items on {images} images, version `{results.version[:16]}`."
@@ -28,7 +28,7 @@ def describe_results(results: Results) -> Iterator[str]:
         yield ""
 
 
-def _judge_lines(results: Results) -> Iterator[str]:
+def _judge_lines(results: BenchResults) -> Iterator[str]:
     if not results.judges:
         yield "No judge scored these edits; `--judges` adds scores, and published ones to compare them with."
         yield ""

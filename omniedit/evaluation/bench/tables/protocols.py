@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from omniedit.evaluation.bench.item import BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, to_columns
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol, to_columns
 from omniedit.evaluation.bench.sets.published import Published
-from omniedit.evaluation.bench.tables import grid
-from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, Column, Grid
-from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, FigureColumn, FigureRow, Figures
+from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table3 import Interval
 
@@ -18,13 +17,13 @@ METRICS_ONLY = "metrics"
 MEAN = "mean"
 """Beginning of the names of a table's rows that are means over all items or groups."""
 
-Tables = Mapping[str, Sequence[TableRow]]
+Tables = Mapping[str, Sequence[GroupRow]]
 """Rows of the benchmark's table by editor."""
 
 
 def build_protocol(
-    bench: BenchSet, protocol: Protocol, results: Results, published: Sequence[Published]
-) -> Iterator[Grid]:
+    bench: BenchSet, protocol: Protocol, results: BenchResults, published: Sequence[Published]
+) -> Iterator[Figures]:
     """Yield, for each judge, the benchmark's means next to published ones, then each of its columns by group.
 
     Without judges, the figures are those of metrics. A table in which no editor has a figure is left out.
@@ -38,7 +37,7 @@ def build_protocol(
         yield from (each for each in grids if any(cell is not None for row in each.rows[:count] for cell in row.cells))
 
 
-def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
+def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[ItemRow]:
     """Return a row for each item: its columns, metrics, the rubric's scores, and SC, PQ and O, where they exist.
 
     The list is empty for an editor without any score or metric.
@@ -56,8 +55,13 @@ def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
 
 
 def _build_means(
-    bench: BenchSet, protocol: Protocol, results: Results, judge: str, tables: Tables, published: Sequence[Published]
-) -> Grid:
+    bench: BenchSet,
+    protocol: Protocol,
+    results: BenchResults,
+    judge: str,
+    tables: Tables,
+    published: Sequence[Published],
+) -> Figures:
     means = list(dict.fromkeys(row.name for table in tables.values() for row in table if row.name.startswith(MEAN)))
     cells = [(name, column) for name in means for column in protocol.columns]
     rows = [_row(editor, tables, cells) for editor in results.editors]
@@ -69,7 +73,7 @@ def _build_means(
         *_describe_official(tables, cells, results),
         *dict.fromkeys(f"{each.source}: {each.note}." for each in shown if each.note),
     ]
-    return Grid(
+    return Figures(
         f"{bench.name}, the benchmark's own means, {judge}",
         [_to_column(heading, column, column) for heading, column in cells],
         rows,
@@ -77,45 +81,45 @@ def _build_means(
     )
 
 
-def _describe_judges(protocol: Protocol, results: Results, judge: str) -> str:
+def _describe_judges(protocol: Protocol, results: BenchResults, judge: str) -> str:
     """Return a sentence with the judges of the published figures and of these, '' if all figures are metrics."""
     if not (protocol.prompts or protocol.rubric):
         return ""
     return f" The published figures are by {protocol.judge}, the others by {judge if results.judges else 'metrics'}."
 
 
-def _build_column(bench: BenchSet, results: Results, judge: str, tables: Tables, column: str) -> Grid:
+def _build_column(bench: BenchSet, results: BenchResults, judge: str, tables: Tables, column: str) -> Figures:
     groups = list(dict.fromkeys(row.name for table in tables.values() for row in table))
     rows = [_row(editor, tables, [(name, column) for name in groups]) for editor in results.editors]
-    return Grid(f"{bench.name}: {column} by group, {judge}", [_to_column("", name, column) for name in groups], rows)
+    return Figures(f"{bench.name}: {column} by group, {judge}", [_to_column("", name, column) for name in groups], rows)
 
 
-def _to_column(heading: str, label: str, column: str) -> Column:
+def _to_column(heading: str, label: str, column: str) -> FigureColumn:
     """Return a column of the grid for one of the protocol's columns; for some metrics, lower is better."""
     metric = METRICS.get(column)
     if metric is None:
-        return Column(heading, label)
+        return FigureColumn(heading, label)
     sign = 1 if metric.higher_is_better else -1
-    return Column(heading, metric.label if label == column else label, METRIC_DIGITS, sign)
+    return FigureColumn(heading, metric.label if label == column else label, METRIC_DIGITS, sign)
 
 
-def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]]) -> grid.Row:
+def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]]) -> FigureRow:
     found = {row.name: row.values for row in tables.get(editor.name, ())}
     figures = [_figure(found.get(name, {}).get(column)) for name, column in cells]
-    return grid.Row(editor.label, figures, editor.section, not editor.is_baseline)
+    return FigureRow(editor.label, figures, editor.section, not editor.is_baseline)
 
 
-def _published_row(each: Published, cells: Sequence[tuple[str, str]]) -> grid.Row:
+def _published_row(each: Published, cells: Sequence[tuple[str, str]]) -> FigureRow:
     """Return published figures under the document that they were read in; they are not ranked with ours."""
     figures = [_figure(each.values.get(cell)) for cell in cells]
-    return grid.Row(f"{each.editor} (published)", figures, f"{each.source}, {each.address}", False)
+    return FigureRow(f"{each.editor} (published)", figures, f"{each.source}, {each.address}", False)
 
 
 def _figure(value: float | None) -> Interval | None:
     return None if value is None else Interval(value)
 
 
-def _describe_official(tables: Tables, cells: Sequence[tuple[str, str]], results: Results) -> Iterator[str]:
+def _describe_official(tables: Tables, cells: Sequence[tuple[str, str]], results: BenchResults) -> Iterator[str]:
     """Yield a sentence for each editor whose means differ from those that the benchmark's own script would compute."""
     for editor in results.editors:
         official = {row.name: row.official for row in tables.get(editor.name, ())}

@@ -12,7 +12,7 @@ from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.bench.metrics import read_metrics
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.scores import item_columns
-from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_rows
 
@@ -24,7 +24,7 @@ RATED_ITEM = "pair_id"
 
 def read_results(
     folder: Path, bench: BenchSet, entries: Mapping[str, Entry], judges: Sequence[str], ratings: Path | None, seed: int
-) -> Results:
+) -> BenchResults:
     """Return the results of the given editors and judges.
 
     Args:
@@ -36,7 +36,7 @@ def read_results(
     items = [item_columns(item) for item in bench.items]
     editors = [_read_editor(folder / name, name, entry, judges) for name, entry in entries.items()]
     rated = _read_ratings(ratings, {item["item_id"] for item in items}, list(entries)) if ratings else {}
-    return Results(bench.name, bench.version, items, _by_section(editors), rated, seed)
+    return BenchResults(bench.name, bench.version, items, _by_section(editors), rated, seed)
 
 
 def _read_editor(folder: Path, name: str, entry: Entry, judges: Sequence[str]) -> EditorResult:

@@ -6,7 +6,7 @@ from itertools import groupby
 from math import isnan
 from typing import Any
 
-from omniedit.evaluation.bench.tables.grid import FigureRank, Grid, Row, format_figure
+from omniedit.evaluation.bench.tables.grid import FigureRank, FigureRow, Figures, format_figure
 from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell
 
@@ -23,7 +23,7 @@ _LATEX_ESCAPES = {
 CSV_COLUMNS = ("table", "section", "row", "heading", "column", "value", "low", "high", "place")
 
 
-def to_markdown(grid: Grid) -> list[str]:
+def to_markdown(grid: Figures) -> list[str]:
     """Return the lines of a Markdown table with intervals; the best figure is bold, the second underlined."""
     heads = [markdown_cell(f"{column.heading} {column.label}".strip()) for column in grid.columns]
     lines = [f"### {markdown_cell(grid.title)}", "", f"| {grid.corner} | {' | '.join(heads)} |"]
@@ -38,7 +38,7 @@ def to_markdown(grid: Grid) -> list[str]:
     return [*lines, "", *[line for note in grid.notes for line in (note, "")]]
 
 
-def to_latex(grid: Grid) -> list[str]:
+def to_latex(grid: Figures) -> list[str]:
     r"""Return the lines of a LaTeX table for the package booktabs, without intervals."""
     count = len(grid.columns)
     lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'c' * count}}}", r"\toprule"]
@@ -55,7 +55,7 @@ def to_latex(grid: Grid) -> list[str]:
     return [*lines, r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}", ""]
 
 
-def to_csv(grid: Grid) -> list[dict[str, Any]]:
+def to_csv(grid: Figures) -> list[dict[str, Any]]:
     """Return a row of `CSV_COLUMNS` for each cell, with figures that are not rounded."""
     rows = []
     for place, column in enumerate(grid.columns):
@@ -78,20 +78,20 @@ def escape_latex(text: str) -> str:
     return _LATEX_SPECIAL.sub(lambda found: _LATEX_ESCAPES.get(found[0], f"\\{found[0]}"), text)
 
 
-def _sections(grid: Grid) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
+def _sections(grid: Figures) -> Iterator[tuple[str, list[tuple[int, FigureRow]]]]:
     """Yield the sections with the numbered rows of each."""
     for section, rows in groupby(enumerate(grid.rows), key=lambda numbered: numbered[1].section):
         yield section, list(rows)
 
 
-def _cells(grid: Grid, number: int, row: Row, marks: dict[Any, str], with_interval: bool) -> Iterator[str]:
+def _cells(grid: Figures, number: int, row: FigureRow, marks: dict[Any, str], with_interval: bool) -> Iterator[str]:
     for place, (cell, column) in enumerate(zip(row.cells, grid.columns, strict=True)):
         text = format_figure(cell, column, row.signed, with_interval)
         text = text if isinstance(cell, Interval) or marks is _MARKDOWN else escape_latex(text)
         yield marks[grid.places(place).get(number)].format(text)
 
 
-def _latex_headings(grid: Grid) -> str:
+def _latex_headings(grid: Figures) -> str:
     headings = groupby(column.heading for column in grid.columns)
     cells = [rf"\multicolumn{{{len(list(same))}}}{{c}}{{{escape_latex(heading)}}}" for heading, same in headings]
     return rf" & {' & '.join(cells)} \\"

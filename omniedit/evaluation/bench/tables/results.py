@@ -50,7 +50,7 @@ class EditorResult:
 
 
 @dataclass(frozen=True)
-class Results:
+class BenchResults:
     """Results of all editors on a set.
 
     Args:

@@ -11,15 +11,15 @@ from omniedit.evaluation.bench.tables.builders import (
     build_table3,
     build_table3_normalised,
 )
-from omniedit.evaluation.bench.tables.grid import Grid
+from omniedit.evaluation.bench.tables.grid import Figures
 from omniedit.evaluation.bench.tables.header import describe_results
 from omniedit.evaluation.bench.tables.render import CSV_COLUMNS, to_csv, to_latex, to_markdown
-from omniedit.evaluation.bench.tables.results import Results
+from omniedit.evaluation.bench.tables.results import BenchResults
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import write_csv
 
 
-def write_tables(folder: Path, results: Results, ours: str | None, own: Sequence[Grid] = ()) -> list[Path]:
+def write_tables(folder: Path, results: BenchResults, ours: str | None, own: Sequence[Figures] = ()) -> list[Path]:
     """Write `table.md`, `table.tex` and `table.csv`, and return their paths.
 
     Args:
@@ -30,7 +30,7 @@ def write_tables(folder: Path, results: Results, ours: str | None, own: Sequence
     return write_grids(folder, "table", [f"# {results.bench}", "", *describe_results(results)], grids)
 
 
-def write_grids(folder: Path, name: str, header: Sequence[str], grids: Sequence[Grid]) -> list[Path]:
+def write_grids(folder: Path, name: str, header: Sequence[str], grids: Sequence[Figures]) -> list[Path]:
     """Write tables below a header as Markdown, LaTeX and CSV, and return the paths.
 
     Args:
@@ -46,7 +46,7 @@ def write_grids(folder: Path, name: str, header: Sequence[str], grids: Sequence[
     return paths
 
 
-def build_all(results: Results, ours: str | None) -> Iterator[Grid]:
+def build_all(results: BenchResults, ours: str | None) -> Iterator[Figures]:
     """Yield Table 3, Table 3 rescaled to [0, 1], O by task and ratio, differences, metrics and counts."""
     if results.judges or results.ratings:
         yield build_table3(results, ours)

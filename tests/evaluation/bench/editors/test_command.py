@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from helpers.small_bench import noise, small_item
-from omniedit.evaluation.bench.editors.command import Command, fill
-from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
+from omniedit.evaluation.bench.editors.command import CommandEditor, fill
+from omniedit.evaluation.bench.editors.editor import EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.entries import CommandEntry
 from omniedit.imaging.images import Image
 
@@ -19,7 +19,7 @@ def run(code: str, instruction: str = "make it night", **options) -> Image | Edi
     command = ["python", "-c", code, "{image}", "{output}", "{instruction}", "{seed}"]
     entry = CommandEntry.model_validate({"kind": "command", "command": command, **options})
     item = small_item(0)
-    return Command(entry).edit([EditRequest(type(item)("a", "t", instruction, item.source), noise(0), 7)])[0]
+    return CommandEditor(entry).edit([ItemRequest(type(item)("a", "t", instruction, item.source), noise(0), 7)])[0]
 
 
 def test_a_command_reads_the_image_and_writes_the_output() -> None:
@@ -67,7 +67,7 @@ def test_a_hanging_command_is_stopped_with_all_its_children(tmp_path: Path) -> N
 
 def test_a_missing_program_is_a_failure() -> None:
     entry = CommandEntry(kind="command", command=["/no/such/program", "{image}", "{output}"])
-    (failure,) = Command(entry).edit([EditRequest(small_item(0), noise(0), 0)])
+    (failure,) = CommandEditor(entry).edit([ItemRequest(small_item(0), noise(0), 0)])
     assert isinstance(failure, EditFailure) and "cannot be started" in failure.reason
 
 

@@ -10,7 +10,7 @@ import pytest
 from helpers.images_server import Server, image_answer, serving_images
 from helpers.small_bench import noise, small_item
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
+from omniedit.evaluation.bench.editors.editor import EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.endpoint import ImagesEditor
 from omniedit.evaluation.bench.editors.entries import EndpointEntry
 from omniedit.imaging.images import decode_image
@@ -27,8 +27,8 @@ def open_images(server: Server, tmp_path: Path, **options: Any) -> ImagesEditor:
     return ImagesEditor(EndpointEntry.model_validate({"kind": "endpoint", "endpoint": endpoint}))
 
 
-def requests(count: int) -> list[EditRequest]:
-    return [EditRequest(small_item(number), noise(number), 0) for number in range(count)]
+def requests(count: int) -> list[ItemRequest]:
+    return [ItemRequest(small_item(number), noise(number), 0) for number in range(count)]
 
 
 def test_image_and_instruction_are_sent_as_a_form(server: Server, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_image_and_instruction_are_sent_as_a_form(server: Server, tmp_path: Path
 
 def test_references_are_sent_after_the_source(server: Server, tmp_path: Path) -> None:
     server.answer = lambda form: image_answer(decode_image(form["image[]"][1]))
-    (image,) = open_images(server, tmp_path).edit([EditRequest(small_item(0), noise(0), 0, (noise(5),))])
+    (image,) = open_images(server, tmp_path).edit([ItemRequest(small_item(0), noise(0), 0, (noise(5),))])
     assert np.array_equal(image, noise(5))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.small_bench import noise, small_item, small_set
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
+from omniedit.evaluation.bench.editors.editor import EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.folder import Folder
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
@@ -16,7 +16,7 @@ from omniedit.imaging.images import encode_png
 
 
 def edit(folder: Path, number: int = 0):
-    return Folder(folder).edit([EditRequest(small_item(number), noise(number), 0)])[0]
+    return Folder(folder).edit([ItemRequest(small_item(number), noise(number), 0)])[0]
 
 
 @pytest.mark.parametrize("name", ["0.png", "0.PNG"])

@@ -11,7 +11,7 @@ import pytest
 from helpers.small_bench import noise, small_item
 from helpers.tiny_pipelines import MAKERS, make_pipeline
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
+from omniedit.evaluation.bench.editors.editor import EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.entries import DiffusersEntry, Entry, read_entries
 from omniedit.evaluation.bench.editors.pipelines import Pipeline, pipeline_class
 from omniedit.pairs import Captions
@@ -33,8 +33,8 @@ def quick_entry(name: str) -> DiffusersEntry:
     return entry.model_copy(update=changes)
 
 
-def requests(count: int = 2, **changes: Any) -> list[EditRequest]:
-    return [EditRequest(small_item(number, **changes), noise(number, 64, 64), 10 + number) for number in range(count)]
+def requests(count: int = 2, **changes: Any) -> list[ItemRequest]:
+    return [ItemRequest(small_item(number, **changes), noise(number, 64, 64), 10 + number) for number in range(count)]
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -76,7 +76,7 @@ def test_another_seed_gives_another_edit() -> None:
     entry = quick_entry("sdedit")
     editor = Pipeline(entry, "cpu", make_pipeline(entry.class_name))
     first = requests(1)[0]
-    other = EditRequest(first.item, first.source, first.seed + 1)
+    other = ItemRequest(first.item, first.source, first.seed + 1)
     images = editor.edit([first, other])
     assert not np.array_equal(images[0], images[1])
 

@@ -3,21 +3,21 @@
 import numpy as np
 
 from helpers.small_bench import noise, small_item
-from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest, item_seed
+from omniedit.evaluation.bench.editors.editor import EditFailure, ItemRequest, item_seed
 from omniedit.evaluation.bench.editors.simple import NoEdit, Target
 from omniedit.imaging.images import encode_png
 
 
 def test_no_edit_returns_the_source() -> None:
-    request = EditRequest(small_item(0), noise(0), 0)
+    request = ItemRequest(small_item(0), noise(0), 0)
     assert np.array_equal(NoEdit().edit([request])[0], noise(0))
 
 
 def test_target_editor_returns_the_target_of_the_benchmark() -> None:
     encoded = encode_png(noise(5))
     requests = [
-        EditRequest(small_item(0, target=lambda: encoded), noise(0), 0),
-        EditRequest(small_item(1), noise(1), 0),
+        ItemRequest(small_item(0, target=lambda: encoded), noise(0), 0),
+        ItemRequest(small_item(1), noise(1), 0),
     ]
     found, missing = Target().edit(requests)
     assert np.array_equal(found, noise(5))

@@ -8,7 +8,7 @@ import pytest
 from helpers.small_bench import noise, small_item
 from helpers.tiny_editor import make_pipeline
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.editor import EditRequest
+from omniedit.evaluation.bench.editors.editor import ItemRequest
 from omniedit.evaluation.bench.editors.entries import TrainedEntry
 from omniedit.evaluation.bench.editors.trained import TrainedEditor
 from omniedit.imaging.images import resize
@@ -21,10 +21,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def requests() -> list[EditRequest]:
+def requests() -> list[ItemRequest]:
     """Return requests of two sizes."""
     sizes = ((96, 64), (64, 96), (96, 64))
-    return [EditRequest(small_item(n), resize(noise(n), *size), 5 + n) for n, size in enumerate(sizes)]
+    return [ItemRequest(small_item(n), resize(noise(n), *size), 5 + n) for n, size in enumerate(sizes)]
 
 
 def test_an_edit_has_the_size_of_its_source_and_depends_only_on_its_request(folder: Path) -> None:

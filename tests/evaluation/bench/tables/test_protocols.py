@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from helpers.small_bench import small_set
-from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
+from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.published import Published
 from omniedit.evaluation.bench.tables.grid import FigureRank
 from omniedit.evaluation.bench.tables.protocols import build_protocol, to_rows
 from omniedit.evaluation.bench.tables.render import to_markdown
-from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 
 ITEMS = [
     {"item_id": f"style/{number}", "task": "style", "image_id": str(number), "ratio": "3x2", "session": None}
@@ -29,11 +29,11 @@ def result(name: str, scores: Sequence[float | None]) -> EditorResult:
     return EditorResult(name, name, "", False, "", {}, {"gpt": rows})
 
 
-def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     known = [row["success"] for row in rows if "success" in row]
     missing = tuple(row["item_id"] for row in rows if "success" not in row)
     official = {"S": sum(known) / len(rows)} if missing else {}
-    return [TableRow("mean of items", {"S": fmean(known)}, len(rows), missing, official), TableRow("style", {}, 4)]
+    return [GroupRow("mean of items", {"S": fmean(known)}, len(rows), missing, official), GroupRow("style", {}, 4)]
 
 
 PROTOCOL = Protocol(
@@ -53,7 +53,7 @@ PUBLISHED = [
 
 
 def test_published_means_are_listed_without_a_rank() -> None:
-    results = Results("small", "v", ITEMS, [result("a", [1, 2, 3, None]), result("b", [4] * 4)])
+    results = BenchResults("small", "v", ITEMS, [result("a", [1, 2, 3, None]), result("b", [4] * 4)])
     means, groups = build_protocol(small_set(), PROTOCOL, results, PUBLISHED)
     assert [(row.label, row.cells[0].mean) for row in means.rows] == [("a", 2), ("b", 4), ("Rival (published)", 7.5)]
     assert means.places(0).keys() == {0, 1} and means.rows[2].section == "Paper, Table 1, https://x"
@@ -65,12 +65,12 @@ def test_published_means_are_listed_without_a_rank() -> None:
 
 def test_tables_without_figures_of_the_editors_are_omitted() -> None:
     nothing = dataclasses.replace(result("a", [None] * 4), scores={})
-    assert not list(build_protocol(small_set(), PROTOCOL, Results("small", "v", ITEMS, [nothing]), PUBLISHED))
+    assert not list(build_protocol(small_set(), PROTOCOL, BenchResults("small", "v", ITEMS, [nothing]), PUBLISHED))
 
 
 def test_the_lowest_distance_is_the_best_and_metrics_have_four_decimals() -> None:
-    def aggregate_metrics(rows: Sequence[Row]) -> list[TableRow]:
-        return [TableRow("mean of items", {name: fmean(row[name] for row in rows) for name in ("l1", "clip_i")}, 4)]
+    def aggregate_metrics(rows: Sequence[ItemRow]) -> list[GroupRow]:
+        return [GroupRow("mean of items", {name: fmean(row[name] for row in rows) for name in ("l1", "clip_i")}, 4)]
 
     columns = ("l1", "clip_i")
     protocol = Protocol(
@@ -83,7 +83,7 @@ def test_the_lowest_distance_is_the_best_and_metrics_have_four_decimals() -> Non
         for editor in editors
     ]
     published = [Published("Rival", {("mean of items", "l1"): 0.0203}, "Paper, Table 2", "https://x")]
-    means, *_ = build_protocol(small_set(), protocol, Results("small", "v", ITEMS, editors), published)
+    means, *_ = build_protocol(small_set(), protocol, BenchResults("small", "v", ITEMS, editors), published)
     assert "| Rival (published) | 0.0203 | - |" in to_markdown(means)
     assert [column.label for column in means.columns] == ["L1", "CLIP-I"]
     assert [means.places(column)[0] for column in (0, 1)] == [FigureRank.BEST, FigureRank.BEST]
@@ -96,6 +96,6 @@ def test_an_edit_without_a_score_has_no_score_in_its_row() -> None:
 
 
 def test_an_editor_without_any_score_has_no_figures() -> None:
-    results = Results("small", "v", ITEMS, [result("a", [None] * 4), result("b", [4] * 4)])
+    results = BenchResults("small", "v", ITEMS, [result("a", [None] * 4), result("b", [4] * 4)])
     means, _ = build_protocol(small_set(), PROTOCOL, results, [])
     assert means.rows[0].cells == [None]

@@ -15,9 +15,9 @@ from omniedit.evaluation.bench.tables.builders import (
     build_groups,
     build_table3,
 )
-from omniedit.evaluation.bench.tables.grid import Column, FigureRank, Grid, Row
+from omniedit.evaluation.bench.tables.grid import FigureColumn, FigureRank, FigureRow, Figures
 from omniedit.evaluation.bench.tables.render import escape_latex, to_latex, to_markdown
-from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.evaluation.bench.tables.write import write_tables
 from omniedit.evaluation.table3 import Interval
 
@@ -64,8 +64,8 @@ def result(name: str, level: float, failing: int = 0, section: str = "", is_base
     return EditorResult(name, name, section, is_baseline, "512 x 512, stretched", records, scores)
 
 
-def results(*editors: EditorResult, **changes) -> Results:
-    return Results("small", "f" * 64, ITEMS, editors, **changes)
+def results(*editors: EditorResult, **changes) -> BenchResults:
+    return BenchResults("small", "f" * 64, ITEMS, editors, **changes)
 
 
 THREE = (result("no_edit", 9, section="Baselines", is_baseline=True), result("rival", 4), result("mine", 5))
@@ -135,12 +135,12 @@ def test_a_clear_difference_is_significant() -> None:
 
 def test_figures_that_print_equally_share_a_place() -> None:
     cells = [Interval(value, NAN, NAN) for value in (1.001, 1.004, 0.9)]
-    grid = Grid("t", [Column("", "x")], [Row(str(cell.mean), [cell]) for cell in cells])
+    grid = Figures("t", [FigureColumn("", "x")], [FigureRow(str(cell.mean), [cell]) for cell in cells])
     assert grid.places(0) == {0: FigureRank.BEST, 1: FigureRank.BEST, 2: FigureRank.SECOND}
-    lower = Grid("t", [Column("", "x", sign=-1)], grid.rows)
+    lower = Figures("t", [FigureColumn("", "x", sign=-1)], grid.rows)
     assert lower.places(0)[2] == FigureRank.BEST
-    assert Grid("t", [Column("", "x", sign=0)], grid.rows).places(0) == {}
-    assert Grid("t", [Column("", "x")], grid.rows[:1]).places(0) == {}
+    assert Figures("t", [FigureColumn("", "x", sign=0)], grid.rows).places(0) == {}
+    assert Figures("t", [FigureColumn("", "x")], grid.rows[:1]).places(0) == {}
 
 
 def test_three_formats_have_the_same_figures_and_state_the_settings(tmp_path: Path) -> None:
@@ -173,10 +173,10 @@ def test_latex_labels_are_escaped() -> None:
     assert escape_latex(r"50 % of A_1 & {B}\~^ #$") == (
         r"50 \% of A\_1 \& \{B\}\textbackslash{}\textasciitilde{}\textasciicircum{} \#\$"
     )
-    grid = Grid("a & b", [Column("", "x_1")], [Row("100 %", ["<none>"])])
+    grid = Figures("a & b", [FigureColumn("", "x_1")], [FigureRow("100 %", ["<none>"])])
     assert r"100 \% & \textless{}none\textgreater{} \\" in to_latex(grid)
 
 
 def test_markdown_labels_are_escaped() -> None:
-    grid = Grid("t", [Column("", "x")], [Row("a | b\n| c", [Interval(1, NAN, NAN)])])
+    grid = Figures("t", [FigureColumn("", "x")], [FigureRow("a | b\n| c", [Interval(1, NAN, NAN)])])
     assert r"| a \| b \| c | 1.00 |" in to_markdown(grid)
