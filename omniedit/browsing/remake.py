@@ -24,7 +24,7 @@ def remake_command(files: ShardFiles) -> str | None:
     target = files.candidates.relative_to(files.run).as_posix()
     makers = (stage for stage in select_stages(config) if files.folder in stage.tasks(config))
     rule = next((stage.rule for stage in makers if _is_made_by(stage, target)), None)
-    root, below = _split_root(files.run)
+    root, below = files.run.parent.parent, Path(*files.run.parts[-2:])  # the working folder, and results/{run} in it
     if rule is None or below != Path("results", config.run):
         return None
     is_working_folder = root.absolute() == Path.cwd()
@@ -40,8 +40,3 @@ def _is_made_by(stage: Stage, target: str) -> bool:
         return False
     parts = re.split(r"\{\w+\}", stage.output)
     return re.fullmatch("[^/]+".join(map(re.escape, parts)), target) is not None
-
-
-def _split_root(run: Path) -> tuple[Path, Path]:
-    """Split a run's folder into the working folder and results/{run}."""
-    return run.parent.parent, Path(*run.parts[-2:])

@@ -41,7 +41,10 @@ def draw_sheet(index: pa.Table, shards: Sequence[ShardFiles], path: Path) -> lis
 
     problems: list[str] = []
     index = index.filter(pc.greater_equal(index["row"], 0))
-    tasks = sorted({str(name) for name in pc.unique(index["task"].cast(pa.string())).to_pylist()}, key=_place)
+    tasks = sorted(
+        {str(name) for name in pc.unique(index["task"].cast(pa.string())).to_pylist()},
+        key=lambda name: (task_place(name), name),
+    )
     if not tasks:
         raise UserError(f"{path}: the run has no pairs to draw")
     best = {Task(name): _read_best(index, shards, name, PAIRS_PER_TASK, problems) for name in tasks[:MAX_TASKS]}
@@ -50,10 +53,6 @@ def draw_sheet(index: pa.Table, shards: Sequence[ShardFiles], path: Path) -> lis
     with replace_file(path) as temporary:
         contact_sheet(best, [Task(name) for name in tasks[:MAX_TASKS]], temporary)
     return problems
-
-
-def _place(name: str) -> tuple[int, str]:
-    return task_place(name), name
 
 
 def _read_best(

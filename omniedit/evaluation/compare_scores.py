@@ -108,12 +108,9 @@ def to_json(retest: TableComparison) -> dict[str, Any]:
     """Return the comparison for `--json`; the noise of a single pair is null."""
     figures = asdict(retest)
     for of_score in figures["differences"].values():
-        of_score |= {name: _finite(value) for name, value in of_score.items()}
+        for name, value in of_score.items():
+            of_score[name] = None if value is None or np.isnan(value) else round(value, 4)
     return figures
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else round(value, 4)
 
 
 def _cells(score: str, pairs: int, of_score: ScoreChange) -> list[str]:

@@ -17,7 +17,7 @@ from omniedit.exchange.convert import PairMaker
 from omniedit.exchange.folders import list_folder_files, read_folders
 from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.image_files import ImageFiles
-from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
+from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs, share_limit
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
 from omniedit.exchange.outcome import ImportOutcome
 from omniedit.exchange.perception import pairs as perception
@@ -199,7 +199,7 @@ def _open_items(
     Raises:
         UserError: the data set cannot be read, or has no pairs.
     """
-    share = _share(options.limit, shard, shards)
+    share = share_limit(options.limit, shard, shards)
     if options.format == questions.FORMAT:
         remedy = "run omniedit import llava, which writes a table for language models"
         raise UserError(f"{options.data_set}: questions and answers have no edited image; {remedy}")
@@ -224,11 +224,6 @@ def _make_pairs(rows: Rows, maker: PairMaker) -> Iterator[Any]:
             yield from maker.make(row)
         else:
             yield row
-
-
-def _share(limit: int | None, shard: int, shards: int) -> int | None:
-    """Return a shard's share of a limit."""
-    return None if limit is None else limit // shards + (shard < limit % shards)
 
 
 def check_tasks(names: Iterable[str]) -> None:

@@ -93,6 +93,11 @@ def deal(files: Sequence[DataFile], shard: int, shards: int) -> list[Part]:
     return [Part(files[file_index], shard // len(files), len(range(file_index, shards, len(files))))]
 
 
+def share_limit(limit: int | None, shard: int, shards: int) -> int | None:
+    """Return a shard's share of a limit; None without a limit."""
+    return None if limit is None else limit // shards + (shard < limit % shards)
+
+
 def _list_below(root: Path) -> list[DataFile]:
     """Return all files below a folder.
 

@@ -1,10 +1,10 @@
 """Checks of a pair's image files: stored bit for bit if they decode to upright RGB, else re-encoded with the reason."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
+from omniedit.config.pairs import Sizes
 from omniedit.errors import UserError, one_line
 from omniedit.exchange.image_files import BadImage
 from omniedit.imaging.decode import UnreadableImage, describe_conversion, open_image, upright_rgb
@@ -19,7 +19,6 @@ from omniedit.imaging.images import (
     resize,
 )
 
-Sizes = Literal["resize", "reject"]
 """Policy for an edited image or mask of another size than the source."""
 MAX_STRETCH = 0.05
 """Largest relative difference of two aspect ratios up to which an image is resized to the other size. A larger one

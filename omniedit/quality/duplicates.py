@@ -4,9 +4,9 @@ Two pairs are duplicates if their sources are near, their edited images are near
 image are the same. The same source with another edit is not a duplicate.
 
 Policy: equal pixels come first, then near pairs, then mirrored ones, because a run may reject only the first of these
-kinds. For each kind, pairs are visited from the best rank to the worst. A pair is a duplicate of the best-ranked near
-pair that stays. A pair that is near only to duplicates stays, so that no chain of small differences removes a pair
-that differs from all those that stay.
+kinds. For each kind, pairs are visited in their order. A pair is a duplicate of the first near pair that stays. A pair
+that is near only to duplicates stays, so that no chain of small differences removes a pair that differs from all those
+that stay.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from omniedit.quality.signature_table import Signatures
 Rows = NDArray[np.int64]
 EXACT, SAME_IMAGES, NEAR, MIRRORED = "exact", "same images, other instruction", "near", "mirrored"
 MAX_NEIGHBOURS = 16
-"""Number of better-ranked neighbours to remember for each pair when memory is short."""
+"""Number of earlier neighbours to remember for each pair when memory is short."""
 _MAX_EDGES = 20_000_000
 """Largest number of edges (two near pairs) in memory: 320 MB."""
 _CHUNK = 1 << 20
@@ -50,29 +50,23 @@ class Duplicate:
     kind: str
 
 
-def find_duplicates(
-    pairs: Signatures, ranks: Rows | None = None, radius: int = MAX_RADIUS, mirrored: bool = True
-) -> list[Duplicate]:
+def find_duplicates(pairs: Signatures, radius: int = MAX_RADIUS, mirrored: bool = True) -> list[Duplicate]:
     """Return the duplicates in the order of their rows.
 
     Args:
-        ranks: (N,) distinct; the duplicate with the smaller rank is kept. By default the first one stays.
         radius: pairs are compared if their sources, or their edited images, differ in at most this number of bits.
         mirrored: whether a mirrored pair is a duplicate.
     """
-    ranks = np.arange(len(pairs)) if ranks is None else ranks
-    by_rank = np.argsort(ranks, kind="stable")
-    exact = _find_exact(pairs, by_rank)
+    exact = _find_exact(pairs)
     stays = np.ones(len(pairs), bool)
     stays[[duplicate.row for duplicate in exact]] = False
-    nodes = by_rank[stays[by_rank] & ~pairs.plain[by_rank]]
+    nodes = np.flatnonzero(stays & ~pairs.plain)
     near = _find_near(pairs, nodes, radius, mirrored)
     return sorted(exact + near, key=lambda duplicate: duplicate.row)
 
 
-def _find_exact(pairs: Signatures, by_rank: Rows) -> list[Duplicate]:
-    source, edited = pairs.source_digest[by_rank], pairs.edited_digest[by_rank]
-    row, original = _repeats(by_rank, source, edited)
+def _find_exact(pairs: Signatures) -> list[Duplicate]:
+    row, original = _repeats(np.arange(len(pairs)), pairs.source_digest, pairs.edited_digest)
     same = pairs.instruction[row] == pairs.instruction[original]
     kinds = np.where(same, EXACT, SAME_IMAGES).tolist()
     return [Duplicate(*fields) for fields in zip(row.tolist(), original.tolist(), kinds, strict=True)]
@@ -91,7 +85,7 @@ def _repeats(rows: Rows, *keys: Hashes) -> tuple[Rows, Rows]:
 
 
 def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> list[Duplicate]:
-    """Return the near and mirrored duplicates among rows that are sorted by rank."""
+    """Return the near and mirrored duplicates among rows in ascending order."""
     keys = pairs.source_key[nodes], pairs.edited_key[nodes], pairs.change_hash[nodes]
     same, first = _repeats(nodes, *keys)
     equal = levels_match(pairs.change_levels[same], pairs.change_levels[first])
@@ -99,9 +93,9 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     nodes = nodes[~np.isin(nodes, same)]
     edges = _Edges()
     for side in ("edited", "source"):
-        for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, side, radius, mirrored)):
-            edges.add(better, worse, is_mirrored)
-    duplicates = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
+        for earlier, later, is_mirrored in _near_nodes(_Search(pairs, nodes, side, radius, mirrored)):
+            edges.add(earlier, later, is_mirrored)
+    duplicates = {duplicate.row: duplicate for duplicate in _keep_first(nodes, edges)}
     # Rows with equal keys follow their first row, if that is a near duplicate itself.
     followers = zip(same.tolist(), first.tolist(), strict=True)
     near = {row: duplicate for row, duplicate in duplicates.items() if duplicate.kind == NEAR}
@@ -109,12 +103,12 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     return [*duplicates.values(), *equals]
 
 
-def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
-    """Apply the policy to near nodes. Edges index `nodes`, which are sorted by rank."""
-    better, worse, is_mirrored = edges.merge()
+def _keep_first(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
+    """Apply the policy to near nodes. Edges index `nodes`."""
+    earlier, later, is_mirrored = edges.merge()
     duplicates: dict[int, Duplicate] = {}
     for kind, chosen in ((NEAR, ~is_mirrored), (MIRRORED, is_mirrored)):
-        one, two = better[chosen], worse[chosen]
+        one, two = earlier[chosen], later[chosen]
         order = np.lexsort((one, two))
         for first, second in zip(one[order].tolist(), two[order].tolist(), strict=True):
             if first not in duplicates and second not in duplicates:
@@ -123,37 +117,37 @@ def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
 
 
 class _Edges:
-    """Near nodes as (better, worse, mirrored), in bounded memory."""
+    """Near nodes as (earlier, later, mirrored), in bounded memory."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[Rows, Rows, NDArray[np.bool_]]] = []
         self._count = 0
 
-    def add(self, better: Rows, worse: Rows, mirrored: NDArray[np.bool_]) -> None:
-        self._parts.append((better, worse, mirrored))
-        self._count += len(better)
+    def add(self, earlier: Rows, later: Rows, mirrored: NDArray[np.bool_]) -> None:
+        self._parts.append((earlier, later, mirrored))
+        self._count += len(earlier)
         if self._count > _MAX_EDGES:
             self._parts = [self._nearest()]
             self._count = len(self._parts[0][0])
 
     def merge(self) -> tuple[Rows, Rows, NDArray[np.bool_]]:
         empty = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool)
-        better, worse, mirrored = zip(empty, *self._parts, strict=True)
-        return np.concatenate(better), np.concatenate(worse), np.concatenate(mirrored)
+        earlier, later, mirrored = zip(empty, *self._parts, strict=True)
+        return np.concatenate(earlier), np.concatenate(later), np.concatenate(mirrored)
 
     def _nearest(self) -> tuple[Rows, Rows, NDArray[np.bool_]]:
-        """Return the edges of each worse node to its best `MAX_NEIGHBOURS`."""
-        better, worse, mirrored = self.merge()
-        order = np.lexsort((better, worse))
-        starts = np.flatnonzero(np.diff(worse[order], prepend=-1))
+        """Return the edges of each later node to its first `MAX_NEIGHBOURS`."""
+        earlier, later, mirrored = self.merge()
+        order = np.lexsort((earlier, later))
+        starts = np.flatnonzero(np.diff(later[order], prepend=-1))
         place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
         near = order[place < MAX_NEIGHBOURS]
-        return better[near], worse[near], mirrored[near]
+        return earlier[near], later[near], mirrored[near]
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Nodes to compare, sorted by rank, and the elements by which they are searched: each node, and its mirror image.
+    """Nodes to compare, in ascending order, and the elements that are searched: each node, and its mirror image.
 
     Element e < N is node e; element N + n is the mirror image of node n. Candidates need near keys on
     one side only: a crop of 2 % moves at least one image beyond the radius in 15 % of the pairs, and both in 1 %.
@@ -196,20 +190,20 @@ class _Search:
         return np.append(np.searchsorted(self._sorted[0], self.values), len(self.elements))
 
     def check(self, one: Rows, two: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
-        """Return the elements that are near in both images and in the change, as nodes (better, worse, mirrored)."""
+        """Return the elements that are near in both images and in the change, as nodes (earlier, later, mirrored)."""
         count = len(self.nodes)
         one, two = np.minimum(one, two), np.maximum(one, two)
         flipped = two >= count
-        better, worse = one, np.where(flipped, two - count, two)
-        checked = (one < count) & (better < worse)
-        better, worse, flipped = better[checked], worse[checked], flipped[checked]
+        earlier, later = one, np.where(flipped, two - count, two)
+        checked = (one < count) & (earlier < later)
+        earlier, later, flipped = earlier[checked], later[checked], flipped[checked]
         for flip in (False, True):
             chosen = np.flatnonzero(flipped == flip)
-            near = self._are_near(self.nodes[better[chosen]], self.nodes[worse[chosen]], flip)
-            keep = np.ones(len(better), bool)
+            near = self._are_near(self.nodes[earlier[chosen]], self.nodes[later[chosen]], flip)
+            keep = np.ones(len(earlier), bool)
             keep[chosen[~near]] = False
-            better, worse, flipped = better[keep], worse[keep], flipped[keep]
-        return better, worse, flipped
+            earlier, later, flipped = earlier[keep], later[keep], flipped[keep]
+        return earlier, later, flipped
 
     def _are_near(self, one: Rows, two: Rows, flip: bool) -> NDArray[np.bool_]:
         pairs = self.pairs
@@ -224,7 +218,7 @@ class _Search:
 
 
 def _near_nodes(search: _Search) -> Iterator[tuple[Rows, Rows, NDArray[np.bool_]]]:
-    """Yield near nodes in chunks as (better, worse, mirrored)."""
+    """Yield near nodes in chunks as (earlier, later, mirrored)."""
     for one, two in _equal_elements(search):
         yield search.check(one, two)
     for first, second in find_close_pairs(search.values, search.radius):

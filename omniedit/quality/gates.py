@@ -6,7 +6,7 @@ whether the gate is off. After a change of policy, no image is read again.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from omniedit.config.gates import GatesConfig
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find_duplicates
 from omniedit.quality.hamming import MAX_RADIUS
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
@@ -65,30 +66,13 @@ class Thresholds:
     radius: int = MAX_RADIUS
 
 
-@dataclass(frozen=True)
-class Policy:
-    """Action of each gate. A gate that is not named is off."""
-
-    actions: Mapping[Gate, Action] = field(
-        default_factory=lambda: {
-            Gate.DUPLICATE: Action.REJECT,
-            Gate.NEAR_DUPLICATE: Action.REJECT,
-            Gate.MIRRORED_DUPLICATE: Action.FLAG,
-            Gate.LEAK: Action.REJECT,
-            Gate.IDENTICAL: Action.REJECT,
-            Gate.MISALIGNED: Action.FLAG,
-            Gate.SWAPPED: Action.FLAG,
-            Gate.MISLABELLED: Action.FLAG,
-        }
-    )
-
-    def action(self, gate: Gate) -> Action:
-        return self.actions.get(gate, Action.OFF)
+Policy = Mapping[Gate, Action]
+"""Action of each gate. A gate that is not named is off."""
 
 
 def to_policy(actions: Mapping[str, Any]) -> Policy:
     """Return the policy of a section `gates` of the config."""
-    return Policy({gate: Action(actions[gate]) for gate in Gate})
+    return {gate: Action(actions[gate]) for gate in Gate}
 
 
 @dataclass(frozen=True)
@@ -112,38 +96,23 @@ FINDINGS_SCHEMA = pa.schema(
 """Columns of a table of findings; a pair has a row for each of its faults."""
 
 
-@dataclass(frozen=True)
-class GateDecision:
-    """Decision on a pair with findings.
-
-    Args:
-        rejected: whether a gate rejects it; otherwise it is only flagged.
-        reasons: 'gate: detail' of each finding that the policy does not ignore, rejecting ones first.
-    """
-
-    rejected: bool
-    reasons: tuple[str, ...]
-
-
 def find_faults(
     files: Sequence[Path],
     benchmarks: Sequence[BenchmarkSet] = (),
     thresholds: Thresholds | None = None,
     policy: Policy | None = None,
-    ranks: np.ndarray | None = None,
 ) -> Iterator[GateFinding]:
     """Yield the findings of all shards: first about single pairs, shard by shard, then from comparisons of pairs.
 
     Args:
-        files: tables of `SIGNATURES_SCHEMA`. Without `ranks`, the first of two duplicates in this order stays.
-        policy: gates that are off are skipped.
-        ranks: (N,) distinct, for the pairs in order; the duplicate with the smaller rank stays.
+        files: tables of `SIGNATURES_SCHEMA`; the first of two duplicates in this order stays.
+        policy: None for that of the config's defaults; gates that are off are skipped.
     """
-    thresholds, policy = thresholds or Thresholds(), policy or Policy()
-    is_on = {gate: policy.action(gate) is not Action.OFF for gate in Gate}
+    thresholds, policy = thresholds or Thresholds(), policy or to_policy(GatesConfig().model_dump())
+    is_on = {gate: policy.get(gate, Action.OFF) is not Action.OFF for gate in Gate}
     for file in files:
         yield from (each for each in find_in_shard(read_table(file), thresholds) if is_on[each.gate])
-    each = find_between(files, benchmarks, thresholds, is_on, ranks)
+    each = find_between(files, benchmarks, thresholds, is_on)
     yield from (finding for finding in each if is_on[finding.gate])
 
 
@@ -169,7 +138,6 @@ def find_between(
     benchmarks: Sequence[BenchmarkSet],
     thresholds: Thresholds,
     is_on: Mapping[Gate, bool],
-    ranks: np.ndarray | None = None,
 ) -> Iterator[GateFinding]:
     """Yield the findings that compare pairs of all shards: duplicates, benchmark leaks and swapped pairs."""
     about = pa.concat_tables(
@@ -178,7 +146,7 @@ def find_between(
     )
     pairs = Signatures.read(files)
     if is_on[Gate.DUPLICATE] or is_on[Gate.NEAR_DUPLICATE] or is_on[Gate.MIRRORED_DUPLICATE]:
-        yield from _duplicates(pairs, about, thresholds, is_on[Gate.MIRRORED_DUPLICATE], ranks)
+        yield from _duplicates(pairs, about, thresholds, is_on[Gate.MIRRORED_DUPLICATE])
     if is_on[Gate.LEAK]:
         for leak in find_leaks(pairs, benchmarks, thresholds.radius):
             kind = "a mirrored copy" if leak.mirrored else "a copy"
@@ -196,11 +164,9 @@ _DUPLICATE_GATES = {
 }
 
 
-def _duplicates(
-    pairs: Signatures, about: pa.Table, thresholds: Thresholds, mirrored: bool, ranks: np.ndarray | None
-) -> Iterator[GateFinding]:
+def _duplicates(pairs: Signatures, about: pa.Table, thresholds: Thresholds, mirrored: bool) -> Iterator[GateFinding]:
     ids = about["pair_id"]
-    for duplicate in find_duplicates(pairs, ranks, thresholds.radius, mirrored):
+    for duplicate in find_duplicates(pairs, thresholds.radius, mirrored):
         detail = f"{duplicate.kind}: {ids[duplicate.original].as_py()}"
         yield GateFinding(ids[duplicate.row].as_py(), _DUPLICATE_GATES[duplicate.kind], 1.0, detail)
 
@@ -236,25 +202,9 @@ def rejection_reasons(findings: Iterable[Mapping[str, Any]], policy: Policy) -> 
         findings: rows of `FINDINGS_SCHEMA`. If a pair has several faults, the first gate gives the reason.
     """
     gates = list(Gate)
-    rejecting = [row for row in findings if policy.action(Gate(row["gate"])) is Action.REJECT]
+    rejecting = [row for row in findings if policy.get(Gate(row["gate"])) is Action.REJECT]
     reasons: dict[str, str] = {}
     for row in sorted(rejecting, key=lambda row: gates.index(Gate(row["gate"]))):
         words, other = row["gate"].replace("_", " "), row["detail"].rpartition(": ")[2]
         reasons.setdefault(row["pair_id"], f"{words} of {other}" if row["gate"].endswith("duplicate") else words)
     return reasons
-
-
-def decide(findings: Iterable[GateFinding], policy: Policy | None = None) -> dict[str, GateDecision]:
-    """Return a decision for each pair with a finding that counts; all other pairs pass."""
-    policy = policy or Policy()
-    counted: dict[str, list[tuple[bool, str]]] = defaultdict(list)
-    for finding in findings:
-        action = policy.action(finding.gate)
-        if action is not Action.OFF:
-            counted[finding.pair_id].append((action is Action.REJECT, f"{finding.gate}: {finding.detail}"))
-    return {
-        pair_id: GateDecision(
-            any(rejects for rejects, _ in count), tuple(text for _, text in sorted(count, reverse=True))
-        )
-        for pair_id, count in counted.items()
-    }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from omniedit.evaluation.agreement.agreements import Agreement
 from omniedit.evaluation.agreement.ratings import SCORES
 from omniedit.evaluation.agreement.run_ratings import RunRatings
-from omniedit.evaluation.agreement.thresholds import ALL_TASKS, MIN_GOOD_O, PUBLISHED, PUBLISHED_SOURCE, Threshold
+from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
@@ -23,7 +23,7 @@ from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.trust import Trust
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.scoring.student.agreement import choice
-from omniedit.tasks import OMNIEDIT_TASKS, order_tasks
+from omniedit.tasks import ALL_TASKS, OMNIEDIT_TASKS, order_tasks
 
 STEPS = np.arange(0, 10.01, 0.5)
 TASK_STEPS = (7.0, 8.0, 9.0, 9.5)

@@ -37,23 +37,12 @@ def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[s
     row: dict[str, object] = {"pair_id": pair_id, "judge": judge.name, "prompt_hash": judge.prompt_hash}
     if isinstance(verdict, Unscorable):
         return row | {"status": "unscorable", "reasoning": verdict.reason, "judge_version": ""}
-    return row | {"status": "scored"} | score_columns(verdict)
+    names = ("sc_score_1", "sc_score_2", "pq_score", "o_score", "reasoning", "judge_version", "o_spread")
+    values = {name: getattr(verdict, name) for name in names}
+    return row | values | {"status": "scored", "details": verdict.details or None}
 
 
 def score_rows(judged: Sequence[tuple[EditPair, Score | Unscorable]], judge: Judge) -> pa.Table:
     """Return a batch's verdicts as a table of `SCORES_SCHEMA`."""
     rows = [score_row(pair.pair_id, verdict, judge) for pair, verdict in judged]
     return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
-
-
-def score_columns(score: Score) -> dict[str, object]:
-    return {
-        "sc_score_1": score.sc_score_1,
-        "sc_score_2": score.sc_score_2,
-        "pq_score": score.pq_score,
-        "o_score": score.o_score,
-        "reasoning": score.reasoning,
-        "judge_version": score.judge_version,
-        "o_spread": score.o_spread,
-        "details": score.details or None,
-    }

@@ -10,7 +10,7 @@ import pytest
 
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
-from omniedit.quality.gates import Action, Gate, GateFinding, Policy, Thresholds, decide, find_faults
+from omniedit.quality.gates import Action, Gate, Thresholds, find_faults, rejection_reasons
 from omniedit.quality.hashes import hash_image
 from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
@@ -90,14 +90,8 @@ def test_benchmark_image_is_found_in_all_pairs_that_use_it(files: list[Path]) ->
 
 
 def test_disabled_gates_find_nothing(files: list[Path]) -> None:
-    policy = Policy({Gate.IDENTICAL: Action.FLAG})
-    assert [finding.pair_id for finding in find_faults(files, policy=policy)] == ["same"]
-
-
-def test_ranks_decide_which_duplicate_is_kept(files: list[Path]) -> None:
-    found = find_faults(files, ranks=np.array([6, 5, 4, 3, 2, 1, 0]))
-    kinds = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE)
-    assert {finding.pair_id for finding in found if finding.gate in kinds} == {"good", "again"}
+    found = find_faults(files, policy={Gate.IDENTICAL: Action.FLAG})
+    assert [finding.pair_id for finding in found] == ["same"]
 
 
 def test_raised_thresholds_suppress_findings(files: list[Path]) -> None:
@@ -105,17 +99,14 @@ def test_raised_thresholds_suppress_findings(files: list[Path]) -> None:
     assert found == {Gate.IDENTICAL, Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MISLABELLED}
 
 
-def test_policy_decides_and_rejections_come_first() -> None:
-    findings = [
-        GateFinding("a", Gate.MISALIGNED, 3.0, "shift"),
-        GateFinding("a", Gate.DUPLICATE, 1.0, "exact: b"),
-        GateFinding("c", Gate.SWAPPED, 2.0, "clues"),
-        GateFinding("d", Gate.LEAK, 1.0, "x"),
+def test_only_gates_that_reject_give_a_reason_and_the_first_one_counts() -> None:
+    rows = [
+        {"pair_id": "a", "gate": Gate.LEAK, "detail": "x"},
+        {"pair_id": "a", "gate": Gate.NEAR_DUPLICATE, "detail": "near: b"},
+        {"pair_id": "a", "gate": Gate.MISALIGNED, "detail": "shift"},
+        {"pair_id": "c", "gate": Gate.SWAPPED, "detail": "clues"},
+        {"pair_id": "d", "gate": Gate.LEAK, "detail": "x"},
     ]
-    decided = decide(findings, Policy({Gate.MISALIGNED: Action.FLAG, Gate.DUPLICATE: Action.REJECT}))
-    assert set(decided) == {"a"}
-    assert decided["a"].rejected
-    assert decided["a"].reasons == ("duplicate: exact: b", "misaligned: shift")
-    assert not decide(findings)["c"].rejected
-    assert decide(findings)["d"].rejected
-    assert decide([]) == {}
+    policy = dict.fromkeys((Gate.LEAK, Gate.NEAR_DUPLICATE), Action.REJECT) | {Gate.MISALIGNED: Action.FLAG}
+    assert rejection_reasons(rows, policy) == {"a": "near duplicate of b", "d": "benchmark leak"}
+    assert rejection_reasons([], policy) == {}

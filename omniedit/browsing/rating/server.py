@@ -1,7 +1,7 @@
 """Server of the page of `omniedit rate`. Raters have names without passwords; the link's token keeps others out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from omniedit.browsing.local_server import LOOPBACK, HttpReply, LocalServer, as_json, run_action
@@ -38,10 +38,6 @@ class RatingServer(LocalServer):
         return run_action(POSTS.get(path), self.session, body, ("rater", str, "give the rater's name"))
 
 
-def _join(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    return session.join(body["rater"])
-
-
 def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Record an answer.
 
@@ -54,8 +50,8 @@ def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     return session.answer(body["rater"], token, ticket, body)
 
 
-def _undo(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    return session.undo(body["rater"])
-
-
-POSTS = {"/api/join": _join, "/api/answer": _answer, "/api/undo": _undo}
+POSTS: dict[str, Callable[[Session, dict[str, Any]], dict[str, Any]]] = {
+    "/api/join": lambda session, body: session.join(body["rater"]),
+    "/api/answer": _answer,
+    "/api/undo": lambda session, body: session.undo(body["rater"]),
+}

@@ -49,8 +49,7 @@ def _decide(review: Review, body: dict[str, Any]) -> dict[str, Any]:
     return review.decide(body["turn"], Verdict(str(body.get("verdict"))), instruction)
 
 
-def _undo(review: Review, body: dict[str, Any]) -> dict[str, Any]:
-    return review.undo(body["turn"])
-
-
-POSTS: dict[str, Callable[[Review, dict[str, Any]], dict[str, Any]]] = {"/api/decide": _decide, "/api/undo": _undo}
+POSTS: dict[str, Callable[[Review, dict[str, Any]], dict[str, Any]]] = {
+    "/api/decide": _decide,
+    "/api/undo": lambda review, body: review.undo(body["turn"]),
+}

@@ -12,10 +12,11 @@ from omniedit.evaluation.agreement.correlations import MIN_PAIRS
 from omniedit.evaluation.agreement.protocol import AgreementProtocol
 from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, no_common_images
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
-from omniedit.evaluation.agreement.thresholds import ALL_TASKS, MIN_GOOD_O, Threshold, threshold_rows
+from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, Threshold, threshold_rows
 from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
 from omniedit.evaluation.trust.self_preference import SelfPreference
 from omniedit.plain_text import clean_line, markdown_cell, markdown_table
+from omniedit.tasks import ALL_TASKS
 
 MIN_IMAGES = 10
 """Number of images below which a rater's correlations are too uncertain to count as much as others'."""

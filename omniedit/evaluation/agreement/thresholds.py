@@ -11,11 +11,11 @@ import numpy as np
 
 from omniedit.evaluation.agreement.correlations import Values, draw_weights, interval
 from omniedit.evaluation.agreement.ratings import Key, Rating, Scores
+from omniedit.tasks import ALL_TASKS
 
 THRESHOLDS = range(1, 10)
 MIN_GOOD_O = 0.7
 """Mean human O from which an edit counts as good, on ImagenHub's scale of 0 to 1."""
-ALL_TASKS = "all"
 MIN_IMAGES = 10
 """Smallest number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
 

@@ -61,14 +61,6 @@ def equal_share(values_RU: Values, weights_DU: Values | None = None) -> Values:
     return np.where(pairs_D > 0, equal_D / np.maximum(pairs_D, 1), np.nan)
 
 
-def _nominal(values_V: Values, totals_DV: Values) -> Values:
-    return 1 - np.eye(len(values_V))[None]
-
-
-def _interval(values_V: Values, totals_DV: Values) -> Values:
-    return (values_V[:, None] - values_V[None, :])[None]
-
-
 def _ordinal(values_V: Values, totals_DV: Values) -> Values:
     """Return the number of answers between two values, counting half of those equal to either."""
     middles_DV = totals_DV.cumsum(axis=1) - totals_DV / 2
@@ -76,8 +68,8 @@ def _ordinal(values_V: Values, totals_DV: Values) -> Values:
 
 
 METRICS: Mapping[str, Callable[[Values, Values], Values]] = {
-    "nominal": _nominal,
+    "nominal": lambda values_V, _: 1 - np.eye(len(values_V))[None],
     "ordinal": _ordinal,
-    "interval": _interval,
+    "interval": lambda values_V, _: (values_V[:, None] - values_V[None, :])[None],
 }
 """Distance of two values, shape (D, V, V), by the kind of scale."""

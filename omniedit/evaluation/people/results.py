@@ -21,12 +21,12 @@ from omniedit.evaluation.people.differences import ScoreDifference, compare_scor
 from omniedit.evaluation.people.edits import RatedEdit
 from omniedit.evaluation.people.reliability import equal_share, krippendorff_alpha
 from omniedit.evaluation.people.store import Answer
+from omniedit.tasks import ALL_TASKS
 
 SCORES = ("pq", "sc", "o", "acc")
 """Columns of the paper's Table 3, in its order."""
 RATED = ("sc", "pq", "o")
 ALPHAS = ("ordinal", "interval")
-ALL_TASKS = "all"
 
 
 @dataclass(frozen=True)

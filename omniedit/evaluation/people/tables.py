@@ -7,7 +7,6 @@ from typing import Any
 
 from omniedit.evaluation.people.differences import ScoreDifference
 from omniedit.evaluation.people.results import (
-    ALL_TASKS,
     ALPHAS,
     RATED,
     SCORES,
@@ -18,6 +17,7 @@ from omniedit.evaluation.people.results import (
 )
 from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell, markdown_table
+from omniedit.tasks import ALL_TASKS
 
 HEADS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
 PAPER_RATERS = 4

@@ -16,8 +16,4 @@ SCORE_TIES = "Both good and both bad are a tie."
 
 def measure(records: Sequence[VoteRow]) -> VoteResult:
     """Return the share of comparisons that the judge gets right."""
-    return measure_rows(records, _parse_human, TIES, SCORE_TIES, merge=False)
-
-
-def _parse_human(record: VoteRow) -> str | None:
-    return parse_vote(record.row.get("human_vote"))
+    return measure_rows(records, lambda record: parse_vote(record.row.get("human_vote")), TIES, SCORE_TIES, merge=False)

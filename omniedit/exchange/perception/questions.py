@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage, ImageFiles
-from omniedit.exchange.inputs import deal, list_inputs
+from omniedit.exchange.inputs import deal, list_inputs, share_limit
 from omniedit.exchange.layout import load_layout
 from omniedit.exchange.pair_images import check_image
 from omniedit.exchange.readers import read_rows
@@ -87,8 +87,7 @@ def import_questions(
     try:
         for shard in range(shards):
             rows = (row for part in deal(inputs, shard, shards) for row in read_rows(part, load_layout("table")))
-            share = None if limit is None else limit // shards + (shard < limit % shards)
-            results = _make_rows(islice(rows, share), files, name, licence, ids, counts)
+            results = _make_rows(islice(rows, share_limit(limit, shard, shards)), files, name, licence, ids, counts)
             write_tables(folder / f"{shard:05d}.parquet", _tables(results), VQA_SCHEMA)
     finally:
         files.close()

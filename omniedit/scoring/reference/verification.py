@@ -9,7 +9,7 @@ saliency. A pair whose outline neither of them confirms is unscorable. Pairs tha
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -58,27 +58,18 @@ def verify(comparison: Comparison, truth: Truth) -> None:
     Raises:
         Unmeasurable: it does not; the text says what is unconfirmed.
     """
-    if not comparison.pair.provenance.get("known_truth"):
-        _CHECKS.get(comparison.pair.task, _accept_unverified)(comparison, truth)
+    task, is_known = comparison.pair.task, comparison.pair.provenance.get("known_truth")
+    if task in _CHECKS and not is_known:
+        _CHECKS[task](comparison, truth)
 
 
-def _accept_unverified(comparison: Comparison, truth: Truth) -> None:
-    """Accept swaps, environments and styles: their truth claims no outline in the source image."""
-
-
-def _verify_removal(comparison: Comparison, truth: Truth) -> None:
-    _verify_names(comparison, comparison.source, truth["object"])
-    verify_whole(comparison.source, comparison.small_mask, truth["object"])
-
-
-def _verify_addition(comparison: Comparison, truth: Truth) -> None:
-    _verify_names(comparison, comparison.edited, truth["object"])
-    verify_whole(comparison.edited, comparison.small_mask, truth["object"])
-
-
-def _verify_attribute(comparison: Comparison, truth: Truth) -> None:
-    _verify_names(comparison, comparison.source, truth["object"])
-    verify_outline(comparison.source, comparison.small_mask, truth["object"])
+def _verify_object(
+    side: str, verify_mask: Callable[[ImageMeasures, Mask, str], None], comparison: Comparison, truth: Truth
+) -> None:
+    """Check the object's name and its mask in an image of the comparison, `source` or `edited`."""
+    image = getattr(comparison, side)
+    _verify_names(comparison, image, truth["object"])
+    verify_mask(image, comparison.small_mask, truth["object"])
 
 
 def _verify_background(comparison: Comparison, truth: Truth) -> None:
@@ -211,8 +202,10 @@ def _is_on_calm_ground(image: ImageMeasures, region: Mask) -> bool:
 
 
 _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
-    Task.OBJECT_REMOVAL: _verify_removal,
-    Task.OBJECT_ADDITION: _verify_addition,
-    Task.ATTRIBUTE_MODIFICATION: _verify_attribute,
+    Task.OBJECT_REMOVAL: partial(_verify_object, "source", verify_whole),
+    Task.OBJECT_ADDITION: partial(_verify_object, "edited", verify_whole),
+    Task.ATTRIBUTE_MODIFICATION: partial(_verify_object, "source", verify_outline),
     Task.BACKGROUND_SWAP: _verify_background,
 }
+"""Check of a task. Others are accepted: the truth of a swap, an environment or a style claims no outline in the source
+image."""
