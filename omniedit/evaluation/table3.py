@@ -15,13 +15,14 @@ from omniedit.errors import UserError
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.preservation import psnr
 from omniedit.evaluation.scores import COLUMNS
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import ALL_TASKS, Task, order_tasks
 
 RESAMPLES = 10_000
 SCORES = ("pq", "sc", "o")
 LABELS = {name: architecture.label for name, architecture in ARCHITECTURES.items()} | BASELINES
+HEAD = ("model", "PQ avg", "SC avg", "O avg", "pairs", "unscorable", "PSNR outside mask (dB)", "pixel shift")
 _TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
 TABLE3_SCHEMA = pa.schema(
     [("model", _TEXT), ("task", _TEXT), ("judge", _TEXT), ("pairs", _COUNT), ("photos", _COUNT), ("unscorable", _COUNT)]
@@ -144,27 +145,24 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
         return "The benchmark has no pair: no held-out photo suited any task.\n"
     judge = table[0]["judge"]
     overall = [row for row in table if row["task"] == ALL_TASKS]
-    lines = [
-        f"Judge: `{judge}`; mean [95 % bootstrap interval over pairs]; O is the mean of each pair's sqrt(SC * PQ).",
-        "",
-        "| model | PQ avg | SC avg | O avg | pairs | unscorable | PSNR outside mask (dB) | pixel shift |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {LABELS[row['model']]} | {interval(row, 'pq')} | {interval(row, 'sc')} | {interval(row, 'o')}"
-        f" | {row['pairs']} | {row['unscorable']}"
-        f" | {_number(row['psnr_outside'], 1)} | {_number(row['pixel_shift'], 2)} |"
+    about = f"Judge: `{judge}`; mean [95 % bootstrap interval over pairs]; O is the mean of each pair's sqrt(SC * PQ)."
+    cells_of_all = [
+        [
+            *(LABELS[row["model"]], *(str(interval(row, score)) for score in ("pq", "sc", "o"))),
+            *(str(row["pairs"]), str(row["unscorable"])),
+            *(_number(row["psnr_outside"], 1), _number(row["pixel_shift"], 2)),
+        ]
         for row in overall
     ]
-    lines += ["", "| O avg by task | " + " | ".join(LABELS[row["model"]] for row in overall) + " | pairs |"]
-    lines += ["|---|" + "---|" * (len(overall) + 1)]
+    cells_by_task = []
     for task in dict.fromkeys(row["task"] for row in table if row["task"] != ALL_TASKS):
         of_task = {row["model"]: row for row in table if row["task"] == task}
         cells = [str(interval(of_task[row["model"]], "o")) for row in overall]
-        label, pairs = markdown_cell(Task(task).label), max(row["pairs"] for row in of_task.values())
-        lines.append(f"| {label} | {' | '.join(cells)} | {pairs} |")
-    lines += ["", judge_note(judge, filtered_by)]
-    return "\n".join(lines) + "\n"
+        pairs = max(row["pairs"] for row in of_task.values())
+        cells_by_task.append([markdown_cell(Task(task).label), *cells, str(pairs)])
+    head = ["O avg by task", *(LABELS[row["model"]] for row in overall), "pairs"]
+    tables = [*markdown_table(HEAD, cells_of_all), "", *markdown_table(head, cells_by_task)]
+    return "\n".join([about, "", *tables, "", judge_note(judge, filtered_by)]) + "\n"
 
 
 def _number(value: float, digits: int) -> str:

@@ -82,7 +82,8 @@ class PairwiseJudge:
         Raises:
             UserError: the endpoint does not answer, or the budget is spent.
         """
-        showings = [(item, is_swapped) for item in items for is_swapped in self._orders(item)]
+        orders = ((False, True) if self.both_orders else (draw_order(item),) for item in items)
+        showings = [(item, is_swapped) for item, each in zip(items, orders, strict=True) for is_swapped in each]
         replies = self.model.ask([build_prompt(item, swapped, self.max_side) for item, swapped in showings])
         answers = iter([read_answer(reply, swapped) for reply, (_, swapped) in zip(replies, showings, strict=True)])
         return [decide([next(answers) for _ in range(self.requests_per_item)]) for _ in items]
@@ -91,9 +92,6 @@ class PairwiseJudge:
     def requests_per_item(self) -> int:
         """Number of requests per item."""
         return 2 if self.both_orders else 1
-
-    def _orders(self, item: PairwiseItem) -> tuple[bool, ...]:
-        return (False, True) if self.both_orders else (draw_order(item),)
 
 
 def decide(answers: Sequence[PairwiseAnswer | Unscorable]) -> Outcome | Unscorable:

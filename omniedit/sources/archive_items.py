@@ -58,7 +58,7 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
     """
     try:
         # The name `owner` keeps the file system alive: that of a zip closes its file when it is collected.
-        owner = _open_remote(archive) if is_remote(archive) else None
+        owner: Any = fsspec.open(archive, "rb") if is_remote(archive) else None
         file: Any = owner.open() if owner else _open_local(archive)
     except ImportError as error:
         raise UserError(f"{archive}: its protocol needs a package that is not installed: {error}") from None
@@ -66,11 +66,6 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
         raise UserError(f"{archive}: {_failure(error)}") from None
     with file:
         yield cast(BinaryIO, _ReportingFile(file, archive))
-
-
-def _open_remote(archive: str) -> Any:
-    """Return fsspec's opener of a URL."""
-    return fsspec.open(archive, "rb")
 
 
 def _open_local(archive: str) -> BinaryIO:
@@ -94,17 +89,14 @@ def _failure(error: BaseException) -> str:
     while cause is not None:
         status = getattr(cause, "status", None)
         if isinstance(status, int) and status >= 100 and status != HTTPStatus.NOT_FOUND:
-            return f"the server answers {status} {_phrase(status)}; {_remedy(status)}"
+            phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+            return f"the server answers {status} {phrase}; {_remedy(status)}"
         if isinstance(cause, ConnectionError | TimeoutError | OSError) and not isinstance(cause, FileNotFoundError):
             return f"cannot be opened: {one_line(cause)}"
         cause = cause.__cause__
     if isinstance(error, FileNotFoundError):
         return "no such archive; correct its address or put the archive there"
     return f"cannot be opened: {one_line(error)}"
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in {known.value for known in HTTPStatus} else ""
 
 
 def _remedy(status: int) -> str:

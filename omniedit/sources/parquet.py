@@ -40,7 +40,8 @@ def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iter
     """
     table = open_parquet(file, name)
     image = _image_column(table.schema_arrow, name, column)
-    columns = [image, *_caption_columns(table.schema_arrow)]
+    about = {"objects", *(each for names in NAMES.values() for each in names)}
+    columns = [image, *(each for each in table.schema_arrow.names if each.casefold() in about)]
     for item in parquet_rows(table, name, columns, range(table.num_row_groups)):
         if isinstance(item, SkippedPart):
             yield item
@@ -104,11 +105,6 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _holds_bytes(kind.value_type)
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
-
-
-def _caption_columns(schema: pa.Schema) -> list[str]:
-    needed = {"objects", *(name for names in NAMES.values() for name in names)}
-    return [field.name for field in schema if field.name.casefold() in needed]
 
 
 def _photo(values: Mapping[str, Any], image: str, place: str) -> Iterator[ArchivedPhoto | SkippedPart]:

@@ -81,10 +81,9 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
 
 
 def _in_order(rows: Sequence[IndexRow], seed: int) -> list[IndexRow]:
-    """Return the accepted rows in the order in which they are dealt."""
-    return sorted((row for row in rows if row["status"] == "kept"), key=lambda row: _order(row, seed))
+    """Return the accepted rows in the order in which they are dealt.
 
-
-def _order(row: IndexRow, seed: int) -> str:
-    """Return a sort key that depends only on the photo's pixels and the seed, not on other photos."""
-    return hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest()
+    A photo's place among others depends only on their pixels and the seed.
+    """
+    kept = (row for row in rows if row["status"] == "kept")
+    return sorted(kept, key=lambda row: hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest())

@@ -91,7 +91,8 @@ def hold_lock(path: str | Path, at_work: str = "another run is using this folder
             return False
         os.close(descriptor)
         if is_locked is None or time.monotonic() > deadline:
-            raise UserError(f"{path}: {at_work}{_describe_holder(holder)}; wait for it or stop it")
+            by = f" (process {holder.process.pid} on {holder.process.host}, in {holder.folder})" if holder else ""
+            raise UserError(f"{path}: {at_work}{by}; wait for it or stop it")
         time.sleep(0.05)
 
 
@@ -136,10 +137,6 @@ def read_holder(path: Path) -> Holder | None:
         return Holder(to_process(fields["process"]), Path(fields["folder"]))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-
-
-def _describe_holder(holder: Holder | None) -> str:
-    return f" (process {holder.process.pid} on {holder.process.host}, in {holder.folder})" if holder else ""
 
 
 def is_held(path: Path) -> bool | None:

@@ -52,8 +52,5 @@ def missing_files(folder: Path) -> list[str]:
         return []
     except (ValueError, KeyError, TypeError, AttributeError):
         return [MANIFEST]
-    return [file for file, size in sizes.items() if not _has_size(folder / file, size)]
-
-
-def _has_size(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
+    paths = {file: folder / file for file in sizes}
+    return [file for file, path in paths.items() if not path.is_file() or path.stat().st_size != sizes[file]]

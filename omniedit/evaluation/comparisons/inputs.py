@@ -17,7 +17,6 @@ from omniedit.storage.parquet import read_given
 ITEM_COLUMNS = ("id", "source", "instruction")
 TABLE_COLUMNS = ("source", "instruction", "edit_a", "edit_b")
 EDITORS = ("editor_a", "editor_b")
-TEXTS = ("text_a", "text_b")
 
 
 class BadMatch(Exception):

@@ -16,7 +16,7 @@ from omniedit.evaluation.metrics.networks import Networks
 from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, decode_image, decode_mask
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import read_csv, write_by_suffix
 
@@ -151,12 +151,13 @@ def summary_lines(measured: Mapping[str, MetricValues]) -> list[str]:
     first = next(iter(measured.values()))
     names = _names(first)
     head = [f"{METRICS[name].label} {'up' if METRICS[name].higher_is_better else 'down'}" for name in names]
-    lines = [f"| {' | '.join(['editor', 'images', *head])} |", "|---" * (len(names) + 2) + "|"]
+    rows = []
     for editor, metrics in measured.items():
-        cells = [_cell(_mean(metrics, name)) for name in names]
+        means = (_mean(metrics, name) for name in names)
+        cells = ["-" if mean is None else f"{mean:.4f}" for mean in means]
         count = sum(row["status"] == "measured" for row in metrics.rows)
-        lines.append(f"| {' | '.join([markdown_cell(editor or '-'), str(count), *cells])} |")
-    return [*lines, *_notes(measured)]
+        rows.append([markdown_cell(editor or "-"), str(count), *cells])
+    return [*markdown_table(["editor", "images", *head], rows), *_notes(measured)]
 
 
 def summary_json(measured: Mapping[str, MetricValues]) -> dict[str, Any]:
@@ -210,7 +211,3 @@ def _notes(measured: Mapping[str, MetricValues]) -> Iterator[str]:
     for is_repeated, problem in ((True, "repeated rows, which count once"), (False, "rows that could not be measured")):
         if chosen := [row for row in bad if (row["status"] == "repeated") == is_repeated]:
             yield f"{problem}: {len(chosen)}; the first: {chosen[0]['reason']}"
-
-
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

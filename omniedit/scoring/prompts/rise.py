@@ -18,19 +18,13 @@ WEIGHTS_WITHOUT_CONSISTENCY = {"instruction_reasoning": 0.8, "visual_plausibilit
 CONSISTENCY_FREE = ":free"
 """End of the tasks of rows that are marked `consistency_free`."""
 TWO_SCORE_WEIGHTS = {"appearance_consistency": 0.3, "instruction_reasoning": 0.7}
+_CHANGE = ("prompt_consist", "source"), ("prompt_reasoning", ""), "prompt_generation"
+_CHANGE_OF_INPUT = ("prompt_consist", "source"), ("prompt_reasoning_w_input", "source"), "prompt_generation"
 TASKS: Mapping[str, tuple[tuple[str, str], tuple[str, str], str]] = {
-    "temporal_reasoning": (("prompt_consist", "source"), ("prompt_reasoning", ""), "prompt_generation"),
-    "temporal_reasoning:input": (
-        ("prompt_consist", "source"),
-        ("prompt_reasoning_w_input", "source"),
-        "prompt_generation",
-    ),
-    "causal_reasoning": (("prompt_consist", "source"), ("prompt_reasoning", ""), "prompt_generation"),
-    "causal_reasoning:input": (
-        ("prompt_consist", "source"),
-        ("prompt_reasoning_w_input", "source"),
-        "prompt_generation",
-    ),
+    "temporal_reasoning": _CHANGE,
+    "temporal_reasoning:input": _CHANGE_OF_INPUT,
+    "causal_reasoning": _CHANGE,
+    "causal_reasoning:input": _CHANGE_OF_INPUT,
     "spatial_reasoning": (("prompt_spatial_cons", "source"), ("prompt_spatial_ref", ""), "prompt_spatial_qual"),
     "spatial_reasoning:input": (
         ("prompt_spatial_cons", "source"),

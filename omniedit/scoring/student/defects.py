@@ -49,10 +49,6 @@ def _generator(pair: EditPair, defect: str) -> np.random.Generator:
     return np.random.default_rng(zlib.crc32(f"{pair.pair_id}|{defect}".encode()))
 
 
-def _no_change(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    return pair.source.copy()
-
-
 def _wrong_place(pair: EditPair, rng: np.random.Generator) -> Image | None:
     """Move the edited region by about half the image; the intended place stays as in the source."""
     if pair.mask is None:
@@ -74,7 +70,9 @@ def _over_editing(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _blur(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    blurred = cv2.GaussianBlur(pair.edited, (0, 0), _strength(rng, 1, 4) * _unit(pair))
+    height, width = pair.edited.shape[:2]
+    unit = max(1.0, (height * width) ** 0.5 / 512)
+    blurred = cv2.GaussianBlur(pair.edited, (0, 0), _strength(rng, 1, 4) * unit)
     return _inside(pair, np.asarray(blurred, np.uint8))
 
 
@@ -134,7 +132,7 @@ def _may_match(pair: EditPair, done: Mask, truth: Mapping[str, object], requeste
 
 
 IMAGE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | None]] = {
-    "no_change": _no_change,
+    "no_change": lambda pair, _: pair.source.copy(),
     "wrong_place": _wrong_place,
     "over_editing": _over_editing,
     "blur": _blur,
@@ -155,11 +153,6 @@ def _inside(pair: EditPair, edited: Image) -> Image:
 def _strength(rng: np.random.Generator, weakest: float, strongest: float) -> float:
     """Draw a strength between the two, uniform on a log scale."""
     return float(weakest * (strongest / weakest) ** rng.random())
-
-
-def _unit(pair: EditPair) -> float:
-    height, width = pair.edited.shape[:2]
-    return max(1.0, (height * width) ** 0.5 / 512)
 
 
 def _from_lab(lab: np.ndarray) -> Image:

@@ -1,6 +1,6 @@
 """Evidence about a pair from a classifier and a text encoder: logits of its images, and how words match them.
 
-C  ImageNet's 1,000 classes     V  views of a pair, as `VIEWS` lists them     D  width of MiniLM's vectors
+C  ImageNet's 1,000 classes     V  views of a pair: both images, both crops     D  width of MiniLM's vectors
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,6 @@ from omniedit.scoring.student.change import ImageChange, crop
 if TYPE_CHECKING:
     from omniedit.models.text import Text
 
-VIEWS = ("source", "edited", "source_crop", "edited_crop")
 BATCH = 100
 """Names that are encoded at once."""
 TEMPERATURE = 0.06

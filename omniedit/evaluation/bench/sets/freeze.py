@@ -66,7 +66,9 @@ def read_draft(table: Path, photos: Path) -> DraftSet:
     if problems or not rows:
         more = f"; and {len(problems) - MAX_PROBLEMS} more" if len(problems) > MAX_PROBLEMS else ""
         raise UserError(f"{table}: {'; '.join(problems[:MAX_PROBLEMS]) or 'has no row'}{more}")
-    return DraftSet([{**row, "ratio": _find_ratio(images, row["image"])} for row in rows], images)
+    shapes = (images[row["image"].removeprefix(f"{IMAGES}/")].shape for row in rows)
+    ratios = [closest_ratio(width, height) for height, width, _ in shapes]
+    return DraftSet([{**row, "ratio": ratio} for row, ratio in zip(rows, ratios, strict=True)], images)
 
 
 def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -120,11 +122,6 @@ def _find_near_duplicates(images: Mapping[str, Image]) -> Iterator[str]:
         if original := find_near_duplicate(phash, earlier):
             yield f"{name} is a copy of {earlier[original]}"
         earlier.setdefault(phash, name)
-
-
-def _find_ratio(images: Mapping[str, Image], path: str) -> str:
-    height, width = images[path.removeprefix(f"{IMAGES}/")].shape[:2]
-    return closest_ratio(width, height)
 
 
 def describe(draft: DraftSet) -> list[str]:

@@ -52,13 +52,9 @@ def read(path: Path, _: str) -> BenchSet:
     file = next((root / name for name in (*PROMPTS, DREAMBOOTH) if (root / name).is_file()), None)
     if file is None:
         raise UserError(f"{path}: has neither {' nor '.join((*PROMPTS, DREAMBOOTH))}; give the folder with one of them")
-    rows = _list_dreambooth(file) if file.name == DREAMBOOTH else _list_prompts(file)
+    listed = ((place, {**row, "number": key}) for place, key, row in list_entries(file))
+    rows = _list_dreambooth(file) if file.name == DREAMBOOTH else listed
     return make_set("suti", ((place, {**row, "root": root}) for place, row in rows), _to_item, path)
-
-
-def _list_prompts(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for place, key, row in list_entries(file):
-        yield place, {**row, "number": key}
 
 
 def _list_dreambooth(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
