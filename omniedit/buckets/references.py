@@ -86,26 +86,3 @@ def extend_schema(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Schem
         if any(row.get(name) for row in rows):
             schema = schema.append(pa.field(name, _TEXTS))
     return schema
-
-
-def references_metadata(pairs: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
-    """Return the zarr.json of the array of references: a chunk per pair, packed into shards like its images."""
-    sharding = {
-        "chunk_shape": [1, MAX_REFERENCES],
-        "codecs": [{"name": "vlen-bytes"}, {"name": "crc32c"}],
-        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
-        "index_location": "end",
-    }
-    grid = {"chunk_shape": [pairs_per_zarr_shard, MAX_REFERENCES]}
-    return {
-        "zarr_format": 3,
-        "node_type": "array",
-        "shape": [pairs, MAX_REFERENCES],
-        "data_type": "variable_length_bytes",
-        "fill_value": "",
-        "chunk_grid": {"name": "regular", "configuration": grid},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
-        "attributes": {},
-        "storage_transformers": [],
-    }

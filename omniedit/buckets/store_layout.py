@@ -11,6 +11,7 @@ A part's folder has the same files for its own Zarr shards, except pairs.arrow. 
 held-out pairs. If a store has grown, its new pairs follow, again with the held-out ones last.
 """
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
@@ -18,7 +19,7 @@ import pyarrow as pa
 
 from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
-from omniedit.buckets.references import REFERENCES, references_metadata
+from omniedit.buckets.references import MAX_REFERENCES, REFERENCES
 
 TRAIN, HELD_OUT = "train", "held_out"
 
@@ -61,48 +62,49 @@ def shard_file(ratio: str, array: str, shard: int) -> str:
     return f"{bucket_name(ratio)}/{array}/c/{shard}{axes}"
 
 
-def image_shape(ratio: str, base_size: int, channels: int) -> tuple[int, ...]:
-    """Return (H, W, channels), or (H, W) for 0 channels."""
-    width, height = bucket_size(ratio, base_size)
-    return (height, width, channels) if channels else (height, width)
-
-
 def codec_name(array: str, codec: str) -> str:
     """Return the codec of an array in a store whose photos have `codec`; a mask compresses well without a filter."""
     return codec if ARRAYS[array] else "zstd"
-
-
-def array_metadata(
-    ratio: str, array: str, pairs: int, base_size: int, pairs_per_zarr_shard: int, codec: str
-) -> dict[str, Any]:
-    """Return the zarr.json of an array of `pairs` images: one chunk per image (with checksum), packed into shards."""
-    image = image_shape(ratio, base_size, ARRAYS[array])
-    sharding = {
-        "chunk_shape": [1, *image],
-        "codecs": [*CODECS[codec_name(array, codec)].metadata, {"name": "crc32c"}],
-        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
-        "index_location": "end",
-    }
-    return {
-        "zarr_format": 3,
-        "node_type": "array",
-        "shape": [pairs, *image],
-        "data_type": "uint8",
-        "fill_value": 0,
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [pairs_per_zarr_shard, *image]}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
-        "attributes": {},
-        "storage_transformers": [],
-    }
 
 
 def bucket_arrays(
     ratio: str, pairs: int, base_size: int, pairs_per_zarr_shard: int, codec: str, has_references: bool
 ) -> dict[str, dict[str, Any]]:
     """Return the zarr.json of each array of a bucket, by its name."""
-    arrays = {name: array_metadata(ratio, name, pairs, base_size, pairs_per_zarr_shard, codec) for name in ARRAYS}
-    return arrays | ({REFERENCES: references_metadata(pairs, pairs_per_zarr_shard)} if has_references else {})
+    (width, height), arrays = bucket_size(ratio, base_size), {}
+    for name, channels in ARRAYS.items():
+        image = [height, width, channels] if channels else [height, width]
+        codecs = CODECS[codec_name(name, codec)].metadata
+        arrays[name] = _array_metadata(pairs, image, pairs_per_zarr_shard, codecs) | {
+            "data_type": "uint8",
+            "fill_value": 0,
+        }
+    if has_references:
+        files = _array_metadata(pairs, [MAX_REFERENCES], pairs_per_zarr_shard, [{"name": "vlen-bytes"}])
+        arrays[REFERENCES] = files | {"data_type": "variable_length_bytes", "fill_value": ""}
+    return arrays
+
+
+def _array_metadata(
+    pairs: int, chunk: Sequence[int], pairs_per_zarr_shard: int, codecs: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the zarr.json of an array without its type: a chunk (with checksum) per pair, packed into shards."""
+    sharding = {
+        "chunk_shape": [1, *chunk],
+        "codecs": [*codecs, {"name": "crc32c"}],
+        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+        "index_location": "end",
+    }
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": [pairs, *chunk],
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [pairs_per_zarr_shard, *chunk]}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
+        "attributes": {},
+        "storage_transformers": [],
+    }
 
 
 def group_metadata(ratio: str, arrays: dict[str, dict[str, Any]]) -> dict[str, Any]:

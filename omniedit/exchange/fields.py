@@ -142,26 +142,27 @@ class _Fields:
 
     def _file(self, name: str) -> str | None:
         """Return the name of an image's file in the data set that the pair is from."""
-        return imported(self.pair.provenance).get("files", {}).get(name) if self._is_own else None
+        return self._own.get("files", {}).get(name)
 
     @property
-    def _is_own(self) -> bool:
-        return is_from(self.pair.provenance, self.layout)
+    def _own(self) -> Mapping[str, Any]:
+        """Facts that an import with this layout recorded; {} for any other pair."""
+        return imported(self.pair.provenance) if is_from(self.pair.provenance, self.layout) else {}
 
     def _is_first(self, name: str, field: str) -> bool:
         return name == next(self.layout.find(field))[0]
 
     def id(self, name: str = "", column: Column | None = None) -> Any:
-        own = imported(self.pair.provenance).get("id") if self._is_own else None
+        own = self._own.get("id")
         if column is not None and column_type(column).startswith("int"):
             return int(own) if own and own.lstrip("-").isdecimal() else self.number
-        return own or (None if column is not None and column.optional and self._is_own else self.pair.pair_id)
+        return own or (None if column is not None and column.optional and self._own else self.pair.pair_id)
 
     def task(self, name: str, column: Column) -> str | None:
         if not self._is_first(name, "task"):
             return None
-        own = imported(self.pair.provenance).get("task") if self._is_own else None
-        is_default = self._is_own and own is None
+        own = self._own.get("task")
+        is_default = self._own and own is None
         return own or (None if is_default else to_name(self.pair.task, self.layout.task_names))
 
     def instruction(self, name: str, column: Column) -> Any:
@@ -184,8 +185,7 @@ class _Fields:
         return self.pair.captions.edited
 
     def session(self, name: str, column: Column) -> str | None:
-        own = imported(self.pair.provenance).get("session") if self._is_own else None
-        return own or self.pair.session or (None if column.optional else self.pair.pair_id)
+        return self._own.get("session") or self.pair.session or (None if column.optional else self.pair.pair_id)
 
     def turn(self, name: str, column: Column) -> int | None:
         first = self.layout.first_turn

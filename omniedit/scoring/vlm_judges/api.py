@@ -36,7 +36,7 @@ class ApiJudge(RubricJudge):
         self.client, self.max_side = client, max_side
 
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        """Return one verdict per example; `Unscorable` if one of its questions has no score.
+        """Return one verdict per example; `Unscorable` if it lacks an input, or one of its questions has no score.
 
         Raises:
             UserError: the endpoint does not answer, or the budget is spent.
@@ -54,21 +54,20 @@ class ApiJudge(RubricJudge):
 
     def _prompts(self, example: Example) -> list[Prompt]:
         """Return the prompts of all passes over an example's questions; none if the rubric cannot be applied."""
-        rubric = self.rubric.for_task(example.task)
-        if rubric is None or missing_input(self.rubric, example):
+        if missing_input(self.rubric, example):
             return []
         seeds = range(self.rubric.passes) if self.rubric.passes > 1 else [None]
         return [
             build_prompt(question, example, self.max_side, self.rubric.temperature, seed)
             for seed in seeds
-            for question in rubric.questions
+            for question in self.variant(example.task).questions
         ]
 
     def _verdict(self, example: Example, replies: Sequence[Reply | MissingReply]) -> RubricScores | Unscorable:
         """Combine the replies of all passes over one example's questions."""
         if lack := missing_input(self.rubric, example):
             return lack
-        rubric = self.rubric.for_task(example.task) or self.rubric
+        rubric = self.variant(example.task)
         count = len(rubric.questions)
         return average_passes([self._marks(rubric, replies[i : i + count]) for i in range(0, len(replies), count)])
 

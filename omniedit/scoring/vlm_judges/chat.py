@@ -71,10 +71,6 @@ class ChatJudge(RubricJudge):
             seed: number of the pass, for sampled replies.
         """
 
-    def variant(self, task: str) -> Rubric:
-        """Return the rubric of a task."""
-        return self.rubric.for_task(task) or self.rubric
-
     def parts(self, question: Question, example: Example) -> list[str | Image]:
         """Return the texts and images of a question about an example, in order.
 

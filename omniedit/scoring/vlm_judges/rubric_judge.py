@@ -59,25 +59,25 @@ class RubricJudge(ABC):
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         """Return one verdict per pair; `Unscorable` also if the rubric has no question about it."""
         examples = [to_example(pair) for pair in pairs]
-        missing = [missing_input(self.rubric, example) for example in examples]
-        ready = [example for example, lack in zip(examples, missing, strict=True) if lack is None]
-        verdicts = iter(self.mark(ready) if ready else [])
-        return [lack or self._to_score(each, next(verdicts)) for each, lack in zip(examples, missing, strict=True)]
+        return [self._to_score(each, marks) for each, marks in zip(examples, self.mark(examples), strict=True)]
 
     @abstractmethod
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        """Return one verdict per example; `Unscorable` if one of its questions has no score."""
+        """Return one verdict per example; `Unscorable` if it lacks an input, or one of its questions has no score."""
+
+    def variant(self, task: str) -> Rubric:
+        """Return the rubric of a task."""
+        return self.rubric.for_task(task) or self.rubric
 
     def combine(
-        self, readings: Sequence[ParsedScores | Unscorable], version: str, rubric: Rubric | None = None
+        self, readings: Sequence[ParsedScores | Unscorable], version: str, rubric: Rubric
     ) -> RubricScores | Unscorable:
         """Combine the readings of all questions about one example.
 
         Args:
             version: version of the model that gave them.
-            rubric: rubric of the example's task; None is the judge's rubric.
+            rubric: rubric of the example's task.
         """
-        rubric = rubric or self.rubric
         read: list[ParsedScores] = []
         for reading in readings:
             if isinstance(reading, Unscorable):
@@ -90,9 +90,7 @@ class RubricJudge(ABC):
         return to_marks(rubric, dict(zip(names, scores, strict=True)), reasoning, version, texts)
 
     def _to_score(self, example: Example, marks: RubricScores | Unscorable) -> Score | Unscorable:
-        if isinstance(marks, Unscorable):
-            return marks
-        return to_score(self.rubric.for_task(example.task) or self.rubric, marks)
+        return marks if isinstance(marks, Unscorable) else to_score(self.variant(example.task), marks)
 
 
 def missing_input(rubric: Rubric, example: Example) -> Unscorable | None:
