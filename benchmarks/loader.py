@@ -142,12 +142,11 @@ def compare(readers: dict[str, Round], count: int, rounds: int) -> None:
     """Run all readers in turns and print the medians."""
     rng = np.random.default_rng(0)
     seconds: dict[str, list[float]] = {name: [] for name in readers}
-    for number in range(rounds + 1):
+    for _ in range(rounds + 1):
         for name, run in readers.items():
-            taken = run(rng.permutation(count))
-            if number:  # the first round warms up
-                seconds[name].append(taken)
-    medians = {name: float(np.median(taken)) / count * 1000 for name, taken in seconds.items()}
+            seconds[name].append(run(rng.permutation(count)))
+    # The first round warms up.
+    medians = {name: float(np.median(taken[1:])) / count * 1000 for name, taken in seconds.items()}
     print(f"{'reader':40} {'ms a pair':>9} {'x memmap':>9}")
     for name, ms in medians.items():
         print(f"{name:40} {ms:9.2f} {ms / medians['np.memmap']:9.2f}", flush=True)

@@ -10,9 +10,9 @@ add.
 
 import argparse
 import multiprocessing
-import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.timing import median_in_turns
 from omniedit.imaging.images import Image, decode_image
 from omniedit.run.program import run_program
 
@@ -35,7 +36,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     for path in arguments.photos:
         image = decode_image(Path(path).read_bytes(), path)
-        ours, peer = alternating(image, (omniedit_call(), peer_call()), arguments.rounds)
+        calls = {"ours": partial(omniedit_call(), image), "peer": partial(peer_call(), image)}
+        ours, peer = median_in_turns(calls, arguments.rounds, time.process_time).values()
         megapixels = image.shape[0] * image.shape[1] / 1e6
         memory = [peak_megabytes(make, image) for make in (omniedit_call, peer_call)]
         print(f"{Path(path).name}, {megapixels:.2f} MP, median of {arguments.rounds} rounds")
@@ -55,19 +57,6 @@ def peer_call() -> Callable[[Image], Image]:
 
     engine = StyleTransfer(device="cpu", threads=1)
     return lambda image: np.asarray(engine.stylize(image, style=STYLE, max_size=max(image.shape)))
-
-
-def alternating(image: Image, calls: tuple[Callable[[Image], Image], ...], rounds: int) -> list[float]:
-    """Return the median seconds of processor time of each call, after one warm-up."""
-    seconds: list[list[float]] = [[] for _ in calls]
-    for call in calls:
-        assert call(image).shape == image.shape
-    for _ in range(rounds):
-        for call, times in zip(calls, seconds, strict=True):
-            start = time.process_time()
-            call(image)
-            times.append(time.process_time() - start)
-    return [statistics.median(times) for times in seconds]
 
 
 def peak_megabytes(make: Callable[[], Callable[[Image], Image]], image: Image) -> float:

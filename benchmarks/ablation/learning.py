@@ -113,6 +113,11 @@ class Training:
                     self.save()
         self.ema.copy_to(self.parameters.values())
 
+    def fit(self, left: Iterable[Batch], loss_of: Callable[[int, Batch], Tensor]) -> None:
+        """Train on the remaining batches, as `steps` does, without a stop."""
+        for _ in self.steps(left, loss_of):
+            pass
+
     @property
     def loss(self) -> float:
         """Return the mean loss of the last hundred steps."""

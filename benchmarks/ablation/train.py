@@ -7,7 +7,6 @@ The output folder is whole or absent. It holds measures.jsonl (a line per measur
 task), answers.npz (edits of the first test pairs with the most sampling steps) and the editor with EMA weights.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from benchmarks.ablation.portraits import Portraits
 from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, ROUTING, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test, tested_tasks
 from benchmarks.ablation.world import WorldPair, build_world
+from benchmarks.arguments import step_parser
 from omniedit.cli.arguments import run_seed
 from omniedit.imaging.images import Image
 from omniedit.models import build
@@ -43,13 +43,10 @@ SHOWN = 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--assets", "--out")
     parser.add_argument("--architecture", choices={*ARCHITECTURES, *CHOICES, *ROUTING}, required=True)
     parser.add_argument("--data", choices=DATA, required=True)
     parser.add_argument("--seed", type=run_seed, required=True)
-    for path in ("--assets", "--out"):
-        parser.add_argument(path, type=Path, required=True)
     parser.add_argument("--base", type=Path, help="base of the setting; without it, the one that the package ships")
     parser.add_argument(
         "--start", type=Path, help="unit, or shipped editor, of the same architecture, to begin with its weights"

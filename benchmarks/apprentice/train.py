@@ -7,7 +7,6 @@ The output folder is whole or absent. It holds measures.jsonl (a line per measur
 answers.npz (edits with the most demonstrations) and the editor with EMA weights.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -31,6 +30,7 @@ from benchmarks.apprentice.learning import (
     training_world,
 )
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
+from benchmarks.arguments import step_parser
 from omniedit.cli.arguments import run_seed
 from omniedit.evaluation.subjects import MEASURES, SubjectCase, measure_subject
 from omniedit.imaging.images import Image
@@ -44,12 +44,9 @@ from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--assets", "--base", "--out")
     parser.add_argument("--architecture", required=True)
     parser.add_argument("--seed", type=run_seed, required=True)
-    for path in ("--assets", "--base", "--out"):
-        parser.add_argument(path, type=Path, required=True)
     args = parser.parse_args()
     with replace_file(args.out) as folder:
         folder.mkdir()
