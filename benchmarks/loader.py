@@ -96,6 +96,13 @@ def make_encoded(folder: Path, store: BucketStore, pairs: int, filled: bool) -> 
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def make_latents(folder: Path, count: int) -> EncodedPairs:
+    """Make a store and its encoded pairs of random numbers."""
+    store = make_store(folder / "store", count)
+    make_encoded(folder / "encoded/00000", store, count, filled=True)
+    return EncodedPairs(folder / "encoded", store, "bfloat16")
+
+
 def read_latents(batch: EncodedBatch) -> None:
     batch.latents([number % 2 == 0 for number in range(len(batch))])
 
@@ -153,9 +160,7 @@ def compare(readers: dict[str, Round], count: int, rounds: int) -> None:
 
 
 def compare_latents(folder: Path, count: int, rounds: int, peers: Path | None) -> None:
-    store = make_store(folder / "store", count)
-    make_encoded(folder / "encoded/00000", store, count, filled=True)
-    encoded = EncodedPairs(folder / "encoded", store, "bfloat16")
+    encoded = make_latents(folder, count)
     array = np.load(folder / "encoded/00000/1x1.npy", mmap_mode="r")
     print(f"\nlatents: {count} pairs, {array[0].nbytes / 2**20:.1f} MiB a pair")
     readers = {
@@ -237,10 +242,8 @@ def measure_first_batch(folder: Path, pairs: int) -> None:
 
 def measure_waiting(folder: Path, count: int, rate: float, seconds: float = 10.0) -> None:
     """Print the share of time that a consumer of `rate` pairs per second waits for latents and embeddings."""
-    store = make_store(folder / "store", count)
-    make_encoded(folder / "encoded/00000", store, count, filled=True)
-    encoded = EncodedPairs(folder / "encoded", store, "bfloat16")
-    plan, steps = BatchPlan(store.sizes(), BATCH, 1, 0), int(seconds * rate / BATCH)
+    encoded = make_latents(folder, count)
+    plan, steps = BatchPlan({"1x1": count}, BATCH, 1, 0), int(seconds * rate / BATCH)
 
     def prepare(step: int, batch: EncodedBatch) -> EncodedBatch:
         read_latents(batch)

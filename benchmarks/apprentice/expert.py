@@ -18,11 +18,11 @@ from torch import nn
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.encoding import Texts
-from benchmarks.ablation.learning import Objective, Training
+from benchmarks.ablation.learning import Objective, Training, prepare, write_results
 from benchmarks.apprentice.learning import edit_with, held_out_world, list_test_pairs, subject_config
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import SubjectPair, demonstration_pairs
-from benchmarks.apprentice.train import measure_all, prepare, write_results
+from benchmarks.apprentice.train import measure_all
 from benchmarks.arguments import step_parser
 from omniedit.imaging.images import Image
 from omniedit.models.base import Base
@@ -50,7 +50,7 @@ def run(setting: SubjectSetting, assets: Assets, base: Base, start: Path, folder
         start: unit of the editor without demonstrations.
         done: folder of the answers of finished experts.
     """
-    texts = prepare(base, setting)
+    texts = prepare(base, setting.world)
     held_out = held_out_world(setting, assets)
     pairs = list_test_pairs(setting, held_out)
     done.mkdir(parents=True, exist_ok=True)

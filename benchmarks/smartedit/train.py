@@ -13,7 +13,6 @@ The output folder is whole or absent. It holds measures.jsonl (a line per measur
 the first items of each cue) and the editor's weights. A stopped run resumes from the checkpoint next to the folder.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor, nn
 
 from benchmarks.ablation.encoding import Texts, encode_latents
-from benchmarks.ablation.learning import PREDICTION, Training
+from benchmarks.ablation.learning import PREDICTION, Training, write_results
 from benchmarks.arguments import step_parser
 from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, EXPLICIT, MIXES, SETTINGS, Setting
@@ -146,10 +145,9 @@ def run(unit: dict[str, Any], network: Network, setting: Setting, folder: Path, 
             )
     if answers is None:  # resumed from a checkpoint of the last step
         answers = edit_items(network, vae, items, setting)
-    (folder / "measures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
     shown = [place for place in range(len(items.rows)) if place % setting.items_per_cue < SHOWN]
     torch.save(network.editor.state_dict(), folder / EDITOR)
-    np.savez_compressed(folder / "answers.npz", answers=np.stack([answers[place] for place in shown]))
+    write_results(folder, training.records, [answers[place] for place in shown])
 
 
 @torch.no_grad()
