@@ -6,11 +6,10 @@ The layer has SD3-Medium's width and SD3's 333 text tokens. Also prints the size
 would have; the layer never holds them all at once.
 """
 
-import resource
-
 import torch
 from diffusers.models.attention_processor import Attention, JointAttnProcessor2_0
 
+from benchmarks.timing import peak_gb
 from omniedit.models.cost import SD3_MEDIUM
 from omniedit.specialists.learned.alignment import TokenMap
 from omniedit.specialists.learned.attention_control import AttentionControl, ControlRange, JointControl
@@ -38,11 +37,6 @@ def main() -> None:
     JointControl("layer", control, JointAttnProcessor2_0())(attention, image, text)
     maps = 4 * HEADS * IMAGE_TOKENS * (IMAGE_TOKENS + TEXT_TOKENS) / 1e9
     print(f"a layer with a pair: {peak_gb() - before:.2f} GB; maps of one row's image tokens, all heads: {maps:.2f} GB")
-
-
-def peak_gb() -> float:
-    """Return the peak memory of this process so far, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 if __name__ == "__main__":

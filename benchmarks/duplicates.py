@@ -7,11 +7,11 @@ seconds, processor seconds, peak memory, and the share of the copies that are fo
 """
 
 import argparse
-import resource
 import time
 
 import numpy as np
 
+from benchmarks.timing import peak_gb
 from omniedit.quality.duplicates import find_duplicates
 from omniedit.quality.hashes import HASH_BYTES, Bits, mirror, mirror_changes, search_keys
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
@@ -78,14 +78,14 @@ def main() -> None:
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     pairs = make_signatures(args.pairs, rng)
-    print(f"{args.pairs} pairs in arrays: {peak_megabytes()} MB")
+    print(f"{args.pairs} pairs in arrays: {peak_gb():.2f} GB")
     for mirrored in () if args.only_leaks else (False, True):
         start, clock = time.time(), time.process_time()
         found = find_duplicates(pairs, mirrored=mirrored)
         wanted = args.pairs // COPIES - (0 if mirrored else -(-(args.pairs // COPIES) // 4))
         print(
             f"duplicates, mirrored {mirrored}: {time.time() - start:.0f} s, {time.process_time() - clock:.0f} s of "
-            f"processor time, {len(found)} found, {wanted} planted, peak {peak_megabytes()} MB",
+            f"processor time, {len(found)} found, {wanted} planted, peak {peak_gb():.2f} GB",
             flush=True,
         )
     bench = random_hashes(args.bench, rng)
@@ -95,13 +95,8 @@ def main() -> None:
     leaks = find_leaks(pairs, [BenchmarkSet("planted", names, bench)])
     print(
         f"leaks of {args.bench} images: {time.time() - start:.0f} s, {time.process_time() - clock:.0f} s of processor "
-        f"time, {len(leaks)} found, peak {peak_megabytes()} MB"
+        f"time, {len(leaks)} found, peak {peak_gb():.2f} GB"
     )
-
-
-def peak_megabytes() -> int:
-    """Return the largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
 
 if __name__ == "__main__":

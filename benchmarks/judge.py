@@ -22,6 +22,7 @@ import torch
 from transformers import InternVLConfig, InternVLForConditionalGeneration, LlamaConfig
 from transformers.models.internvl import InternVLVisionConfig
 
+from benchmarks.timing import time_in_turns
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.judge_shards import read_ahead
 from omniedit.scoring.reference.judge import ReferenceJudge
@@ -191,20 +192,6 @@ def generate(model: Any, prompts: Sequence[Sequence[int]], pixels: torch.Tensor)
     ids = torch.tensor(prompts, device=model.device)
     length = {"max_new_tokens": RATIONALE_TOKENS + 20, "min_new_tokens": RATIONALE_TOKENS + 20}
     model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels, do_sample=False, **length)
-
-
-def time_in_turns(runs: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Return the seconds of each run without the first round, and the last result of each. Runs take turns."""
-    taken: dict[str, list[float]] = {name: [] for name in runs}
-    given: dict[str, Any] = {}
-    for _ in range(rounds + 1):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            given[name] = run()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            taken[name].append(time.perf_counter() - start)
-    return {name: seconds[1:] for name, seconds in taken.items()}, given
 
 
 if __name__ == "__main__":

@@ -96,6 +96,13 @@ def make_encoded(folder: Path, store: BucketStore, pairs: int, filled: bool) -> 
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def make_latents(folder: Path, count: int) -> EncodedPairs:
+    """Make a store and its encoded pairs of random numbers."""
+    store = make_store(folder / "store", count)
+    make_encoded(folder / "encoded/00000", store, count, filled=True)
+    return EncodedPairs(folder / "encoded", store, "bfloat16")
+
+
 def read_latents(batch: EncodedBatch) -> None:
     batch.latents([number % 2 == 0 for number in range(len(batch))])
 
@@ -142,21 +149,18 @@ def compare(readers: dict[str, Round], count: int, rounds: int) -> None:
     """Run all readers in turns and print the medians."""
     rng = np.random.default_rng(0)
     seconds: dict[str, list[float]] = {name: [] for name in readers}
-    for number in range(rounds + 1):
+    for _ in range(rounds + 1):
         for name, run in readers.items():
-            taken = run(rng.permutation(count))
-            if number:  # the first round warms up
-                seconds[name].append(taken)
-    medians = {name: float(np.median(taken)) / count * 1000 for name, taken in seconds.items()}
+            seconds[name].append(run(rng.permutation(count)))
+    # The first round warms up.
+    medians = {name: float(np.median(taken[1:])) / count * 1000 for name, taken in seconds.items()}
     print(f"{'reader':40} {'ms a pair':>9} {'x memmap':>9}")
     for name, ms in medians.items():
         print(f"{name:40} {ms:9.2f} {ms / medians['np.memmap']:9.2f}", flush=True)
 
 
 def compare_latents(folder: Path, count: int, rounds: int, peers: Path | None) -> None:
-    store = make_store(folder / "store", count)
-    make_encoded(folder / "encoded/00000", store, count, filled=True)
-    encoded = EncodedPairs(folder / "encoded", store, "bfloat16")
+    encoded = make_latents(folder, count)
     array = np.load(folder / "encoded/00000/1x1.npy", mmap_mode="r")
     print(f"\nlatents: {count} pairs, {array[0].nbytes / 2**20:.1f} MiB a pair")
     readers = {
@@ -238,10 +242,8 @@ def measure_first_batch(folder: Path, pairs: int) -> None:
 
 def measure_waiting(folder: Path, count: int, rate: float, seconds: float = 10.0) -> None:
     """Print the share of time that a consumer of `rate` pairs per second waits for latents and embeddings."""
-    store = make_store(folder / "store", count)
-    make_encoded(folder / "encoded/00000", store, count, filled=True)
-    encoded = EncodedPairs(folder / "encoded", store, "bfloat16")
-    plan, steps = BatchPlan(store.sizes(), BATCH, 1, 0), int(seconds * rate / BATCH)
+    encoded = make_latents(folder, count)
+    plan, steps = BatchPlan({"1x1": count}, BATCH, 1, 0), int(seconds * rate / BATCH)
 
     def prepare(step: int, batch: EncodedBatch) -> EncodedBatch:
         read_latents(batch)

@@ -28,12 +28,12 @@ from omniedit.imaging.images import Image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.run.program import run_program
 from omniedit.scoring.reference.judge import score_pair
-from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.verdict import Score
 from omniedit.sources.caption_values import Caption
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import PhotoRequirements, crop, judge_photo
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable, Specialist
+from omniedit.specialists.base import NotApplicable, Specialist
 from omniedit.specialists.registry import build
 from omniedit.tasks import Task
 
@@ -42,7 +42,8 @@ TRIES = 3
 ACCEPTED = 9.0
 DEMANDS = PhotoRequirements(min_pixels=100_000, max_pixels=1_500_000, ratio_tolerance=0.15, crop="saliency")
 GENERIC = {"object", "animal", "plant", "flower", "building", "insect", "vehicle", "fruit", "thing"}
-SHEET_ROWS, SIDE = 6, 420
+SIDE, ROWS = 640, 3
+"""Longer side of an image on a contact sheet, in pixels, and pairs of a sheet."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ class Outcome:
     reason: str = ""
     score: float | None = None
     words: str = ""
-    request: EditRequest | None = None
-    edited: EditResult | None = None
+    pair: EditPair | None = None
 
     @property
     def row(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Outcome:
             "reason": self.reason,
             "score": self.score,
             "words": self.words,
-            "instruction": self.request.instructions[0] if self.request else "",
+            "instruction": self.pair.instruction if self.pair else "",
         }
 
 
@@ -101,26 +101,38 @@ def measure(chosen: Sequence[Entry], photos: Sequence[Photo]) -> Iterator[Outcom
 
 def attempt(entry: Entry, photo: Photo, index: ObjectIndex, task: Task, specialist: Specialist) -> Outcome:
     """Try to edit a photo with a specialist until an edit succeeds, and return the outcome."""
-    start, reason = time.process_time(), ""
+    start = time.process_time()
     objects = tuple(found.name for found in index.find(photo))
+    pair = first_pair(specialist, photo)
+    if isinstance(pair, str):
+        return Outcome(entry, task, objects, time.process_time() - start, pair)
+    score, words = overall_score(pair)
+    return Outcome(entry, task, objects, time.process_time() - start, "", score, words, pair)
+
+
+def first_pair(specialist: Specialist, photo: Photo) -> EditPair | str:
+    """Return the pair of the first edit that succeeds in TRIES attempts, or the reason why there is none."""
+    reason = ""
     for number in range(TRIES):
         try:
-            request = specialist.propose(photo, np.random.default_rng([number, *entry.name.encode()]))
+            request = specialist.propose(photo, np.random.default_rng([number, *photo.source_id.encode()]))
         except NotApplicable as unsuitable:
-            reason = reason or str(unsuitable)
-            break
+            return reason or str(unsuitable)
         (edited,) = specialist.edit([request])
-        if isinstance(edited, EditResult):
+        if not isinstance(edited, NotApplicable):
             source = photo.image if edited.source is None else edited.source
-            truth = {"truth": {**request.truth, **edited.truth}}
-            pair = EditPair(entry.name, task, request.instructions, source, edited.image, edited.mask, truth)
-            found = score_pair(pair)
-            score = None if isinstance(found, Unscorable) else found.o_score
-            words = str(found) if isinstance(found, Unscorable) else found.reasoning
-            seconds = time.process_time() - start
-            return Outcome(entry, task, objects, seconds, "", score, words, request, edited)
+            named = [each.name for each in photo.objects]
+            about = {"source_id": photo.source_id, "named_objects": named, "truth": {**request.truth, **edited.truth}}
+            images = (source, edited.image, edited.mask, about, edited.references)
+            return EditPair(photo.source_id, specialist.task, request.instructions, *images)
         reason = str(edited)
-    return Outcome(entry, task, objects, time.process_time() - start, reason)
+    return reason
+
+
+def overall_score(pair: EditPair) -> tuple[float | None, str]:
+    """Return the judge's O, None if it abstains, and its rationale or reason."""
+    verdict = score_pair(pair)
+    return (verdict.o_score, verdict.reasoning) if isinstance(verdict, Score) else (None, str(verdict))
 
 
 def name_kind(name: str, entry: Entry) -> str:
@@ -134,7 +146,7 @@ def name_kind(name: str, entry: Entry) -> str:
 def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the figures of a set of photos."""
     photos = {o.entry.name for o in outcomes}
-    edits = [o for o in outcomes if o.edited is not None]
+    edits = [o for o in outcomes if o.pair]
     accepted = [o for o in edits if o.score is not None and o.score >= ACCEPTED]
     names = [name_kind(name, o.entry) for o in outcomes if o.task is TASKS[0] for name in o.objects]
     return {
@@ -150,28 +162,33 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def write_sheets(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """Write contact sheets of all edits, with SHEET_ROWS rows of two edits each."""
+    """Write contact sheets of all edits, ROWS to a sheet."""
     folder.mkdir(parents=True, exist_ok=True)
-    edits = [o for o in outcomes if o.edited is not None]
-    per_sheet = 2 * SHEET_ROWS
-    for number, start in enumerate(range(0, len(edits), per_sheet)):
-        sheet = PIL.Image.new("RGB", (4 * SIDE, SHEET_ROWS * (SIDE + 30)), "white")
-        for place, outcome in enumerate(edits[start : start + per_sheet]):
-            x, y = place % 2 * 2 * SIDE, place // 2 * (SIDE + 30)
-            assert outcome.edited is not None and outcome.request is not None
-            source = outcome.edited.source
-            source = outcome.request.photo.image if source is None else source
-            score = "-" if outcome.score is None else f"{outcome.score:.1f}"
-            text = f"{outcome.entry.name} O={score} {outcome.request.instructions[0]}"
-            PIL.ImageDraw.Draw(sheet).text((x, y), text, "black")
-            for column, image in enumerate((source, outcome.edited.image)):
-                sheet.paste(PIL.Image.fromarray(_thumbnail(image)), (x + column * SIDE, y + 14))
-        sheet.save(folder / f"{number:02}.png")
+    scored = [(o.pair, o.score) for o in outcomes if o.pair]
+    for start in range(0, len(scored), ROWS):
+        draw_sheet(scored[start : start + ROWS], folder / f"{start // ROWS:02}.png")
 
 
-def _thumbnail(image: Image) -> Image:
-    scale = (SIDE - 6) / max(image.shape[:2])
-    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+def draw_sheet(scored: Sequence[tuple[EditPair, float | None]], path: Path) -> None:
+    """Write a sheet with a row per pair: source, edited image, reference image."""
+    columns = 2 + any(pair.references for pair, _ in scored)
+    sheet, top = PIL.Image.new("RGB", (columns * SIDE, len(scored) * (SIDE + 16)), "white"), 0
+    for pair, score in scored:
+        images = [shrink(image) for image in (pair.source, pair.edited, *(each.image for each in pair.references))]
+        text = f"{pair.pair_id} O={'-' if score is None else f'{score:.1f}'} {' | '.join(pair.instructions[:2])}"
+        PIL.ImageDraw.Draw(sheet).text((2, top + 2), text[: 105 * columns], "black")
+        for column, image in enumerate(images):
+            sheet.paste(PIL.Image.fromarray(image), (column * SIDE, top + 16))
+        top += 16 + max(len(image) for image in images)
+    sheet.crop((0, 0, columns * SIDE, top)).save(path)
+
+
+def shrink(image: Image) -> Image:
+    """Return the image with its longer side at SIDE pixels."""
+    scale = SIDE / max(image.shape[:2])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    resized = cv2.resize(np.ascontiguousarray(image), None, fx=scale, fy=scale, interpolation=method)
+    return np.asarray(resized, np.uint8)[:SIDE, :SIDE]
 
 
 def main() -> None:
@@ -189,7 +206,7 @@ def main() -> None:
     for outcome in measure(chosen, [load(args.photos, entry) for entry in chosen]):
         outcomes.append(outcome)
         score = "" if outcome.score is None else f"{outcome.score:.1f} "
-        text = outcome.request.instructions[0] if outcome.request else f"none: {outcome.reason}"
+        text = outcome.pair.instruction if outcome.pair else f"none: {outcome.reason}"
         print(f"{outcome.entry.name:14} {outcome.task:24} {outcome.seconds:5.1f} s  {score}{text}", flush=True)
     figures = report(outcomes)
     print(json.dumps(figures, indent=1))

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +22,7 @@ import cv2
 import numpy as np
 
 from omniedit.cli.arguments import run_seed
+from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard
 from omniedit.quality.gates import Gate, GateFinding, Thresholds, find_faults
@@ -83,24 +83,26 @@ def warp(image: Image, dx: float, dy: float, scale: float) -> Image:
     return np.asarray(moved, np.uint8)
 
 
-COPIES: dict[str, tuple[Gate, Change]] = {
-    "copy, exact": (Gate.DUPLICATE, lambda image, _: image),
-    "copy, other instruction": (Gate.DUPLICATE, lambda image, _: image),
-    "copy, JPEG 75": (Gate.NEAR_DUPLICATE, lambda image, _: encode_jpeg(image, 75)),
-    "copy, JPEG 50": (Gate.NEAR_DUPLICATE, lambda image, _: encode_jpeg(image, 50)),
-    "copy, half size": (Gate.NEAR_DUPLICATE, lambda image, _: resize(image, 0.5)),
-    "copy, 80 % and JPEG 85": (Gate.NEAR_DUPLICATE, lambda image, _: encode_jpeg(resize(image, 0.8), 85)),
-    "copy, cropped 1 %": (Gate.NEAR_DUPLICATE, lambda image, rng: crop(image, 0.01, rng)),
-    "copy, cropped 2 %": (Gate.NEAR_DUPLICATE, lambda image, rng: crop(image, 0.02, rng)),
-    "copy, brighter": (Gate.NEAR_DUPLICATE, lambda image, _: brighten(image)),
-    "copy, mirrored": (Gate.MIRRORED_DUPLICATE, lambda image, _: np.ascontiguousarray(image[:, ::-1])),
+COPIES: dict[str, Change] = {
+    "copy, exact": lambda image, _: image,
+    "copy, other instruction": lambda image, _: image,
+    "copy, JPEG 75": lambda image, _: encode_jpeg(image, 75),
+    "copy, JPEG 50": lambda image, _: encode_jpeg(image, 50),
+    "copy, half size": lambda image, _: resize(image, 0.5),
+    "copy, 80 % and JPEG 85": lambda image, _: encode_jpeg(resize(image, 0.8), 85),
+    "copy, cropped 1 %": lambda image, rng: crop(image, 0.01, rng),
+    "copy, cropped 2 %": lambda image, rng: crop(image, 0.02, rng),
+    "copy, brighter": lambda image, _: brighten(image),
+    "copy, mirrored": lambda image, _: np.ascontiguousarray(image[:, ::-1]),
 }
-"""Kind of copy -> the gate that should find it, and the change of both images."""
+"""Kind of copy -> the change of both images."""
 LEAKS: dict[str, Change] = {
     "leak, 70 % and JPEG 75": lambda image, _: encode_jpeg(resize(image, 0.7), 75),
     "leak, cropped 2 %": lambda image, rng: crop(image, 0.02, rng),
     "leak, mirrored": lambda image, _: np.ascontiguousarray(image[:, ::-1]),
 }
+DUPLICATES = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MIRRORED_DUPLICATE)
+"""Gates that may find a copy."""
 LEAK_SHARE = 0.12
 """Share of the photos' views that a benchmark set has."""
 
@@ -120,13 +122,13 @@ class Planted:
     benchmark: BenchmarkSet
 
 
-def gate_for(kind: str) -> Gate:
-    """Return the gate that should find a kind of fault."""
+def gates_for(kind: str) -> tuple[Gate, ...]:
+    """Return the gates that may find a kind of fault. All gates of duplicates share their copies."""
     if kind in COPIES:
-        return COPIES[kind][0]
+        return DUPLICATES
     begins = {"identical": Gate.IDENTICAL, "sh": Gate.MISALIGNED, "sc": Gate.MISALIGNED, "leak": Gate.LEAK}
     begins |= {"swapped": Gate.SWAPPED, "mislabelled": Gate.MISLABELLED}
-    return next(gate for begin, gate in begins.items() if kind.startswith(begin))
+    return (next(gate for begin, gate in begins.items() if kind.startswith(begin)),)
 
 
 def spoil(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
@@ -158,7 +160,7 @@ def spoil(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
 def copy(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
     """Return a copy of a pair, with both images changed in the same way."""
     seed = int(rng.integers(2**32))
-    source, edited = (COPIES[kind][1](image, np.random.default_rng(seed)) for image in (pair.source, pair.edited))
+    source, edited = (COPIES[kind](image, np.random.default_rng(seed)) for image in (pair.source, pair.edited))
     instructions = pair.instructions[1:] if "instruction" in kind else pair.instructions
     return replace(pair, source=source, edited=edited, mask=None, instructions=instructions)
 
@@ -218,40 +220,32 @@ def read_pairs(folder: Path) -> tuple[list[Callable[[], EditPair]], list[str]]:
     return readers, views
 
 
-def wilson(hits: int, total: int) -> str:
+def format_share(hits: int, total: int) -> str:
     """Return a share with its 95 % Wilson interval."""
     if not total:
         return "-"
-    share, z = hits / total, 1.96
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return f"{share:.2f} ({max(0, centre - half):.2f} to {min(1, centre + half):.2f})"
+    low, high = wilson(hits, total)
+    return f"{hits / total:.2f} ({low:.2f} to {high:.2f})"
 
 
 def report(planted: Planted, findings: Sequence[GateFinding]) -> Iterator[str]:
     """Yield the lines of the two tables: recall by kind of fault, precision by gate."""
     found = {gate: {finding.pair_id for finding in findings if finding.gate is gate} for gate in Gate}
-    copies = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MIRRORED_DUPLICATE)
     yield "| fault | planted | recall |\n|---|---|---|"
     for kind in [*IN_PLACE, *COPIES, *LEAKS]:
         ids = {pair_id for pair_id, kinds in planted.faults.items() if kind in kinds}
-        gates = copies if kind in COPIES else (gate_for(kind),)
-        hits = len(ids & set().union(*(found[gate] for gate in gates)))
-        yield f"| {kind} | {len(ids)} | {wilson(hits, len(ids))} |"
+        hits = len(ids & set().union(*(found[gate] for gate in gates_for(kind))))
+        yield f"| {kind} | {len(ids)} | {format_share(hits, len(ids))} |"
     moved = {i for i, kinds in planted.faults.items() if any(kind.startswith(("sh", "sc")) for kind in kinds)}
     styled = {row["pair_id"] for row in planted.rows if row["task"] == Task.STYLE_TRANSFER}
     for name, ids in (("style transfers", moved & styled), ("all other tasks", moved - styled)):
-        yield f"| shifted or scaled, {name} | {len(ids)} | {wilson(len(ids & found[Gate.MISALIGNED]), len(ids))} |"
+        recall = format_share(len(ids & found[Gate.MISALIGNED]), len(ids))
+        yield f"| shifted or scaled, {name} | {len(ids)} | {recall} |"
     yield "\n| gate | findings | precision |\n|---|---|---|"
     for gate in Gate:
-        right = {i for i, kinds in planted.faults.items() if any(is_right(gate, kind, copies) for kind in kinds)}
+        right = {i for i, kinds in planted.faults.items() if any(gate in gates_for(kind) for kind in kinds)}
         right |= found[gate] if gate is Gate.DUPLICATE else set()  # equal pixels are a fact, planted or not
-        yield f"| {gate} | {len(found[gate])} | {wilson(len(found[gate] & right), len(found[gate]))} |"
-
-
-def is_right(gate: Gate, kind: str, copies: tuple[Gate, ...]) -> bool:
-    """Return whether a gate's finding is right for a kind of fault. All gates of duplicates share their copies."""
-    return gate_for(kind) is gate or (gate in copies and gate_for(kind) in copies)
+        yield f"| {gate} | {len(found[gate])} | {format_share(len(found[gate] & right), len(found[gate]))} |"
 
 
 def main() -> None:
@@ -273,7 +267,8 @@ def main() -> None:
     alone = [row for row in planted.rows if row["swapped"] >= Thresholds().swapped]
     right = sum("swapped" in planted.faults.get(row["pair_id"], ()) for row in alone)
     total = sum("swapped" in kinds for kinds in planted.faults.values())
-    print(f"\nswapped, by the pair alone: recall {wilson(right, total)}, precision {wilson(right, len(alone))}")
+    recall, precision = format_share(right, total), format_share(right, len(alone))
+    print(f"\nswapped, by the pair alone: recall {recall}, precision {precision}")
     print(
         f"{len(planted.rows)} pairs: signatures {read:.0f} s ({spent:.0f} s of processor time, with making the faults)"
     )
@@ -284,16 +279,15 @@ def main() -> None:
 
 def print_wrong(planted: Planted, findings: Sequence[GateFinding]) -> None:
     """Print wrong findings and faults that were missed."""
-    copies = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MIRRORED_DUPLICATE)
     tasks = {row["pair_id"]: row["task"] for row in planted.rows}
     found = {(finding.pair_id, finding.gate) for finding in findings}
     for finding in findings:
         kinds = planted.faults.get(finding.pair_id, [])
-        if not any(is_right(finding.gate, kind, copies) for kind in kinds):
+        if not any(finding.gate in gates_for(kind) for kind in kinds):
             print("wrong", tasks[finding.pair_id], finding, kinds)
     for pair_id, kinds in planted.faults.items():
         for kind in kinds:
-            if not any((pair_id, gate) in found for gate in (copies if kind in COPIES else (gate_for(kind),))):
+            if not any((pair_id, gate) in found for gate in gates_for(kind)):
                 print("missed", pair_id, tasks[pair_id], kind)
 
 

@@ -97,32 +97,35 @@ def make_qwen3(folder: Path, seed: int = 0) -> Path:
     return _save(folder, seed, Qwen3VLForConditionalGeneration, config, tokenizer, _qwen_images())
 
 
-def make_llava_onevision(folder: Path, seed: int = 0) -> Path:
-    """Save a LLaVA-OneVision, which shows a single image in up to four tiles, and return the folder."""
-    tokenizer = build_tokenizer("<image>", "<image>", "<video>")
-    side = 4 * PATCH
-    pinpoints = [[side, side], [side, 2 * side], [2 * side, side], [2 * side, 2 * side]]
-    vision = SiglipVisionConfig(
-        hidden_size=WIDTH,
-        intermediate_size=WIDTH,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        image_size=side,
-        patch_size=PATCH,
-        vision_use_head=False,
-    )
+def build_llava_onevision(tokenizer: Any, text: Config, vision: Config, tiles: int) -> tuple[Any, Any]:
+    """Return the config and the image processor of a LLaVA-OneVision.
+
+    Args:
+        text, vision: arguments of its language model's config and of its image encoder's.
+        tiles: largest number of tiles along a side of an image.
+    """
+    side, ids = vision["image_size"], tokenizer.get_vocab()
+    pinpoints = [[side * rows, side * columns] for rows in range(1, tiles + 1) for columns in range(1, tiles + 1)]
     config = LlavaOnevisionConfig(
-        vision_config=vision,
-        text_config=Qwen2Config(**_text(tokenizer)),
-        image_token_index=tokenizer.get_vocab()["<image>"],
-        video_token_index=tokenizer.get_vocab()["<video>"],
+        vision_config=SiglipVisionConfig(vision_use_head=False, **vision),
+        text_config=Qwen2Config(**text),
+        image_token_index=ids["<image>"],
+        video_token_index=ids["<video>"],
         image_grid_pinpoints=pinpoints,
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
         tie_word_embeddings=False,
     )
     size = {"height": side, "width": side}
-    images = LlavaOnevisionImageProcessorPil(size=size, image_grid_pinpoints=pinpoints)
+    return config, LlavaOnevisionImageProcessorPil(size=size, image_grid_pinpoints=pinpoints)
+
+
+def make_llava_onevision(folder: Path, seed: int = 0) -> Path:
+    """Save a LLaVA-OneVision, which shows a single image in up to four tiles, and return the folder."""
+    tokenizer = build_tokenizer("<image>", "<image>", "<video>")
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 2}
+    vision = {"hidden_size": WIDTH, "intermediate_size": WIDTH, **layers, "image_size": 4 * PATCH, "patch_size": PATCH}
+    config, images = build_llava_onevision(tokenizer, _text(tokenizer), vision, 2)
     made = _save(folder, seed, LlavaOnevisionForConditionalGeneration, config, tokenizer, images)
     write_text(made / "processor_config.json", '{"num_image_tokens": 16, "vision_feature_select_strategy": "full"}')
     return made

@@ -10,8 +10,6 @@ and with a control block before every second block. Weights are random, because 
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -26,8 +24,9 @@ from diffusers import (
     StableDiffusion3ControlNetPipeline,
 )
 from torch import nn
-from training_speed import SMALL
 
+from benchmarks.timing import median_in_turns
+from benchmarks.training_speed import SMALL
 from omniedit.models import create
 from omniedit.models.cost import SD3_MEDIUM
 from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sample
@@ -45,26 +44,18 @@ def main() -> None:
     torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
     config, side, tokens = (SD3_MEDIUM, 1024, 333) if args.full else (SMALL, 256, 77)
     dtype = torch.bfloat16 if args.full else torch.float32
-    prompt, pooled = (
-        torch.randn(2, tokens, config["joint_attention_dim"]),
-        torch.randn(2, config["pooled_projection_dim"]),
-    )
+    prompt = torch.randn(2, tokens, config["joint_attention_dim"])
+    pooled = torch.randn(2, config["pooled_projection_dim"])
     texts = [x.to(dtype) for x in (*prompt[:, None], *pooled[:, None])]
     scales = Guidance(7.5, 1.5)
     runs = {
         "EditNet, two scales": edit(config, side, dtype, texts, scales),
         "EditNet, no guidance": edit(config, side, dtype, texts, Guidance(1.0, 1.0)),
-        "EditNet, two scales, embedded in each step": edit_without_reuse(
-            config, side, dtype, texts, Guidance(7.5, 1.5)
-        ),
+        "EditNet, two scales, embedded in each step": edit_without_reuse(config, side, dtype, texts, scales),
         "EditNet every 2 blocks, two scales": edit(config, side, dtype, texts, scales, "editnet_every2"),
         PEER: controlnet(config, side, dtype, texts),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(args.rounds + 1):
-        for name, run in runs.items():
-            seconds[name].append(time_run(run))
-    medians = {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
+    medians = median_in_turns(runs, args.rounds)
     print(f"at {side} x {side}, {STEPS} steps, {args.rounds} rounds in turns")
     for name, median in medians.items():
         print(f"{name:<48}{median:>8.2f} s an image, {median / medians[PEER]:.2f} of the peer's")
@@ -128,14 +119,6 @@ def controlnet(config: dict[str, Any], side: int, dtype: torch.dtype, texts: lis
         width=side,
         output_type="latent",
     )
-
-
-def time_run(run: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import argparse
 import io
 import json
 import tarfile
-import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import PIL.Image
 
+from benchmarks.timing import time_in_turns
 from omniedit.run.program import run_program
 from omniedit.sources.archive_items import open_archive
 from omniedit.sources.index import SAMPLE, PhotoRequirements
@@ -76,16 +77,6 @@ def streamer(demands: PhotoRequirements, out: Path) -> Callable[[Path], int]:
     return to_shard
 
 
-def photos_a_second(work: Callable[[Path], int], archive: Path, photos: int, rounds: int) -> float:
-    """Return the median over the rounds, after a warm-up round."""
-    taken = []
-    for _ in range(rounds + 1):
-        start = time.perf_counter()
-        assert work(archive) == photos
-        taken.append(time.perf_counter() - start)
-    return photos / float(np.median(taken[1:]))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=63)
@@ -106,7 +97,9 @@ def main() -> None:
         }
         if find_spec("webdataset"):
             works["webdataset + Pillow, decoded and dropped"] = read_by_webdataset
-        measured = {name: photos_a_second(work, archive, args.photos, args.rounds) for name, work in works.items()}
+        taken, counts = time_in_turns({name: partial(work, archive) for name, work in works.items()}, args.rounds)
+    assert set(counts.values()) == {args.photos}, counts
+    measured = {name: args.photos / float(np.median(seconds)) for name, seconds in taken.items()}
     limit = measured["tarfile + Pillow, decoded and dropped"]
     print(f"{'':42} {'photos/s':>9} {'of tarfile + Pillow':>20}")
     for name, rate in measured.items():

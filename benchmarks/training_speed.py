@@ -24,6 +24,7 @@ from diffusers import SD3ControlNetModel, SD3Transformer2DModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.timing import median_in_turns
 from benchmarks.training_steps import Step, TrainerStep
 from omniedit import models
 from omniedit.config.fitting import LoraConfig
@@ -146,7 +147,8 @@ def main() -> None:
         return
     torch.set_default_device(device)
     inputs = batch(config, latent, tokens, args.batch, torch.float32)
-    print_table(makers, time_in_turns(makers, inputs, args.steps), config, latent, tokens, args.batch)
+    runs = {name: Step(make, torch.float32, inputs).run for name, make in makers.items()}
+    print_table(makers, median_in_turns(runs, args.steps - 1), config, latent, tokens, args.batch)
 
 
 def run_full(
@@ -189,15 +191,6 @@ def full_line(name: str, count: int, seconds: float | None, flops: int) -> str:
     peak = peak_flops()
     mfu = f", MFU {count * flops / seconds / peak:.1%}" if peak else ""
     return f"{name}: batch {count}, {count / seconds:.2f} images/s{mfu}, {memory_gb():.1f} GB at most"
-
-
-def time_in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[str, float]:
-    """Return the median seconds of a step of each model, with all models in memory."""
-    each = {name: Step(make, torch.float32, inputs) for name, make in makers.items()}
-    for _ in range(steps):
-        for step in each.values():
-            step.run()
-    return {name: statistics.median(step.seconds[1:]) for name, step in each.items()}
 
 
 def time_alone(

@@ -17,25 +17,21 @@ from omniedit.training.blocks import checkpoint_forward, prepare_blocks, recompu
 
 
 class Step:
-    """Training step of a model, with timing."""
+    """Training step of a model with plain AdamW."""
 
     def __init__(self, make: Callable[[], nn.Module], dtype: torch.dtype, inputs: Mapping[str, Tensor]) -> None:
         # nn.Module.to, because diffusers' own method logs a warning at every cast.
         self.model = nn.Module.to(make(), dtype)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(self.trained, lr=1e-4, fused=True)
-        self.inputs, self.seconds = inputs, list[float]()
+        self.inputs = inputs
 
     def run(self) -> None:
-        start = time.perf_counter()
         loss = self.model(**self.inputs).float().square().mean()
         loss.backward()
         nn.utils.clip_grad_norm_(self.trained, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.seconds.append(time.perf_counter() - start)
 
 
 class EngineStep:

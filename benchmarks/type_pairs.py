@@ -18,28 +18,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
-import PIL.Image
-import PIL.ImageDraw
-
 from benchmarks.judged_pairs import read_photos
-from benchmarks.object_coverage import ACCEPTED, DEMANDS, TRIES, load
+from benchmarks.object_coverage import ACCEPTED, DEMANDS, ROWS, draw_sheet, first_pair, load, overall_score
 from benchmarks.object_photos import entries, fetch, unseen_entries
 from omniedit.config.tasks import FAMILIES
 from omniedit.grounding.objects import ObjectIndex, write_objects
-from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.run.program import run_program
-from omniedit.scoring.reference.judge import score_pair
-from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import NotApplicable, Specialist
 from omniedit.specialists.registry import build
 from omniedit.tasks import Task
 
 PIXELS = 400_000
-SIDE, ROWS = 640, 3
 LABELS = Path(__file__).with_suffix(".csv")
 
 
@@ -56,53 +46,8 @@ def make_pairs(task: Task, photos: Sequence[Photo], index: ObjectIndex) -> Itera
     """Yield a pair of each photo that the specialist can edit."""
     specialist = build(task, photos, index)
     for photo in photos:
-        if (pair := try_photo(specialist, photo)) is not None:
+        if isinstance(pair := first_pair(specialist, photo), EditPair):
             yield pair
-
-
-def try_photo(specialist: Specialist, photo: Photo) -> EditPair | None:
-    """Return the first edit that succeeds in TRIES attempts, or None."""
-    for number in range(TRIES):
-        try:
-            request = specialist.propose(photo, np.random.default_rng([number, *photo.source_id.encode()]))
-        except NotApplicable:
-            return None
-        (edited,) = specialist.edit([request])
-        if not isinstance(edited, NotApplicable):
-            source = photo.image if edited.source is None else edited.source
-            named = [each.name for each in photo.objects]
-            about = {"source_id": photo.source_id, "named_objects": named, "truth": {**request.truth, **edited.truth}}
-            images = (source, edited.image, edited.mask, about, edited.references)
-            return EditPair(photo.source_id, specialist.task, request.instructions, *images)
-    return None
-
-
-def overall_score(pair: EditPair) -> tuple[float | None, str]:
-    """Return the judge's O, None if it abstains, and its rationale or reason."""
-    verdict = score_pair(pair)
-    return (verdict.o_score, verdict.reasoning) if isinstance(verdict, Score) else (None, str(verdict))
-
-
-def draw_sheet(scored: Sequence[tuple[EditPair, float | None]], path: Path) -> None:
-    """Write a sheet with a row per pair: source, edited image, reference image."""
-    columns = 2 + any(pair.references for pair, _ in scored)
-    sheet, top = PIL.Image.new("RGB", (columns * SIDE, len(scored) * (SIDE + 16)), "white"), 0
-    for pair, score in scored:
-        images = [shrink(image) for image in (pair.source, pair.edited, *(each.image for each in pair.references))]
-        text = f"{pair.pair_id} O={'-' if score is None else f'{score:.1f}'} {' | '.join(pair.instructions[:2])}"
-        PIL.ImageDraw.Draw(sheet).text((2, top + 2), text[: 105 * columns], "black")
-        for column, image in enumerate(images):
-            sheet.paste(PIL.Image.fromarray(image), (column * SIDE, top + 16))
-        top += 16 + max(len(image) for image in images)
-    sheet.crop((0, 0, columns * SIDE, top)).save(path)
-
-
-def shrink(image: Image) -> Image:
-    """Return the image with its longer side at SIDE pixels."""
-    scale = SIDE / max(image.shape[:2])
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    resized = cv2.resize(np.ascontiguousarray(image), None, fx=scale, fy=scale, interpolation=method)
-    return np.asarray(resized, np.uint8)[:SIDE, :SIDE]
 
 
 def make(folder: Path, found: Sequence[Photo], types: Sequence[Task], count: int) -> None:

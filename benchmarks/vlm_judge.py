@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from benchmarks.random_vlms import make_qwen25
+from benchmarks.timing import time_in_turns
 from omniedit.config.schema import VlmConfig
 from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import Question, Rubric, load_rubric
@@ -76,7 +77,7 @@ def compare(name: str, judge: LocalJudge, examples: Sequence[Example], rounds: i
         "generate, in a batch": partial(generate, judge, examples, len(examples)),
         PEER: partial(generate, judge, examples, 1),
     }
-    taken = time_in_turns(runs, rounds)
+    taken, _ = time_in_turns(runs, rounds, time.process_time)
     slowest = statistics.median(taken[PEER])
     for run, seconds in taken.items():
         middle = statistics.median(seconds)
@@ -114,17 +115,6 @@ def write_replies(judge: LocalJudge, question: Question, examples: Sequence[Exam
         min_new_tokens=REPLY_TOKENS,
         max_new_tokens=REPLY_TOKENS,
     )
-
-
-def time_in_turns(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Return the processor seconds of each run, without the first round. Runs take turns."""
-    taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds + 1):
-        for name, run in runs.items():
-            start = time.process_time()
-            run()
-            taken[name].append(time.process_time() - start)
-    return {name: seconds[1:] for name, seconds in taken.items()}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from omniedit.imaging.images import Image
-from omniedit.models.codec import Vae, encode
+from omniedit.models.codec import Vae, encode_arrays
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 
@@ -30,7 +30,7 @@ class Texts:
 @torch.no_grad()
 def encode_latents(vae: Vae, images: Sequence[Image]) -> Tensor:
     """Encode images of one size to latents (B, C, h, w)."""
-    return encode(vae, to_pixels(images).to(vae.device))
+    return encode_arrays(vae, np.stack(images))
 
 
 def to_pixels(images: Sequence[Image]) -> Tensor:

@@ -3,6 +3,7 @@
 Shapes: B images, C latent channels, h w latent height and width.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from benchmarks.ablation.world import WorldPair, crop_pair
 from omniedit.aspect import RATIOS
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
+from omniedit.imaging.images import Image
+from omniedit.models.base import Base
 from omniedit.models.codec import Vae
 from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.editor import Editor, to_velocity
@@ -31,6 +34,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.training.base.pretrain import CAPTION_DROPOUT
 from omniedit.training.editor.batches import CONDITIONS
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.references import choose_conditions
 from omniedit.training.objective import condition_dropout_masks, flow_loss, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate
@@ -52,6 +56,21 @@ def train_config(setting: Setting) -> TrainConfig:
         layers=setting.layers, heads=setting.heads, head_dim=setting.head_dim, patch_size=setting.patch_size
     )
     return TrainConfig(resolution=setting.size, sigma_mean=setting.sigma_mean, base=base)
+
+
+def prepare(base: Base, setting: Setting) -> Texts:
+    """Move a base to the device and return its text encoder."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    parts: list[nn.Module] = [base.vae, base.transformer, base.text.text_encoder]
+    for part in parts:
+        part.to(device)
+    return Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
+
+
+def write_results(folder: Path, records: Sequence[dict[str, Any]], answers: Sequence[Image]) -> None:
+    """Write measurements to measures.jsonl and edits to answers.npz."""
+    (folder / "measures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
+    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers))
 
 
 def trained_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -112,6 +131,11 @@ class Training:
                 if self.done % (self.checkpoint_every or CHECKPOINT_STEPS) == 0:
                     self.save()
         self.ema.copy_to(self.parameters.values())
+
+    def fit(self, left: Iterable[Batch], loss_of: Callable[[int, Batch], Tensor]) -> None:
+        """Train on the remaining batches, as `steps` does, without a stop."""
+        for _ in self.steps(left, loss_of):
+            pass
 
     @property
     def loss(self) -> float:

@@ -4,7 +4,6 @@
         --out results/ablation/cpu/base
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from benchmarks.ablation.encoding import Texts
 from benchmarks.ablation.learning import CAPACITY, PREDICTION, Batches, Objective, Training, train_config
 from benchmarks.ablation.settings import SETTINGS, Setting
 from benchmarks.ablation.world import build_world
+from benchmarks.arguments import step_parser
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm
@@ -30,11 +30,7 @@ SEED = 1_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--assets", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = step_parser(__doc__, SETTINGS, "--assets", "--out").parse_args()
     pretrain(SETTINGS[args.setting], Assets.load(args.assets), args.out)
 
 
@@ -51,8 +47,7 @@ def pretrain(setting: Setting, assets: Assets, out: Path) -> None:
     world = build_world(setting, assets, SEED)
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
     training = Training(base, setting.base, out.with_suffix(".checkpoint.pt"))
-    for _ in training.steps(Batches(world, setting.base, setting).after(training.done), loss_of):
-        pass
+    training.fit(Batches(world, setting.base, setting).after(training.done), loss_of)
     print(f"loss over the last steps: {training.loss:.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()
     with replace_file(out) as folder:

@@ -4,7 +4,6 @@
         --units results/ablation/cpu/units/* --out results/ablation/cpu/report
 """
 
-import argparse
 import json
 import math
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from benchmarks.ablation.settings import SETTINGS, Setting
 from benchmarks.ablation.sheet import save_sheet
 from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
+from benchmarks.arguments import step_parser
 from omniedit.evaluation.table3 import LABELS
 from omniedit.reporting.model_card import markdown
 from omniedit.reporting.style import MODEL_COLOURS, panels, report_style
@@ -235,11 +235,8 @@ def samples_sheet(path: Path, curves: Sequence[Curve], assets: Assets, setting: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--assets", type=Path, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--assets", "--out")
     parser.add_argument("--units", type=Path, nargs="+", required=True)
-    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     setting = SETTINGS[args.setting]
     with replace_file(args.out) as folder, report_style():

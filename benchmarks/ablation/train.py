@@ -7,26 +7,22 @@ The output folder is whole or absent. It holds measures.jsonl (a line per measur
 task), answers.npz (edits of the first test pairs with the most sampling steps) and the editor with EMA weights.
 """
 
-import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.data_choices import DATA
-from benchmarks.ablation.encoding import Texts
-from benchmarks.ablation.learning import CAPACITY, Batches, Objective, Training, train_config
+from benchmarks.ablation.learning import Batches, Objective, Training, prepare, train_config, write_results
 from benchmarks.ablation.portraits import Portraits
 from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, ROUTING, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test, tested_tasks
 from benchmarks.ablation.world import WorldPair, build_world
+from benchmarks.arguments import step_parser
 from omniedit.cli.arguments import run_seed
 from omniedit.imaging.images import Image
 from omniedit.models import build
@@ -36,20 +32,16 @@ from omniedit.models.shipped import load_shipped_base
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
-from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 SHOWN = 3
 """Number of test pairs of each task whose edits are saved for display."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--assets", "--out")
     parser.add_argument("--architecture", choices={*ARCHITECTURES, *CHOICES, *ROUTING}, required=True)
     parser.add_argument("--data", choices=DATA, required=True)
     parser.add_argument("--seed", type=run_seed, required=True)
-    for path in ("--assets", "--out"):
-        parser.add_argument(path, type=Path, required=True)
     parser.add_argument("--base", type=Path, help="base of the setting; without it, the one that the package ships")
     parser.add_argument(
         "--start", type=Path, help="unit, or shipped editor, of the same architecture, to begin with its weights"
@@ -77,16 +69,12 @@ def run(
     start: Path | None = None,
     portraits: Portraits | None = None,
 ) -> None:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(unit["seed"])
-    parts: list[nn.Module] = [base.vae, base.transformer, base.text.text_encoder]
-    for part in parts:
-        part.to(device)
+    texts = prepare(base, setting)
     editor = build(unit["architecture"], base.transformer, base.prediction_type)
     if start is not None:
         earlier = type(editor).from_pretrained(start, local_files_only=True, torch_dtype=torch.float32)
         editor.load_state_dict(earlier.state_dict())
-    texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
     data = DATA[unit["data"]]
     world = build_world(setting, assets, unit["seed"], data, portraits)
     objective = Objective(base.vae, texts, unit["seed"], train_config(setting), data.weighted)
@@ -108,9 +96,7 @@ def run(
     if answers is None:  # the run resumed from a checkpoint of its last step
         with training.ema_weights():
             answers = edit_pairs(editor, base.vae, texts, pairs, setting, setting.sampling_steps[-1])
-    lines = [json.dumps(row) + "\n" for row in training.records]
-    (folder / "measures.jsonl").write_text("".join(lines))
-    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(setting.tested)]))
+    write_results(folder, training.records, answers[: SHOWN * len(setting.tested)])
     editor.cpu().save_pretrained(folder / "transformer")
 
 

@@ -7,7 +7,6 @@ An expert starts from the editor without demonstrations, as DreamBooth's starts 
 trained on the demonstrations as edits of their photographs. A killed job resumes with the missing subjects.
 """
 
-import argparse
 import json
 from functools import partial
 from pathlib import Path
@@ -19,11 +18,12 @@ from torch import nn
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.encoding import Texts
-from benchmarks.ablation.learning import Objective, Training
+from benchmarks.ablation.learning import Objective, Training, prepare, write_results
 from benchmarks.apprentice.learning import edit_with, held_out_world, list_test_pairs, subject_config
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import SubjectPair, demonstration_pairs
-from benchmarks.apprentice.train import measure_all, prepare, write_results
+from benchmarks.apprentice.train import measure_all
+from benchmarks.arguments import step_parser
 from omniedit.imaging.images import Image
 from omniedit.models.base import Base
 from omniedit.models.editor import Editor
@@ -34,11 +34,7 @@ from omniedit.storage.progress import Progress
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
-    for path in ("--assets", "--base", "--start", "--out"):
-        parser.add_argument(path, type=Path, required=True)
-    args = parser.parse_args()
+    args = step_parser(__doc__, SETTINGS, "--assets", "--base", "--start", "--out").parse_args()
     setting, base = SETTINGS[args.setting], Base.load(args.base)
     done = args.out.with_suffix(".subjects")
     with replace_file(args.out) as folder:
@@ -54,7 +50,7 @@ def run(setting: SubjectSetting, assets: Assets, base: Base, start: Path, folder
         start: unit of the editor without demonstrations.
         done: folder of the answers of finished experts.
     """
-    texts = prepare(base, setting)
+    texts = prepare(base, setting.world)
     held_out = held_out_world(setting, assets)
     pairs = list_test_pairs(setting, held_out)
     done.mkdir(parents=True, exist_ok=True)
@@ -89,8 +85,7 @@ def fine_tune(
     ]
     objective = Objective(base.vae, texts, pair.subject, subject_config(setting))
     training = Training(editor.train(), fit, checkpoint)
-    for _ in training.steps(batches[training.done :], partial(objective.of_editor, editor)):
-        pass
+    training.fit(batches[training.done :], partial(objective.of_editor, editor))
 
 
 if __name__ == "__main__":

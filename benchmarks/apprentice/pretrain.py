@@ -4,12 +4,12 @@
         --out results/apprentice/small/base
 """
 
-import argparse
 from pathlib import Path
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.pretrain import pretrain
 from benchmarks.apprentice.settings import SETTINGS
+from benchmarks.arguments import step_parser
 from omniedit.config.section import SHIPPED
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
@@ -17,11 +17,7 @@ from omniedit.storage.atomic import replace_file
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--assets", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = step_parser(__doc__, SETTINGS, "--assets", "--out").parse_args()
     setting = SETTINGS[args.setting]
     if setting.from_shipped:
         with replace_file(args.out) as folder:

@@ -4,7 +4,6 @@
         --units results/apprentice/small/units/* --experts results/apprentice/small/experts --out report
 """
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from benchmarks.apprentice.learning import held_out_world, list_test_pairs
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import SubjectPair
 from benchmarks.apprentice.train import measure_all
+from benchmarks.arguments import step_parser
 from omniedit.architectures import ARCHITECTURES
 from omniedit.evaluation.subjects import MEASURES, SubjectCase
 from omniedit.imaging.images import Image
@@ -126,12 +126,8 @@ def collect(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--assets", type=Path, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--assets", "--experts", "--out")
     parser.add_argument("--units", type=Path, nargs="+", required=True)
-    parser.add_argument("--experts", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     setting = SETTINGS[args.setting]
     held_out = held_out_world(setting, Assets.load(args.assets))

@@ -7,20 +7,14 @@ The output folder is whole or absent. It holds measures.jsonl (a line per measur
 answers.npz (edits with the most demonstrations) and the editor with EMA weights.
 """
 
-import argparse
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.encoding import Texts
-from benchmarks.ablation.learning import CAPACITY, CHECKPOINT_STEPS, Batches, Training
+from benchmarks.ablation.learning import CHECKPOINT_STEPS, Batches, Training, prepare, write_results
 from benchmarks.ablation.train import evaluation_steps
 from benchmarks.apprentice.learning import (
     SubjectObjective,
@@ -31,6 +25,7 @@ from benchmarks.apprentice.learning import (
     training_world,
 )
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
+from benchmarks.arguments import step_parser
 from omniedit.cli.arguments import run_seed
 from omniedit.evaluation.subjects import MEASURES, SubjectCase, measure_subject
 from omniedit.imaging.images import Image
@@ -40,16 +35,12 @@ from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.loading import load_editor
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
-from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--assets", "--base", "--out")
     parser.add_argument("--architecture", required=True)
     parser.add_argument("--seed", type=run_seed, required=True)
-    for path in ("--assets", "--base", "--out"):
-        parser.add_argument(path, type=Path, required=True)
     args = parser.parse_args()
     with replace_file(args.out) as folder:
         folder.mkdir()
@@ -69,7 +60,7 @@ def run(
     checkpoint: Path,
 ) -> None:
     torch.manual_seed(seed)
-    texts = prepare(base, setting)
+    texts = prepare(base, setting.world)
     editor = build(architecture, base.transformer, base.prediction_type)
     if setting.from_shipped:
         editor.load_state_dict(load_editor(device="cpu").transformer.state_dict(), strict=False)
@@ -94,24 +85,10 @@ def run(
     editor.cpu().save_pretrained(folder / "transformer")
 
 
-def prepare(base: Base, setting: SubjectSetting) -> Texts:
-    """Move a base to the device and return its text encoder."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    parts: list[nn.Module] = [base.vae, base.transformer, base.text.text_encoder]
-    for part in parts:
-        part.to(device)
-    return Texts(InstructionEncoder(base.text, CAPACITY), setting.world.text_tokens)
-
-
 def measure_all(cases: Sequence[SubjectCase], answers: Sequence[Image]) -> dict[str, list[float]]:
     """Return each measure of all outputs, in order."""
     rows = [measure_subject(case, answer) for case, answer in zip(cases, answers, strict=True)]
     return {name: [round(row[name], 5) for row in rows] for name in MEASURES}
-
-
-def write_results(folder: Path, records: Sequence[dict[str, Any]], answers: Sequence[Image]) -> None:
-    (folder / "measures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
-    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers))
 
 
 if __name__ == "__main__":

@@ -14,19 +14,16 @@ import transformers
 from transformers import (
     GotOcr2ImageProcessorPil,
     InternVLConfig,
-    LlavaOnevisionConfig,
-    LlavaOnevisionImageProcessorPil,
     Qwen2_5_VLConfig,
     Qwen2Config,
     Qwen2VLImageProcessorPil,
     Qwen3Config,
     Qwen3VLConfig,
-    SiglipVisionConfig,
 )
 from transformers.models.internvl import InternVLVisionConfig
 
 from benchmarks.random_judge import make_tokenizer
-from benchmarks.random_vlms import QWEN_IMAGE, QWEN_TOKENS, build_tokenizer, image_ids
+from benchmarks.random_vlms import QWEN_IMAGE, QWEN_TOKENS, build_llava_onevision, build_tokenizer, image_ids
 from omniedit.models.cost import default_dtype
 from omniedit.models.processors import load_processor
 
@@ -108,30 +105,10 @@ def qwen3_vl() -> Published:
 def llava_onevision() -> Published:
     """Return LLaVA-OneVision-7B: SigLIP so400m without its last layer, and Qwen2-7B."""
     tokenizer = build_tokenizer("<image>", "<image>", "<video>")
-    side = 384
-    pinpoints = [[side * rows, side * columns] for rows in range(1, 7) for columns in range(1, 7)]
-    vision = SiglipVisionConfig(
-        hidden_size=1152,
-        intermediate_size=4304,
-        num_hidden_layers=26,
-        num_attention_heads=16,
-        image_size=side,
-        patch_size=14,
-        vision_use_head=False,
-    )
-    ids = tokenizer.get_vocab()
-    config = LlavaOnevisionConfig(
-        vision_config=vision,
-        text_config=Qwen2Config(vocab_size=152_000, **QWEN2_7B),
-        image_token_index=ids["<image>"],
-        video_token_index=ids["<video>"],
-        image_grid_pinpoints=pinpoints,
-        vision_feature_layer=-1,
-        vision_feature_select_strategy="full",
-        tie_word_embeddings=False,
-    )
-    size = {"height": side, "width": side}
-    return config, tokenizer, LlavaOnevisionImageProcessorPil(size=size, image_grid_pinpoints=pinpoints)
+    layers = {"num_hidden_layers": 26, "num_attention_heads": 16}
+    vision = {"hidden_size": 1152, "intermediate_size": 4304, **layers, "image_size": 384, "patch_size": 14}
+    config, images = build_llava_onevision(tokenizer, QWEN2_7B | {"vocab_size": 152_000}, vision, 6)
+    return config, tokenizer, images
 
 
 BY_ROLE: dict[str, Callable[[], Published]] = {

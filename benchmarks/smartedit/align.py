@@ -7,7 +7,6 @@ learn to carry the place. In the paper they are those of the instruction itself.
         --out results/smartedit/cpu/encoder
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.ablation.encoding import Texts
 from benchmarks.ablation.learning import CAPACITY, Training
+from benchmarks.arguments import step_parser
 from benchmarks.smartedit.language_model import COLUMN_PLACE, SEED
 from benchmarks.smartedit.settings import SETTINGS, Setting
 from benchmarks.smartedit.testing import rows_per_cue
@@ -78,11 +78,7 @@ def column_accuracy(encoder: MllmEncoder, texts: Texts, rows: Sequence[Row]) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--llava", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = step_parser(__doc__, SETTINGS, "--llava", "--out").parse_args()
     setting = SETTINGS[args.setting]
     torch.manual_seed(SEED)
     encoder, texts = build_encoder(args.llava, setting), load_texts(setting)
@@ -97,8 +93,7 @@ def main() -> None:
     batches = (
         rows_of_step(step, setting.alignment.batch_size) for step in range(training.done, training.options.steps)
     )
-    for _ in training.steps(batches, loss_of):
-        pass
+    training.fit(batches, loss_of)
     accuracy = {
         name: round(column_accuracy(encoder, texts, rows), 3)
         for name, rows in rows_per_cue(setting.columns_per_cue).items()

@@ -6,17 +6,13 @@ The answer to an expression is the place of the object. The folder is in transfo
 from the hub. Its tokenizer knows only the scenes' words.
 """
 
-import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from PIL import Image as PillowImage
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-from torch import Tensor
 from transformers import (
     CLIPImageProcessorPil,
     CLIPVisionConfig,
@@ -28,6 +24,7 @@ from transformers import (
 )
 
 from benchmarks.ablation.learning import Training
+from benchmarks.arguments import step_parser
 from benchmarks.complex_instructions import ORDINALS, SHAPES
 from benchmarks.smartedit.image_words import EMPTY, feature_loss
 from benchmarks.smartedit.packing import question_loss
@@ -190,36 +187,21 @@ def batches(training: Training, number: int) -> Iterator[list[Questions]]:
         yield [make_questions(index, number) for index in range(step * size, (step + 1) * size)]
 
 
-def loss_of(
-    loss: Callable[[Any, Any, Sequence[Questions]], Tensor],
-    model: Any,
-    processor: Any,
-    step: int,
-    rows: Sequence[Questions],
-) -> Tensor:
-    return loss(model, processor, rows)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = step_parser(__doc__, SETTINGS, "--out").parse_args()
     setting = SETTINGS[args.setting]
     torch.manual_seed(SEED)
     model, processor = build_llava(setting, words())
     pretraining = Training(model, setting.vision, args.out.with_suffix(".vision.checkpoint.pt"))
-    for _ in pretraining.steps(batches(pretraining, 1), partial(loss_of, feature_loss, model, processor)):
-        pass
+    pretraining.fit(batches(pretraining, 1), lambda step, rows: feature_loss(model, processor, rows))
     pretraining.save()
     print(f"image features: loss {pretraining.loss:.3f}", flush=True)
     model.model.vision_tower.requires_grad_(False)
     model.model.multi_modal_projector.requires_grad_(False)
-    training = Training(model, setting.language, args.out.with_suffix(".checkpoint.pt"))
+    checkpoint = args.out.with_suffix(".checkpoint.pt")
+    training = Training(model, setting.language, checkpoint, checkpoint_every=setting.checkpoint_every)
     left = batches(training, setting.questions_per_image)
-    for done in training.steps(left, partial(loss_of, question_loss, model, processor)):
-        if done % setting.checkpoint_every == 0:
-            training.save()
+    for done in training.steps(left, lambda step, rows: question_loss(model, processor, rows)):
         if done % 100 == 0:
             print(f"step {done}: loss {training.loss:.3f}, accuracy {measure(model, processor, 80)}", flush=True)
     accuracy = measure(model, processor, setting.columns_per_cue)

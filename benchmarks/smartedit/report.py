@@ -4,7 +4,6 @@
         --out results/smartedit/cpu/report
 """
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.ablation.report import spread
 from benchmarks.ablation.sheet import save_sheet
+from benchmarks.arguments import step_parser
 from benchmarks.smartedit.settings import EXPLICIT, SETTINGS, UNITS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, chance
 from benchmarks.smartedit.world import CUES
@@ -105,10 +105,8 @@ def write_report(setting: Setting, folders: Sequence[Path], folder: Path) -> Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--out")
     parser.add_argument("--units", type=Path, nargs="+", required=True)
-    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     with replace_file(args.out) as folder:
         folder.mkdir()

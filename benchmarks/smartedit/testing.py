@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.ablation.encoding import encode_latents
+from benchmarks.ablation.testing import error
 from benchmarks.smartedit.settings import Setting
 from benchmarks.smartedit.world import CUES, Row, make_row
 from omniedit.imaging.images import Image
@@ -92,7 +93,7 @@ def changes(row: Row, answer: Image) -> np.ndarray:
     """Return the share of the requested change that each object shows: 1 for all, 0 for none."""
     return np.array(
         [
-            1 - _error(answer, edited, mask) / _error(row.source, edited, mask)
+            1 - error(answer, edited, mask) / error(row.source, edited, mask)
             for edited, mask in zip(row.answers, row.masks, strict=True)
         ]
     )
@@ -101,8 +102,3 @@ def changes(row: Row, answer: Image) -> np.ndarray:
 def chance(items: Items) -> float:
     """Return the expected share of items in which a random choice is right."""
     return float(np.mean([1 / len(row.masks) for row in items.rows]))
-
-
-def _error(image: Image, truth: Image, where: np.ndarray) -> float:
-    squares = np.square(image.astype(np.float32) - truth).mean(axis=-1)
-    return float(squares[where].mean())

@@ -13,9 +13,7 @@ The output folder is whole or absent. It holds measures.jsonl (a line per measur
 the first items of each cue) and the editor's weights. A stopped run resumes from the checkpoint next to the folder.
 """
 
-import argparse
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,8 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor, nn
 
 from benchmarks.ablation.encoding import Texts, encode_latents
-from benchmarks.ablation.learning import PREDICTION, Training
+from benchmarks.ablation.learning import PREDICTION, Training, write_results
+from benchmarks.arguments import step_parser
 from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, EXPLICIT, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures
@@ -129,11 +128,11 @@ def run(unit: dict[str, Any], network: Network, setting: Setting, folder: Path, 
     vae = LappedCodec()
     mix = [kind for kind in MIXES[unit["mix"]] if kind != "question" or network.encoder is not None]
     fit = setting.start if network.explicit else setting.editor
-    training = Training(network.trained(), fit, checkpoint)
+    training = Training(network.trained(), fit, checkpoint, checkpoint_every=setting.checkpoint_every)
     items = Items.make(setting, vae)
     batches = (rows_of_step(mix, unit["seed"], step, fit.batch_size) for step in range(training.done, fit.steps))
     answers = None
-    for done in _steps(training, batches, lambda step, rows: loss_of(network, vae, unit["seed"], step, rows), setting):
+    for done in training.steps(batches, lambda step, rows: loss_of(network, vae, unit["seed"], step, rows)):
         if done % max(1, fit.steps // setting.evaluations) == 0:
             with training.ema_weights():
                 answers = edit_items(network, vae, items, setting)
@@ -146,17 +145,9 @@ def run(unit: dict[str, Any], network: Network, setting: Setting, folder: Path, 
             )
     if answers is None:  # resumed from a checkpoint of the last step
         answers = edit_items(network, vae, items, setting)
-    (folder / "measures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
     shown = [place for place in range(len(items.rows)) if place % setting.items_per_cue < SHOWN]
     torch.save(network.editor.state_dict(), folder / EDITOR)
-    np.savez_compressed(folder / "answers.npz", answers=np.stack([answers[place] for place in shown]))
-
-
-def _steps(training: Training, batches: Iterator[list[Row]], loss: Any, setting: Setting) -> Iterator[int]:
-    for done in training.steps(batches, loss):
-        yield done
-        if done % setting.checkpoint_every == 0:
-            training.save()
+    write_results(folder, training.records, [answers[place] for place in shown])
 
 
 @torch.no_grad()
@@ -170,14 +161,12 @@ def edit_items(network: Network, vae: LappedCodec, items: Items, setting: Settin
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser = step_parser(__doc__, SETTINGS, "--out")
     parser.add_argument("--encoder", type=Path, help="folder of the first stage; MiniLM reads without it")
     parser.add_argument("--start", type=Path, help="unit whose editor is trained further (default: random weights)")
     parser.add_argument("--reads", choices=(EXPLICIT, *ENCODERS), required=True)
     parser.add_argument("--mix", choices=MIXES, required=True)
     parser.add_argument("--seed", type=run_seed, required=True)
-    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     unit = {"reads": args.reads, "mix": args.mix, "seed": args.seed}
     setting, checkpoint = SETTINGS[args.setting], args.out.with_suffix(".checkpoint.pt")

@@ -8,9 +8,11 @@ it. A path in a request never becomes a file's path.
 import json
 import re
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
@@ -75,15 +77,20 @@ class LocalServer(ThreadingHTTPServer):
         token: first part of every address; '' for none.
 
     Raises:
-        OSError: the port is taken, or the host is not of this machine.
+        UserError: the port is taken, or the host is not of this machine.
     """
 
     daemon_threads = True
+    address_options = "--port"
+    """Options of the page's command that choose the address."""
     package = "omniedit.browsing"
     """Package whose folder `static` has the page's files."""
 
     def __init__(self, port: int, host: str = LOOPBACK, token: str = "") -> None:
-        super().__init__((host, port), Handler)
+        try:
+            super().__init__((host, port), Handler)
+        except OSError as error:
+            raise UserError(f"{host}:{port}: {error.strerror}; give another {self.address_options}") from None
         self.host, self.prefix = host, f"/{token}" if token else ""
 
     @property
@@ -95,6 +102,13 @@ class LocalServer(ThreadingHTTPServer):
     def address(self) -> str:
         """Address of the page."""
         return f"{self.origin}{self.prefix}/" if self.prefix else self.origin
+
+    def serve(self, message: str) -> None:
+        """Print the address and a message, then answer requests until an interrupt or SIGTERM ends the page."""
+        with suppress(KeyboardInterrupt):
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            print(f"{self.address}  {message}", flush=True)
+            self.serve_forever()
 
     def get(self, target: str) -> HttpReply:
         """Return the answer to a GET request for an address below the token: a file of the page, or content.

@@ -27,11 +27,7 @@ MAX_ROWS = 200
 
 
 class BrowseServer(LocalServer):
-    """Server of the page for one catalog.
-
-    Raises:
-        OSError: the port is taken.
-    """
+    """Server of the page for one catalog; errors as `LocalServer`."""
 
     def __init__(self, catalog: Catalog, port: int) -> None:
         super().__init__(port)

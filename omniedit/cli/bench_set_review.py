@@ -1,7 +1,6 @@
 """Instructions for your own benchmark set: `omniedit bench-set propose` and `omniedit bench-set review`."""
 
 import argparse
-import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,22 +122,14 @@ def review(args: argparse.Namespace) -> list[str]:
         UserError: a file cannot be read, or the port is taken.
     """
     from omniedit.browsing.reviewing.server import ReviewServer
-    from omniedit.errors import UserError
     from omniedit.evaluation.bench.sets.proposals import read_proposals
     from omniedit.evaluation.bench.sets.review import Review
 
     review = Review(read_proposals(args.proposals), args.photos, args.output)
-    try:
-        server = ReviewServer(review, args.port)
-    except OSError as error:
-        raise UserError(f"port {args.port}: {error.strerror}; give another --port") from None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = ReviewServer(review, args.port)
     state = review.describe()
-    print(f"{server.address}  {state['done']:,} of {state['total']:,} are reviewed; Ctrl-C ends it", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        server.server_close()
+    server.serve(f"{state['done']:,} of {state['total']:,} are reviewed; Ctrl-C ends it")
+    server.server_close()
     accepted = review.describe()["accepted"]
     build = f"omniedit bench-set build {args.output} --photos {args.photos} -o FOLDER --version 1"
     return [f"{args.output}: {accepted:,} instructions; next: {build}"]

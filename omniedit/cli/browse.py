@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import signal
 import threading
 from importlib.util import find_spec
 
@@ -23,21 +22,13 @@ def serve(run: str, port: int, who: str | None) -> None:
     if find_spec("jinja2") is None:
         raise UserError("Jinja is not installed; run: pip install 'omniedit[report]'")
     from omniedit.browsing.catalog import Catalog
-    from omniedit.browsing.local_server import LOOPBACK
     from omniedit.browsing.server import BrowseServer
 
     catalog = Catalog(folder, who or user_name())
-    try:
-        server = BrowseServer(catalog, port)
-    except OSError as error:
-        raise UserError(f"{LOOPBACK}:{port}: {error.strerror}; give another --port") from None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        threading.Thread(target=catalog.read_shards, daemon=True).start()
-        print(f"{server.address}  shows {folder}; Ctrl-C ends it", flush=True)
-        server.serve_forever()
-    except KeyboardInterrupt:
-        os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
+    server = BrowseServer(catalog, port)
+    threading.Thread(target=catalog.read_shards, daemon=True).start()
+    server.serve(f"shows {folder}; Ctrl-C ends it")
+    os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
 
 
 def user_name() -> str:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,25 +141,17 @@ def serve(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Nam
     """
     from omniedit.browsing.local_server import LOOPBACK
     from omniedit.browsing.rating.server import RatingServer
-    from omniedit.errors import UserError
     from omniedit.evaluation.people.session import Session, make_questions
 
     questions = make_questions(store, edits, args.pairwise)
-    try:
-        server = RatingServer(Session(store, questions, args.per_edit, args.seed), args.port, args.host)
-    except OSError as error:
-        raise UserError(f"{args.host}:{args.port}: {error.strerror}; give another --host or --port") from None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = RatingServer(Session(store, questions, args.per_edit, args.seed), args.port, args.host)
     kind = "pairs of edits" if args.pairwise else "edits"
-    try:
-        print(f"{server.address}  asks about {len(questions):,} {kind}; answers are in {store.path}; Ctrl-C ends it")
-        if args.host != LOOPBACK:
-            print("Other machines can open this link; it is not encrypted, so use a network that you trust.")
-        sys.stdout.flush()
-        server.serve_forever()
-    except KeyboardInterrupt:
-        store.__exit__()
-        os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
+    message = f"asks about {len(questions):,} {kind}; answers are in {store.path}; Ctrl-C ends it"
+    if args.host != LOOPBACK:
+        message += "\nOther machines can open this link; it is not encrypted, so use a network that you trust."
+    server.serve(message)
+    store.__exit__()
+    os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
 
 
 def report(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:

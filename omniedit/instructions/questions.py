@@ -24,23 +24,8 @@ MAX_OBJECTS = 8
 _TOKENS_PER_ITEM, _TOKENS_PER_EDIT, _TOKENS_PER_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
 _TOKENS_PER_NAME = 20
 MENTIONED_FIELDS = {
-    "new_object",
-    "place",
-    "attribute",
-    "value",
-    "environment",
-    "style",
-    "kind",
-    "count",
-    "more",
-    "new_text",
-    "action",
-    "direction",
-    "scale",
-    "anchor",
-    "side",
-    "degrees",
-    "cause",
+    *("new_object", "place", "attribute", "value", "environment", "style", "kind", "count", "more"),
+    *("new_text", "action", "direction", "scale", "anchor", "side", "degrees", "cause"),
 }
 """Fields of proposals that a paraphrase may have to name."""
 _QUOTED = 4000

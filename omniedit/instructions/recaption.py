@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.meaning import operation_error
 from omniedit.instructions.proposal import Phrase, quote
-from omniedit.instructions.proposals import first_problem, json_object
+from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.replies import ParsedReply, ReplyIssue, usable_or_flawed
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import stems
 from omniedit.pairs import EditPair, Rejection
@@ -91,6 +91,7 @@ def recaption_prompt(source: PromptImage, edited: PromptImage, earlier: str, tas
     return Prompt((text("recaption"), source, edited, facts), _MAX_TOKENS)
 
 
+@usable_or_flawed
 def read_change(reply: str, earlier: str, tasks: Sequence[Task]) -> ParsedReply[Change]:
     """Return the change that a reply describes, or the flaws of the reply.
 
@@ -98,16 +99,11 @@ def read_change(reply: str, earlier: str, tasks: Sequence[Task]) -> ParsedReply[
         earlier: instruction that must not be repeated.
         tasks: tasks to choose from.
     """
-    try:
-        answer = _Answer.model_validate(json_object(reply))
-    except ValidationError as error:
-        return ParsedReply(flaws=(ReplyIssue(first_problem(error)),))
-    except ValueError as error:
-        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    answer = _Answer.model_validate(json_object(reply))
     if not answer.changed:
         return ParsedReply((Change(tasks[-1]),))
     if answer.task not in tasks:
-        return ParsedReply(flaws=(ReplyIssue(f"task {quote(answer.task)} is not one of the kinds of edit"),))
+        raise ValueError(f"task {quote(answer.task)} is not one of the kinds of edit")
     return _read_instructions(answer, Task(answer.task), earlier)
 
 
@@ -117,11 +113,15 @@ def prompt_digest() -> str:
 
 
 def _read_instructions(answer: _Answer, task: Task, earlier: str) -> ParsedReply[Change]:
-    """Return the change with the instruction and the usable wordings; unusable wordings are left out."""
+    """Return the change with the instruction and the usable wordings; unusable wordings are left out.
+
+    Raises:
+        ValueError: there is no instruction, or it repeats the earlier one.
+    """
     if answer.instruction is None:
-        return ParsedReply(flaws=(ReplyIssue("no instruction"),))
+        raise ValueError("no instruction")
     if stems(answer.instruction) == stems(earlier):
-        return ParsedReply(flaws=(ReplyIssue("the instruction repeats the earlier one"),))
+        raise ValueError("the instruction repeats the earlier one")
     if reason := operation_error(answer.instruction, task):
         return ParsedReply(flaws=(ReplyIssue(f"instruction: {reason}", task),))
     distinct = {tuple(stems(answer.instruction)): answer.instruction}

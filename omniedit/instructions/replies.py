@@ -3,8 +3,8 @@ lists them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Generic, TypeVar
+from functools import partial, wraps
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -18,6 +18,7 @@ from omniedit.instructions.stemming import content, head, stems, strip_article
 from omniedit.tasks import Task
 
 Part = TypeVar("Part")
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,24 @@ class _ListedObject(BaseModel):
     expression: Phrase
 
 
+def usable_or_flawed(read: Callable[Arguments, ParsedReply[Part]]) -> Callable[Arguments, ParsedReply[Part]]:
+    """Make the text of a ValueError from a reader, the reason why a whole reply is unusable, the reply's flaw."""
+
+    @wraps(read)
+    def read_or_reject(*args: Arguments.args, **named: Arguments.kwargs) -> ParsedReply[Part]:
+        try:
+            return read(*args, **named)
+        except ValueError as error:
+            reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
+            return ParsedReply(flaws=(ReplyIssue(reason),))
+
+    return read_or_reject
+
+
+@usable_or_flawed
 def read_objects(reply: str) -> ParsedReply[PhotoObject]:
     """Return the objects of a photo, each distinguished from others of its kind."""
-    try:
-        listed = list_under(json_object(reply), "objects")
-    except ValueError as error:
-        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    listed = list_under(json_object(reply), "objects")
     objects, flaws = _each(_to_object, listed[:MAX_OBJECTS])
     distinct, ambiguous = _each(partial(_disambiguate, objects), objects)
     return ParsedReply(tuple(distinct), tuple(map(ReplyIssue, flaws + ambiguous)))
@@ -223,15 +236,13 @@ def _instruction(
     return instruction, ""
 
 
+@usable_or_flawed
 def read_meanings(reply: str, count: int) -> ParsedReply[str]:
     """Return the object that each of `count` sentences means, in order, or 'none'."""
-    try:
-        answer = json_object(reply)
-    except ValueError as error:
-        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    answer = json_object(reply)
     meanings = [answer.get(str(number)) for number in range(1, count + 1)]
     if missing := [str(number) for number, name in enumerate(meanings, 1) if not isinstance(name, str)]:
-        return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(missing)}"),))
+        raise ValueError(f"no text under {', '.join(missing)}")
     return ParsedReply(tuple(str(name) for name in meanings))
 
 

@@ -15,7 +15,7 @@ from omniedit.instructions.meaning import is_mentioned
 from omniedit.instructions.proposal import Phrase, PromptText
 from omniedit.instructions.proposals import first_problem, json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under
+from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under, usable_or_flawed
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import stems
 from omniedit.instructions.word_lists import read_list
@@ -87,15 +87,12 @@ def scenes_prompt(offer: SceneConcepts, count: int) -> Prompt:
     return Prompt((text("scenes"), facts), _TOKENS + count * _TOKENS_PER_SCENE)
 
 
+@usable_or_flawed
 def read_scenes(reply: str, offer: SceneConcepts) -> ParsedReply[Scene]:
     """Return the scenes of a reply that combine two offered concepts in an offered place."""
-    try:
-        listed = list_under(json_object(reply), "scenes")
-    except ValueError as error:
-        return ParsedReply(flaws=(ReplyIssue(str(error)),))
     scenes: list[Scene] = []
     flaws: list[ReplyIssue] = []
-    for item in listed:
+    for item in list_under(json_object(reply), "scenes"):
         try:
             scene = TypeAdapter(Scene).validate_python(item)
         except ValidationError as error:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from omniedit.config.fitting import LoraConfig
-from omniedit.errors import UserError, one_line
-from omniedit.models.digest import weights_sha256
+from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.models.factory import find_editor_class
 from omniedit.models.folder import read_config
@@ -31,7 +30,7 @@ from omniedit.models.lora import (
     merge_adapters,
     trained_weights,
 )
-from omniedit.models.weights import check_names, check_state
+from omniedit.models.weights import check_names, check_state, load_state, weights_sha256
 
 ADAPTER_FOLDER = "adapter"
 EDITOR_JSON = "editor.json"
@@ -121,7 +120,7 @@ def read_adapters(folder: Path) -> tuple[dict[str, Tensor], float]:
     read_about(folder)
     inner = folder / ADAPTER_FOLDER
     options, layers = _read_options(inner)
-    state = {name.removeprefix(PEFT_PREFIX): value for name, value in _load(inner / WEIGHTS).items()}
+    state = {name.removeprefix(PEFT_PREFIX): value for name, value in load_state(inner / WEIGHTS, COPY_REMEDY).items()}
     expected = {f"{layer}.{factor}" for layer in layers for factor in adapter_factors(options.dora)}
     check_names(inner / WEIGHTS, expected - state.keys(), state.keys() - expected, (), ADAPTER_CONFIG, COPY_REMEDY)
     return state, lora_scale(options)
@@ -155,7 +154,7 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
     editor = find_editor_class(about.kind).from_transformer(transformer, about.prediction_type, **about.options)
     inner, name = folder / ADAPTER_FOLDER, type(editor).__name__
     trained, (options, layers), (adapters, scale) = (
-        _load(inner / TRAINED_WEIGHTS),
+        load_state(inner / TRAINED_WEIGHTS, COPY_REMEDY),
         _read_options(inner),
         read_adapters(folder),
     )
@@ -170,15 +169,6 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
         editor.get_parameter(key).copy_(value)
     merge_adapters(editor, adapters, scale)
     return editor.requires_grad_(False).eval()
-
-
-def _load(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise UserError(f"{file}: missing; {COPY_REMEDY}")
-    try:
-        return load_file(file)
-    except Exception as error:  # safetensors raises an error of its own
-        raise UserError(f"{file}: cannot be read ({one_line(error, 150)}); {COPY_REMEDY}") from None
 
 
 def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -26,11 +26,10 @@ from omniedit.models.routed_editnet import (
     get_references,
     has_pooled_text,
     init_editnet,
-    init_routed,
     run_control,
 )
 from omniedit.models.routing import Experts, prompt_width
-from omniedit.models.sequence_concat import SequenceConcat, init_sequence_concat, mark_present
+from omniedit.models.sequence_concat import SequenceConcat, mark_present
 
 CONDITION_INPUTS = frozenset({"references", "captions"})
 FIRST_INDEX = 2
@@ -43,7 +42,7 @@ class CrossAttention(Editor):
     demonstrations: DemonstrationMemory
     readers: nn.ModuleList
 
-    def add_readers(self) -> None:
+    def add_parts(self) -> None:
         """Add the encoder of demonstrations and the layers that read them."""
         adapter = self.adapter
         inner = prompt_width(adapter.width)
@@ -67,7 +66,7 @@ class CrossEditNet(CrossAttention, EditNet):  # type: ignore[misc]
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
         init_editnet(self, base_config, prediction_type)
-        self.add_readers()
+        self.add_parts()
 
 
 class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
@@ -78,35 +77,30 @@ class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
 
     takes = CONDITION_INPUTS | {"task"}
 
-    @register_to_config
-    def __init__(
-        self,
-        base_config: Mapping[str, Any],
-        prediction_type: str = "velocity",
-        tasks: Sequence[str] = (),
-        groups: Sequence[str] = (),
-        soft: bool = False,
-        task_token: bool = True,
-    ) -> None:
-        init_routed(self, base_config, prediction_type, tasks, groups, soft, task_token)
-        self.add_readers()
-
 
 class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
     """Sequence concatenation of the source image; demonstrations are read by cross-attention and not in context."""
 
     takes = CONDITION_INPUTS
 
-    @register_to_config
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
-        init_sequence_concat(self, base_config, prediction_type, gated)
-        self.add_readers()
-
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         return super().run_blocks(state, replace(inputs, references=None, reference_mask=None))
 
 
-class InContextEditNet(EditNet):
+class InContext(Editor):
+    """Common part of editors whose tokens of demonstrations start as those of the base's own images."""
+
+    demonstrations: DemonstrationEncoder
+
+    def add_parts(self) -> None:
+        self.demonstrations = in_context_encoder(self.adapter)
+
+    def copy_from(self, transformer: Any) -> None:
+        super().copy_from(transformer)
+        self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
+
+
+class InContextEditNet(InContext, EditNet):  # type: ignore[misc]
     """EditNet whose control branch has the tokens of demonstrations before those of the source image."""
 
     takes = CONDITION_INPUTS
@@ -115,11 +109,7 @@ class InContextEditNet(EditNet):
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
         init_editnet(self, base_config, prediction_type)
         self.adapter.allow_masks(self.control_blocks)
-        self.demonstrations = in_context_encoder(self.adapter)
-
-    def copy_from(self, transformer: Any) -> None:
-        super().copy_from(transformer)
-        self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
+        self.add_parts()
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         demonstrations = encode_demonstrations(self.demonstrations, inputs)
@@ -128,19 +118,10 @@ class InContextEditNet(EditNet):
         return run_control(self, state, inputs, prefix)
 
 
-class InContextSequenceConcat(SequenceConcat):
+class InContextSequenceConcat(InContext, SequenceConcat):  # type: ignore[misc]
     """Sequence concatenation of the source image and of demonstrations, each image with its caption."""
 
     takes = CONDITION_INPUTS
-
-    @register_to_config
-    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
-        init_sequence_concat(self, base_config, prediction_type, gated)
-        self.demonstrations = in_context_encoder(self.adapter)
-
-    def copy_from(self, transformer: Any) -> None:
-        super().copy_from(transformer)
-        self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         references, mask = get_references(inputs)

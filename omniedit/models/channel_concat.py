@@ -30,8 +30,3 @@ class ChannelConcat(Editor):
 
     def embed(self, inputs: Inputs) -> BaseState:
         return self.adapter.embed(inputs, extra_channels=inputs.condition)
-
-    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
-        for block in self.base_blocks:
-            state = self.adapter.step(block, state)
-        return state

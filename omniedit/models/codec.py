@@ -6,6 +6,7 @@ Shapes: B batch, C latent channels, H W image height and width in pixels, h w th
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -133,6 +134,11 @@ def encode(vae: Vae, images: Tensor) -> Tensor:
         return ((vae.encode(images.unsqueeze(2)).latent_dist.mode() - mean) / std).squeeze(2)
     latents = vae.encode(images).latent_dist.mode()
     return (latents - (vae.config["shift_factor"] or 0)) * vae.config["scaling_factor"]
+
+
+def encode_arrays(vae: Vae, images_BHW3: np.ndarray) -> Tensor:
+    """Encode images, (B, H, W, 3) uint8, to latents (B, C, h, w), on the VAE's device."""
+    return encode(vae, torch.from_numpy(images_BHW3).to(vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
 
 
 def decode(vae: Vae, latents: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from omniedit.models.bases.adapter import Adapter, BaseState, Context, Inputs
 from omniedit.models.bases.registry import adapt
-from omniedit.models.editor import Editor, frozen_base, zero_linear
+from omniedit.models.editor import Editor, frozen_base, set_to_zero, zero_linear
 
 
 class ControlNetBlock(nn.Module):
@@ -54,16 +54,14 @@ class ControlNet(Editor):
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
         super().__init__(base_config, prediction_type)
         self.base = frozen_base(base_config)
-        self.condition_embed = copy.deepcopy(self.adapter.patch_layer).requires_grad_(True)
-        for parameter in self.condition_embed.parameters():
-            nn.init.zeros_(parameter)
+        self.condition_embed = set_to_zero(copy.deepcopy(self.adapter.patch_layer).requires_grad_(True))
         # The last block has no copy: diffusers adds no residual after SD3's last block either.
         self.control_blocks = nn.ModuleList(
             ControlNetBlock(self.adapter, block, self.adds_text).requires_grad_(True) for block in self.base_blocks[:-1]
         )
 
     def copy_from(self, transformer: Any) -> None:
-        self.base.load_state_dict(transformer.state_dict())
+        super().copy_from(transformer)
         for control, block in zip(self.control_blocks, adapt(transformer).blocks[:-1], strict=True):
             control.get_submodule("block").load_state_dict(block.state_dict())
 

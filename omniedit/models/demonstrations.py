@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from omniedit.models.routing import QueryBlock, Route, grid_positions
+from omniedit.models.routing import QueryBlock, Route, embed_patches
 
 MAX_DEMONSTRATIONS = 16
 """Number of demonstrations for which an editor has learned vectors, as many as a store holds for a pair."""
@@ -117,10 +117,3 @@ class DemonstrationMemory(nn.Module):
         masks = [mask.new_ones(len(mask), 1), demonstrations.image_mask.flatten(1), demonstrations.text_mask.flatten(1)]
         expert = torch.zeros(len(mask), dtype=torch.long, device=mask.device)
         return Route(self.norm(tokens), torch.cat(masks, dim=1), tokens.new_ones(len(mask), 1), expert)
-
-
-def embed_patches(patches: Any, latents: Tensor) -> Tensor:
-    """Return tokens of latents with sine-cosine positions, (B, N, D)."""
-    features = patches(latents)
-    places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
-    return features.flatten(2).transpose(1, 2) + places.to(features)

@@ -90,7 +90,7 @@ class EditNet(Editor):
         )
 
     def copy_from(self, transformer: Any) -> None:
-        self.base.load_state_dict(transformer.state_dict())
+        super().copy_from(transformer)
         source = adapt(transformer)
         self.condition_embed.load_state_dict(source.image_embedder.state_dict())
         for control, block in zip(self.control_blocks, source.blocks[:: self.every], strict=True):

@@ -3,9 +3,8 @@
 Shapes: B batch, C latent channels, H W latent height and width, M text tokens, D width, R references.
 """
 
-from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.modeling_utils import ModelMixin
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from omniedit.models.bases.adapter import Adapter, BaseState, Inputs
 from omniedit.models.bases.registry import adapt, create_transformer, transformer_config
 
+Layer = TypeVar("Layer", bound=nn.Module)
 MIN_SIGMA = 0.05
 """Smallest noise level used as the divisor when a clean sample is converted to a velocity."""
 
@@ -46,6 +46,9 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         net.copy_from(transformer)
         return net
 
+    def add_parts(self) -> None:
+        """Create the parts that a subclass adds, after all others."""
+
     @property
     def adapter(self) -> Adapter:
         return adapt(self.base)
@@ -59,9 +62,9 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Number of channels of `condition`; by default that of latents."""
         return self.adapter.channels
 
-    @abstractmethod
     def copy_from(self, transformer: Any) -> None:
         """Copy the weights of `transformer` to the base and to every copy of its parts in the architecture."""
+        self.base.load_state_dict(transformer.state_dict())
 
     def forward(
         self,
@@ -99,8 +102,12 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
             *(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance),
             *(reference_prompts, reference_pooled),
         )
+        return self.predict(inputs)
+
+    def predict(self, inputs: Inputs) -> Tensor:
+        """Return the velocity, (B, C, H, W), as `forward` does."""
         output = self.adapter.decode(self.run_blocks(self.embed(inputs), inputs))
-        return to_velocity(output, noisy, timestep, self.config["prediction_type"])
+        return to_velocity(output, inputs.noisy, inputs.timestep, self.config["prediction_type"])
 
     def embed(self, inputs: Inputs) -> BaseState:
         """Return the state of the base before its first block."""
@@ -110,9 +117,11 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Return the state that enters block number `place` of the base; an editor with layers there overrides it."""
         return state
 
-    @abstractmethod
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         """Return the state of the base after its last block."""
+        for block in self.base_blocks:
+            state = self.adapter.step(block, state)
+        return state
 
 
 def frozen_base(base_config: Mapping[str, Any]) -> Any:
@@ -120,10 +129,14 @@ def frozen_base(base_config: Mapping[str, Any]) -> Any:
 
 
 def zero_linear(width: int) -> nn.Linear:
-    linear = nn.Linear(width, width)
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    return linear
+    return set_to_zero(nn.Linear(width, width))
+
+
+def set_to_zero(layer: Layer) -> Layer:
+    """Set the weights of a layer to zero, and return it."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
 def to_velocity(output: Tensor, noisy: Tensor, timestep: Tensor, prediction_type: str) -> Tensor:

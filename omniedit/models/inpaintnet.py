@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from omniedit.models.codec import Vae, encode
 from omniedit.models.controlnet import ControlNet
+from omniedit.models.editor import set_to_zero
 
 MASK_CHANNELS = 1
 
@@ -29,9 +30,7 @@ class InpaintNet(ControlNet):
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
         super().__init__(base_config=base_config, prediction_type=prediction_type)
-        self.condition_embed = self.adapter.new_patch_layer(self.condition_channels)
-        for parameter in self.condition_embed.parameters():
-            nn.init.zeros_(parameter)
+        self.condition_embed = set_to_zero(self.adapter.new_patch_layer(self.condition_channels))
 
     @property
     def condition_channels(self) -> int:

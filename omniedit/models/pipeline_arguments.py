@@ -90,7 +90,7 @@ def match_arguments(
     if generator is not None:
         _check_types("generator", generators, torch.Generator, "torch.Generator().manual_seed(0)")
     named = {"instructions": instructions, "negative prompts": negatives, "generators": generators}
-    each = (_spread(name, values, len(images)) for name, values in named.items())
+    each = (spread(name, values, len(images)) for name, values in named.items())
     return list(zip(images, *each, strict=True))
 
 
@@ -110,7 +110,7 @@ def _check_types(name: str, values: Sequence[object], kind: type, example: str) 
             )
 
 
-def _spread(name: str, values: list, count: int) -> list:
+def spread(name: str, values: list, count: int) -> list:
     """Return `count` values from one or `count` of them.
 
     Raises:

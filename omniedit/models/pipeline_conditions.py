@@ -11,7 +11,7 @@ from torch import Tensor
 from omniedit.imaging.images import Image, resize_contain
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import UNKNOWN_TASK, SupportedConditions, place_captions, place_references
-from omniedit.models.pipeline_arguments import to_list
+from omniedit.models.pipeline_arguments import spread, to_list
 from omniedit.models.pipeline_images import ImageLike, split_images, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 
@@ -52,10 +52,7 @@ def match_conditions(
         raise ValueError(f"references: this editor takes no reference images; {REMEDY.format('them', TAKE_IMAGES)}")
     texts = _match_captions(captions, per_edit, takes)
     tasks = to_list(task) if task is not None else [None]
-    if len(tasks) not in (1, count):
-        raise ValueError(f"{count} images, {len(tasks)} tasks: give one for all, or one for each")
-    indices = [_task_index(each, takes) for each in tasks]
-    indices = indices * count if len(indices) == 1 else indices
+    indices = [_task_index(each, takes) for each in spread("tasks", tasks, count)]
     return [EditConditions(*each) for each in zip(per_edit, indices, texts, strict=True)]
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from diffusers.configuration_utils import register_to_config
 
-from omniedit.models.bases.adapter import BaseState, Inputs
 from omniedit.models.bases.registry import create_transformer
 from omniedit.models.editor import Editor
 
@@ -17,11 +16,3 @@ class PlainBase(Editor):
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
         super().__init__(base_config, prediction_type)
         self.base = create_transformer(base_config)
-
-    def copy_from(self, transformer: Any) -> None:
-        self.base.load_state_dict(transformer.state_dict())
-
-    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
-        for block in self.base_blocks:
-            state = self.adapter.step(block, state)
-        return state

@@ -31,6 +31,11 @@ def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
 
 
 def check_quantization(method: str) -> None:
+    """Check that a method can quantise layers, as `check_bitsandbytes`."""
+    check_bitsandbytes(f"train.base.quantize: {method}", "leave train.base.quantize out")
+
+
+def check_bitsandbytes(option: str, alternative: str) -> None:
     """Check that bitsandbytes, which diffusers uses to quantise too, is installed.
 
     Raises:
@@ -39,8 +44,7 @@ def check_quantization(method: str) -> None:
     try:
         import bitsandbytes  # noqa: F401
     except ImportError as error:
-        remedy = "pip install bitsandbytes, or leave train.base.quantize out"
-        raise UserError(f"train.base.quantize: {method} needs bitsandbytes ({error}); {remedy}") from None
+        raise UserError(f"{option} needs bitsandbytes ({error}); pip install bitsandbytes, or {alternative}") from None
 
 
 def frozen_linears(editor: Editor) -> dict[str, nn.Linear]:

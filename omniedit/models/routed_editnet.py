@@ -20,6 +20,7 @@ from torch.nn import functional
 from omniedit.models.bases.adapter import Adapter, BaseState, Grid, Inputs
 from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.models.editnet import EditNet
+from omniedit.models.editor import Editor
 from omniedit.models.routing import (
     Experts,
     Route,
@@ -94,14 +95,20 @@ class RoutedEditNet(EditNet):
         soft: bool = False,
         task_token: bool = True,
     ) -> None:
-        init_routed(self, base_config, prediction_type, tasks, groups, soft, task_token)
+        init_editnet(self, base_config, prediction_type)
+        names, groups = name_experts(self, tasks, groups)
+        adapter = self.adapter
+        inner = prompt_width(adapter.width)
+        sizes = RoutingSizes(adapter.channels, adapter.patch, adapter.width, text_vector_width(adapter), inner)
+        self.routing = Routing(names, groups, sizes, soft, task_token)
+        count = len(self.routing.experts)
+        self.experts = nn.ModuleList(Experts(adapter.width, inner, count) for _ in self.control_blocks)
+        self.add_parts()
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
-        task = get_task(inputs)
-        token_B1D = self.routing.embed_task(task)
-        references, mask = get_references(inputs)
-        route = self.routing(token_B1D, task, text_vector(self.adapter, inputs), references, mask)
-        return run_control(self, state, inputs, task_prefix(self.adapter, token_B1D), route)
+        token_B1D = self.routing.embed_task(get_task(inputs))
+        prefix = task_prefix(self.adapter, token_B1D)
+        return run_control(self, state, inputs, prefix, route_experts(self, inputs, token_B1D))
 
 
 def init_editnet(net: EditNet, base_config: Mapping[str, Any], prediction_type: str) -> None:
@@ -109,26 +116,22 @@ def init_editnet(net: EditNet, base_config: Mapping[str, Any], prediction_type: 
     inspect.unwrap(EditNet.__init__)(net, base_config, prediction_type)
 
 
-def init_routed(
-    net: RoutedEditNet,
-    base_config: Mapping[str, Any],
-    prediction_type: str,
-    tasks: Sequence[str],
-    groups: Sequence[str],
-    soft: bool,
-    task_token: bool,
-) -> None:
-    """Create the parts of a routed EditNet; arguments as those of `RoutedEditNet`."""
-    init_editnet(net, base_config, prediction_type)
+def name_experts(net: Editor, tasks: Sequence[str], groups: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Register the tasks of an editor and the expert of each, with defaults for empty lists, and return them."""
     names = [*tasks] or default_tasks()
-    groups = [*groups] or default_groups(names)
-    net.register_to_config(tasks=names, groups=groups)
-    adapter = net.adapter
-    inner = prompt_width(adapter.width)
-    sizes = RoutingSizes(adapter.channels, adapter.patch, adapter.width, text_vector_width(adapter), inner)
-    net.routing = Routing(names, groups, sizes, soft, task_token)
-    count = len(net.routing.experts)
-    net.experts = nn.ModuleList(Experts(adapter.width, inner, count) for _ in net.control_blocks)
+    experts = [*groups] or default_groups(names)
+    net.register_to_config(tasks=names, groups=experts)
+    return names, experts
+
+
+def route_experts(net: Any, inputs: Inputs, token_B1D: Tensor) -> Route:
+    """Return the inputs of the experts of `net`, an editor with a `Routing`.
+
+    Args:
+        token_B1D: the task token.
+    """
+    references, mask = get_references(inputs)
+    return net.routing(token_B1D, get_task(inputs), text_vector(net.adapter, inputs), references, mask)
 
 
 def task_prefix(adapter: Adapter, token_B1D: Tensor) -> Prefix:

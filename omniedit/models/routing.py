@@ -110,9 +110,7 @@ class VisualPrompt(nn.Module):
             mask: which references exist, (B, R) bool.
         """
         batch, count = mask.shape
-        features = self.patches(references.flatten(0, 1))
-        places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
-        patches = features.flatten(2).transpose(1, 2) + places.to(features)
+        patches = embed_patches(self.patches, references.flatten(0, 1))
         tokens = self.queries.expand(len(patches), -1, -1)
         visible = mask.flatten()[:, None].expand(-1, patches.shape[1])
         for layer in self.layers:
@@ -273,6 +271,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, visible: Tenso
     query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
     attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible[:, None, None])
     return attended.transpose(1, 2).flatten(2)
+
+
+def embed_patches(patches: nn.Module, latents: Tensor) -> Tensor:
+    """Return tokens of latents with sine-cosine positions, (B, N, D)."""
+    features = patches(latents)
+    places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
+    return features.flatten(2).transpose(1, 2) + places.to(features)
 
 
 def grid_positions(rows: int, columns: int, width: int, device: torch.device) -> Tensor:

@@ -5,7 +5,6 @@ positions to tokens instead, so a learned vector per image, which starts at zero
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width, R references.
 """
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -46,9 +45,7 @@ class SequenceConcat(Editor):
         self.image_vectors = nn.Parameter(torch.zeros(indices, adapter.width)) if indices else None
         gates = [nn.Parameter(torch.zeros(adapter.width)) for _ in adapter.blocks] if gated else []
         self.gates = nn.ParameterList(gates)
-
-    def copy_from(self, transformer: Any) -> None:
-        self.base.load_state_dict(transformer.state_dict())
+        self.add_parts()
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         adapter, places = self.adapter, state.image.shape[1]
@@ -84,13 +81,6 @@ class SequenceConcat(Editor):
         adapter = self.adapter
         tokens = adapter.embed_image(adapter.image_embedder, latents, state.modulation, inputs.pooled, grid.index)
         return tokens if self.image_vectors is None else tokens + self.image_vectors[grid.index - 1]
-
-
-def init_sequence_concat(
-    net: SequenceConcat, base_config: Mapping[str, Any], prediction_type: str, gated: bool
-) -> None:
-    """Create the parts of a plain `SequenceConcat`, without its options in the config."""
-    inspect.unwrap(SequenceConcat.__init__)(net, base_config, prediction_type, gated)
 
 
 def images_in_context(inputs: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:

@@ -55,6 +55,10 @@ class Text:
     def encoders(self) -> Iterator[nn.Module]:
         return (part for part in self.parts().values() if isinstance(part, nn.Module))
 
+    def pipeline(self, kind: Any) -> Any:
+        """Return a pipeline of diffusers with only these parts, for its encoding of texts."""
+        return kind(transformer=None, scheduler=None, vae=None, **self.parts())
+
     @property
     def is_minilm(self) -> bool:
         return isinstance(self.text_encoder, BertModel) and self.text_encoder_2 is None
@@ -89,9 +93,8 @@ def encode_prompts(text: Text, texts: Sequence[str], device: torch.device) -> tu
     """Encode as diffusers' SD3 does: (B, 333, 4096), 77 CLIP and 256 T5 tokens; (B, 2048) pooled from both CLIPs."""
     from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import StableDiffusion3Pipeline
 
-    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
     same: dict[str, Any] = {"prompt_2": None, "prompt_3": None}
-    pipeline = StableDiffusion3Pipeline(**parts)
+    pipeline = text.pipeline(StableDiffusion3Pipeline)
     prompt, _, pooled, _ = pipeline.encode_prompt(list(texts), **same, device=device, do_classifier_free_guidance=False)
     return prompt, pooled
 
@@ -100,8 +103,7 @@ def encode_flux(text: Text, texts: Sequence[str], device: torch.device) -> tuple
     """Encode as diffusers' FLUX.1 does: (B, 512, 4096) by T5, (B, 768) pooled by CLIP."""
     from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 
-    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
-    pipeline = FluxPipeline(**parts)
+    pipeline = text.pipeline(FluxPipeline)
     prompt, pooled, _ = pipeline.encode_prompt(list(texts), None, device, max_sequence_length=FLUX_TOKENS)
     return prompt, pooled
 
@@ -119,8 +121,7 @@ def encode_qwen_image(text: Text, prompt: str, device: torch.device) -> tuple[Te
     """Encode as diffusers' Qwen-Image does; return the tokens, (M, D), and the largest number of tokens of a text."""
     from diffusers.pipelines.qwenimage.pipeline_qwenimage import QwenImagePipeline
 
-    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
-    embeds, _ = QwenImagePipeline(**parts).encode_prompt(prompt, device, max_sequence_length=QWEN_TOKENS)
+    embeds, _ = text.pipeline(QwenImagePipeline).encode_prompt(prompt, device, max_sequence_length=QWEN_TOKENS)
     return embeds[0], QWEN_TOKENS
 
 
@@ -128,9 +129,8 @@ def encode_z_image(text: Text, prompt: str, device: torch.device) -> tuple[Tenso
     """Encode as diffusers' Z-Image does; return the tokens, (M, D), and the largest number of tokens of a text."""
     from diffusers.pipelines.z_image.pipeline_z_image import ZImagePipeline
 
-    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
     options: dict[str, Any] = {"do_classifier_free_guidance": False, "max_sequence_length": Z_IMAGE_TOKENS}
-    return ZImagePipeline(**parts).encode_prompt(prompt, device, **options)[0][0], Z_IMAGE_TOKENS
+    return text.pipeline(ZImagePipeline).encode_prompt(prompt, device, **options)[0][0], Z_IMAGE_TOKENS
 
 
 def stack_tokens(encoded: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:

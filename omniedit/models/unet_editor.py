@@ -17,12 +17,12 @@ from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import BaseState, Inputs
+from omniedit.models.bases.adapter import Inputs
 from omniedit.models.bases.registry import create_transformer
 from omniedit.models.bases.unet import UNetAdapter
 from omniedit.models.editor import Editor
-from omniedit.models.routed_editnet import get_references, get_task, text_vector, text_vector_width
-from omniedit.models.routing import Experts, Route, Routing, RoutingSizes, default_groups, default_tasks
+from omniedit.models.routed_editnet import get_task, name_experts, route_experts, text_vector_width
+from omniedit.models.routing import Experts, Route, Routing, RoutingSizes
 from omniedit.models.variance_preserving import (
     PREDICTIONS,
     log_noise_ratios,
@@ -69,9 +69,7 @@ class UNetEditor(Editor):
         if not isinstance(self.adapter, UNetAdapter):
             raise ValueError(f"{type(self.base).__name__}: unet_routed is built on a UNet; use editnet_routed")
         self.base.requires_grad_(not freeze_base)
-        names = [*tasks] or default_tasks()
-        groups = [*groups] or default_groups(names)
-        self.register_to_config(tasks=names, groups=groups)
+        names, groups = name_experts(self, tasks, groups)
         width = self.adapter.text_width
         sizes = RoutingSizes(channels, REFERENCE_PATCH, width, text_vector_width(self.adapter), prompt_width=width)
         self.routing = Routing(names, groups, sizes, soft, task_token)
@@ -94,44 +92,22 @@ class UNetEditor(Editor):
         weights["conv_in.weight"] = torch.cat([kernel, kernel.new_zeros(len(kernel), missing, *kernel.shape[2:])], 1)
         self.base.load_state_dict(weights)
 
-    def forward(
-        self,
-        noisy: Tensor,
-        timestep: Tensor,
-        prompt_embeds: Tensor,
-        pooled: Tensor,
-        condition: Tensor,
-        *,
-        references: Tensor | None = None,
-        reference_mask: Tensor | None = None,
-        task: Tensor | None = None,
-        guidance: Tensor | None = None,
-        reference_prompts: Tensor | None = None,
-        reference_pooled: Tensor | None = None,
-    ) -> Tensor:
-        inputs = Inputs(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance)
-        process = to_variance_preserving(noisy, timestep.float() / 1000, log_noise_ratios())
+    def predict(self, inputs: Inputs) -> Tensor:
+        experts = route_experts(self, inputs, self.routing.embed_task(get_task(inputs)))
+        process = to_variance_preserving(inputs.noisy, inputs.timestep.float() / 1000, log_noise_ratios())
         output = self.base(
-            torch.cat([process.sample, condition / LATENT_SCALE], dim=1),
+            torch.cat([process.sample, inputs.condition / LATENT_SCALE], dim=1),
             process.timestep,
-            encoder_hidden_states=prompt_embeds,
+            encoder_hidden_states=inputs.prompt_embeds,
             # diffusers passes this argument to the layers that take it, and does not warn of the others.
-            cross_attention_kwargs={"ip_hidden_states": self._route(inputs)},
+            cross_attention_kwargs={"ip_hidden_states": experts},
             return_dict=False,
         )[0]
         return to_flow_velocity(output, process, self.config["prediction_type"])
 
-    def _route(self, inputs: Inputs) -> Route:
-        task = get_task(inputs)
-        references, mask = get_references(inputs)
-        return self.routing(self.routing.embed_task(task), task, text_vector(self.adapter, inputs), references, mask)
-
     def loss_weight(self, timestep: Tensor) -> Tensor:
         """Return the weights, (B,), that turn each sample's velocity loss into the loss of the UNet's output."""
         return loss_weights(timestep.float() / 1000, log_noise_ratios(), self.config["prediction_type"])
-
-    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
-        raise NotImplementedError("a UNet has no state between blocks")
 
 
 class ExpertAttention:

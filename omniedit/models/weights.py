@@ -1,4 +1,4 @@
-"""Check that files hold exactly the weights of a network: no name is missing or unknown, and every shape fits.
+"""Weights in files, and checks that they are exactly those of a network: no name is missing, every shape fits.
 
 diffusers, transformers and peft load other files with a warning at most, and leave random weights for missing names.
 """
@@ -7,12 +7,15 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 
 FETCH = "fetch or copy it again"
 Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
@@ -41,6 +44,29 @@ def load_network(kind: Any, folder: Path, left_out: str | None = None, **options
     ]
     check_names(_weights_file(folder), info["missing_keys"], unknown, info["mismatched_keys"], kind.__name__)
     return network
+
+
+def load_state(file: Path, remedy: str) -> dict[str, Tensor]:
+    """Load the weights of a safetensors file.
+
+    Raises:
+        UserError: the file is missing or cannot be read; the message ends with the remedy.
+    """
+    if not file.is_file():
+        raise UserError(f"{file}: missing; {remedy}")
+    try:
+        return load_file(file)
+    except Exception as error:  # safetensors raises an error of its own
+        raise UserError(f"{file}: cannot be read ({one_line(error, 150)}); {remedy}") from None
+
+
+def weights_sha256(module: nn.Module) -> str:
+    """Return a digest of the names and values of all weights."""
+    digest = sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def check_state(

@@ -10,7 +10,7 @@ from omniedit.imaging.images import Image, resize_to_fit
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.replies import ParsedReply, usable_or_flawed
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.plain_text import clean_line
 from omniedit.subjects.subject import Demonstration
@@ -21,47 +21,11 @@ MAX_NAME_LENGTH, MAX_CAPTION_LENGTH = 60, 400
 _TOKENS, _TOKENS_PER_CAPTION = 60, 60
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['-])+")
 _STOP = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "with",
-        "and",
-        "or",
-        "for",
-        "to",
-        "from",
-        "by",
-        "photo",
-        "picture",
-        "image",
-        "img",
-        "view",
-        "front",
-        "back",
-        "side",
-        "detail",
-        "new",
-        "sale",
-        "buy",
-        "free",
-        "our",
-        "your",
-        "this",
-        "that",
-        "is",
-        "are",
-        "it",
-        "its",
-        "no",
-        "size",
-        "colour",
-        "color",
-    ]
+    (
+        *("a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "for", "to", "from", "by"),
+        *("photo", "picture", "image", "img", "view", "front", "back", "side", "detail", "new", "sale", "buy", "free"),
+        *("our", "your", "this", "that", "is", "are", "it", "its", "no", "size", "colour", "color"),
+    )
 )
 """Words that are never part of a name."""
 
@@ -142,24 +106,22 @@ class ModelCaptioner(_Captioner):
         return name, list(captions), ""
 
 
+@usable_or_flawed
 def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, ...]]]:
     """Return the name and the captions of a reply, or its fault: no single subject, or a missing caption."""
-    try:
-        answer = json_object(reply)
-    except ValueError as error:
-        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    answer = json_object(reply)
     name, captions = answer.get("name"), answer.get("captions")
     if str(answer.get("same_subject")).lower() in ("false", "no"):
-        return ParsedReply(flaws=(ReplyIssue("the images show several subjects"),))
+        raise ValueError("the images show several subjects")
     if not isinstance(name, str) or not any(character.isalpha() for character in name):
-        return ParsedReply(flaws=(ReplyIssue('no text under "name"'),))
+        raise ValueError('no text under "name"')
     if (
         not isinstance(captions, list)
         or len(captions) != count
         or not all(isinstance(caption, str) for caption in captions)
     ):
-        return ParsedReply(flaws=(ReplyIssue(f'not {count} texts under "captions"'),))
+        raise ValueError(f'not {count} texts under "captions"')
     cleaned = tuple(clean_line(caption, MAX_CAPTION_LENGTH) for caption in captions)
     if not all(cleaned):
-        return ParsedReply(flaws=(ReplyIssue("a caption is empty"),))
+        raise ValueError("a caption is empty")
     return ParsedReply((((clean_line(name, MAX_NAME_LENGTH).lower()), cleaned),))

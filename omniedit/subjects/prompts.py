@@ -14,7 +14,7 @@ from omniedit.imaging.color_names import COLOURS
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under
+from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under, usable_or_flawed
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
@@ -109,15 +109,12 @@ def imagine(
     return prompts, [flaw.reason for flaw in reply.flaws]
 
 
+@usable_or_flawed
 def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[NewImage]:
     """Return the usable prompts of a reply: those of a requested skill that name the subject in both texts."""
-    try:
-        listed = list_under(json_object(reply), "prompts")
-    except ValueError as error:
-        return ParsedReply(flaws=(ReplyIssue(str(error)),))
     parts: list[NewImage] = []
     flaws: list[ReplyIssue] = []
-    for item in listed:
+    for item in list_under(json_object(reply), "prompts"):
         prompt = _read_prompt(item, name, tasks, {part.caption for part in parts})
         (flaws if isinstance(prompt, ReplyIssue) else parts).append(prompt)  # type: ignore[arg-type]
     missing = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]

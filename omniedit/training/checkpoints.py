@@ -32,7 +32,7 @@ from torch import Tensor
 
 from omniedit.config.training import TrainConfig
 from omniedit.models.base import Base
-from omniedit.models.digest import weights_sha256
+from omniedit.models.weights import weights_sha256
 from omniedit.storage.atomic import replace_file, write_text
 from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest

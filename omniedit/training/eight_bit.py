@@ -15,6 +15,7 @@ from torch import Tensor
 
 from omniedit.config.training_options import RuntimeOptions
 from omniedit.errors import UserError
+from omniedit.models.quantize import check_bitsandbytes
 from omniedit.training.optimizer import GuardedAdamW, GuardedOptimizer
 
 QUANTIZED_STATE = ("state1", "state2", "absmax1", "absmax2")
@@ -46,11 +47,7 @@ def check_optimizer(name: str) -> None:
     """
     if name == "adamw":
         return
-    try:
-        import bitsandbytes  # noqa: F401
-    except ImportError as error:
-        remedy = "pip install bitsandbytes, or set train.optimizer: adamw"
-        raise UserError(f"train.optimizer: {name} needs bitsandbytes ({error}); {remedy}") from None
+    check_bitsandbytes(f"train.optimizer: {name}", "set train.optimizer: adamw")
     if name == "paged_adamw8bit" and not torch.cuda.is_available():
         raise UserError(f"train.optimizer: {name} needs a GPU; set adamw8bit or adamw")
 

@@ -27,14 +27,16 @@ def test_judge_needs_a_third_of_the_passes_of_generate(
         passes += 1
         return forward(*given, **named)
 
-    def count_passes(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    def count_passes(
+        runs: dict[str, Callable[[], Any]], rounds: int, clock: Callable[[], float]
+    ) -> tuple[dict[str, list[float]], dict[str, Any]]:
         nonlocal passes
         counts: dict[str, list[float]] = {}
         for name, run in runs.items():
             passes = 0
             run()
             counts[name] = [passes] * rounds
-        return counts
+        return counts, {}
 
     monkeypatch.setattr(Qwen2_5_VLModel, "forward", count_and_forward)
     monkeypatch.setattr(vlm_judge, "time_in_turns", count_passes)

@@ -14,9 +14,9 @@ from PIL import Image
 from helpers.random_photos import photo, seed_generator
 from helpers.tiny_editor import RESOLUTION, make_pipeline
 from omniedit.errors import UserError
-from omniedit.models.digest import weights_sha256
 from omniedit.models.loading import load_editor
 from omniedit.models.pipeline import EditPipeline, InstructionWarning
+from omniedit.models.weights import weights_sha256
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (97, 61), (7, 5), (300, 40), (2000, 1)])

@@ -16,10 +16,11 @@ class RatingServer(LocalServer):
     """Server of the page for one session. The token is the store's, so that a link stays valid after a restart.
 
     Raises:
-        OSError: the port is taken, or the host is not of this machine.
+        UserError: as `LocalServer`.
     """
 
     package = "omniedit.browsing.rating"
+    address_options = "--host or --port"
 
     def __init__(self, session: Session, port: int, host: str = LOOPBACK) -> None:
         super().__init__(port, host, session.store.secret[:TOKEN_BYTES].hex())

@@ -12,11 +12,7 @@ IMAGE = re.compile(r"/image/(\d{1,6})")
 
 
 class ReviewServer(LocalServer):
-    """Server of the page for one review.
-
-    Raises:
-        OSError: the port is taken.
-    """
+    """Server of the page for one review; errors as `LocalServer`."""
 
     package = "omniedit.browsing.reviewing"
 

@@ -3,13 +3,12 @@
 The text has no pooled embedding: `pooled` is the mask of the text tokens.
 """
 
-from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from torch import Tensor, nn
+from torch import nn
 
-from omniedit.models.bases.adapter import Adapter, BaseState, Context, Grid, Inputs
+from omniedit.models.bases.adapter import Adapter
 
 
 class UNetAdapter(Adapter):
@@ -46,32 +45,8 @@ class UNetAdapter(Adapter):
     def blocks(self) -> list[nn.Module]:
         return [*self.net.down_blocks, self.net.mid_block, *self.net.up_blocks]
 
-    @property
-    def image_embedder(self) -> nn.Module:
-        self._refuse()
-
-    def new_patch_layer(self, channels: int) -> nn.Module:
-        self._refuse()
-
-    def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
-        self._refuse()
-
-    def embed_image(
-        self, embedder: nn.Module, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0
-    ) -> Tensor:
-        self._refuse()
-
-    def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
-        self._refuse()
-
-    def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
-        self._refuse()
-
-    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
-        self._refuse()
-
-    def decode(self, state: BaseState) -> Tensor:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
+    def _refuse(self, *given: Any, **named: Any) -> NoReturn:
         raise ValueError("UNet2DConditionModel: not an MMDiT; the only architecture on it is unet_routed")
+
+    image_embedder = property(_refuse)
+    new_patch_layer = embed_patches = embed_image = modulation = embed = context = decode = _refuse

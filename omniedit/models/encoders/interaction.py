@@ -11,6 +11,8 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from omniedit.models.editor import set_to_zero
+
 Mode = Literal["both", "one_way", "none"]
 """What interacts: the whole module, the image with the instruction only (the paper's SimpleCA), or nothing (Plain)."""
 
@@ -38,9 +40,9 @@ class Interaction(ModelMixin, ConfigMixin):  # type: ignore[misc]
             self.self_attention = nn.MultiheadAttention(width, heads, batch_first=True)
             self.image_to_text = nn.MultiheadAttention(width, heads, batch_first=True)
             self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-            self.to_text = _zeroed(nn.Linear(width, width))
+            self.to_text = set_to_zero(nn.Linear(width, width))
         self.text_to_image = nn.MultiheadAttention(width, heads, batch_first=True)
-        self.to_condition = _zeroed(nn.Conv2d(width, channels, 1))
+        self.to_condition = set_to_zero(nn.Conv2d(width, channels, 1))
 
     def forward(
         self, text_BMD: Tensor, image_BPV: Tensor, grid: tuple[int, int], latent_size: tuple[int, int]
@@ -64,9 +66,3 @@ class Interaction(ModelMixin, ConfigMixin):  # type: ignore[misc]
         attended, _ = self.self_attention(text_BMD, text_BMD, text_BMD, need_weights=False)
         queried, _ = self.image_to_text(text_BMD + attended, image_BPD, image_BPD, need_weights=False)
         return self.mlp(text_BMD + attended + queried)
-
-
-def _zeroed(layer: nn.Module) -> nn.Module:
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    return layer

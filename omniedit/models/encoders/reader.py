@@ -14,7 +14,6 @@ import torch
 import transformers
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from PIL import Image as PillowImage
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -25,7 +24,7 @@ from omniedit.models.encoders.chat import answer_loss, append_answer, ask, ask_w
 from omniedit.models.folder import load_part, read_config
 from omniedit.models.processors import load_processor
 from omniedit.models.registry import model_folder
-from omniedit.models.weights import check_state
+from omniedit.models.weights import check_state, load_state
 from omniedit.storage.atomic import write_text
 
 ADAPTER, SETTINGS = "adapter", "reader.json"
@@ -154,12 +153,7 @@ def load_reader(folder: Path, dtype: torch.dtype = torch.float32) -> Reader:
     settings = read_config(folder / SETTINGS)
     reader = Reader.load(settings["model"], settings["side"], settings["image_tokens"], dtype)
     weights = folder / ADAPTER / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise UserError(f"{weights}: missing; {COPY}")
-    try:
-        state = load_file(weights)
-    except Exception as error:  # safetensors raises an error of its own
-        raise UserError(f"{weights}: cannot be read ({' '.join(str(error).split())[:150]}); {COPY}") from None
+    state = load_state(weights, COPY)
     check_state(weights, state, get_peft_model_state_dict(reader.model), type(reader.model).__name__, COPY)
     set_peft_model_state_dict(reader.model, state)
     return reader

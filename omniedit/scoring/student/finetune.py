@@ -14,7 +14,7 @@ from torch import nn
 from transformers import InternVLForConditionalGeneration
 
 from omniedit.config.schema import FinetuneConfig
-from omniedit.models.digest import weights_sha256
+from omniedit.models.weights import weights_sha256
 from omniedit.scoring.student.agreement import agreement_row
 from omniedit.scoring.student.examples import SPLIT, TeacherExample
 from omniedit.scoring.student.internvl_dataset import TeacherDataset

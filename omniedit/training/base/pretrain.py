@@ -16,7 +16,7 @@ from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.training import PretrainingOptions
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, random_crop, resize_cover
-from omniedit.models.codec import Vae, encode
+from omniedit.models.codec import Vae, encode_arrays
 from omniedit.models.editor import to_velocity
 from omniedit.sources.photo import Photo
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
@@ -91,7 +91,7 @@ class Pretraining:
         width, height = bucket_size(rng.choice(list(RATIOS)), self.options.resolution)
         chosen = [photos[i] for i in rng.integers(len(photos), size=count)]
         crops = np.stack([random_crop(image, width, height, MIN_CROP, rng) for _, image in chosen])
-        clean = encode(self.vae, torch.from_numpy(crops).to(self.vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
+        clean = encode_arrays(self.vae, crops)
         prompt, pooled = self.captions(["" if rng.random() < CAPTION_DROPOUT else caption for caption, _ in chosen])
         normal_B = torch.from_numpy(rng.standard_normal(count, np.float32)).to(clean)
         sigma_B = noise_levels(normal_B, self.options)

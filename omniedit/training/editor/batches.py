@@ -16,9 +16,10 @@ from omniedit.config.training import TrainConfig
 from omniedit.config.training_options import SampleOptions
 from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import mirrors_randomly
-from omniedit.models.codec import Vae, encode
+from omniedit.models.codec import Vae
 from omniedit.models.conditions import NO_CONDITIONS, SupportedConditions, place_captions, place_references
 from omniedit.training.editor.encoded_pairs import EncodedBatch
+from omniedit.training.editor.npy_writer import encode_images
 from omniedit.training.editor.references import ConditionChoice, choose_conditions, first_conditions, pick_references
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, Velocities, flow_inputs, text_inputs
 from omniedit.training.objective import condition_dropout_masks, soft_importance
@@ -189,8 +190,6 @@ class EditBatchBuilder(Velocities):
             source, edited = (self._encode(images, flips) for images in (pairs.source, pairs.edited))
         return source.to(self.vae.device).float(), edited.to(self.vae.device).float()
 
-    @torch.no_grad()
     def _encode(self, images: Sequence[Image] | np.ndarray, flips: Sequence[bool]) -> Tensor:
         mirrored = [image[:, ::-1] if flip else image for image, flip in zip(images, flips, strict=True)]
-        pixels = torch.from_numpy(np.stack(mirrored)).to(self.vae.device).permute(0, 3, 1, 2)
-        return encode(self.vae, pixels / 127.5 - 1).to(getattr(torch, self.options.dtype))
+        return encode_images(self.vae, np.stack(mirrored), self.options.dtype)

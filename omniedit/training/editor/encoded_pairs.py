@@ -149,7 +149,13 @@ class EncodedBatch:
 
     def latents(self, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) each, of the mirrored images where `flips` is True."""
-        return self.encoded.latents(self.ratio, self.rows, flips)
+        places = self._places()
+        shape, dtype = places[0][0].latents_kind(self.ratio)
+        both = [self.encoded.memory.empty((len(places), *shape), dtype) for _ in range(2)]
+        for place, ((part, row), flip) in enumerate(zip(places, flips, strict=True)):
+            for image, latents in enumerate(both):
+                part.read_latents(self.ratio, row, image, flip, latents[place])
+        return from_bits(both[0]), from_bits(both[1])
 
     def reference_latents(self, chosen: Sequence[Sequence[int]], flips: Sequence[bool]) -> list[Tensor]:
         """Return latents of references, (C, h, w) each, pair after pair, of the mirrored ones where `flips` is True.
@@ -157,7 +163,11 @@ class EncodedBatch:
         Args:
             chosen: numbers of each pair's references.
         """
-        return self.encoded.reference_latents(self.ratio, self.rows, chosen, flips)
+        return [
+            from_bits(part.read_reference(self.ratio, row, number, flip))
+            for (part, row), numbers, flip in zip(self._places(), chosen, flips, strict=True)
+            for number in numbers
+        ]
 
     def caption_embeddings(
         self, chosen: Sequence[Sequence[int]], captions: Sequence[Sequence[str]]
@@ -168,15 +178,32 @@ class EncodedBatch:
             chosen: numbers of each pair's references.
             captions: their captions; '' for a withheld caption.
         """
-        return self.encoded.caption_embeddings(self.ratio, self.rows, chosen, captions)
+        text_rows = [
+            (part, part.caption_row(self.ratio, row, number) if text else 0)
+            for (part, row), numbers, texts in zip(self._places(), chosen, captions, strict=True)
+            for number, text in zip(numbers, texts, strict=True)
+        ]
+        return self._read_texts(text_rows)
 
     def embeddings(self, chosen: Sequence[int | None]) -> tuple[Tensor, Tensor]:
         """Return embeddings (B, M, D) and (B, D) of each pair's instruction of this number; None is the empty text."""
-        texts = [
-            "" if number is None else pair["instructions"][number]
-            for number, pair in zip(chosen, self.pairs, strict=True)
+        text_rows = [
+            (part, part.text_row(self.ratio, row, number, "" if number is None else pair["instructions"][number]))
+            for (part, row), number, pair in zip(self._places(), chosen, self.pairs, strict=True)
         ]
-        return self.encoded.embeddings(self.ratio, self.rows, chosen, texts)
+        return self._read_texts(text_rows)
+
+    def _places(self) -> list[tuple[EncodedPart, int]]:
+        return [self.encoded.find(self.ratio, row) for row in self.rows]
+
+    def _read_texts(self, text_rows: Sequence[tuple[EncodedPart, int]]) -> tuple[Tensor, Tensor]:
+        """Return the embeddings at some rows of parts."""
+        files = text_rows[0][0].embeddings
+        both = [self.encoded.memory.empty((len(text_rows), *file.row_shape), file.dtype) for file in files]
+        for place, (part, row) in enumerate(text_rows):
+            for file, vectors in zip(part.embeddings, both, strict=True):
+                file.read(row, vectors[place])
+        return from_bits(both[0]), from_bits(both[1])
 
 
 @dataclass
@@ -197,7 +224,7 @@ class EncodedPairs:
 
     def __post_init__(self) -> None:
         identity, rows = encoding_identity(self.store, self.dtype), 0
-        self._memory = ArrayPool()
+        self.memory = ArrayPool()
         self._spans: dict[str, list[tuple[int, int, EncodedPart]]] = {}
         for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
             manifest = json.loads(path.read_text())
@@ -224,56 +251,7 @@ class EncodedPairs:
         numbers = np.asarray(rows, np.int64).tolist()
         return EncodedBatch(ratio, tuple(numbers), tuple(self.store.describe(ratio, numbers)), self)
 
-    def latents(self, ratio: str, rows: Sequence[int], flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
-        """Return latents of source and edited, (B, C, h, w) each, as `EncodedBatch.latents` does."""
-        arrays = [self._find(ratio, row) for row in rows]
-        shape, dtype = arrays[0][0].latents_kind(ratio)
-        both = [self._memory.empty((len(rows), *shape), dtype) for _ in range(2)]
-        for place, ((part, row), flip) in enumerate(zip(arrays, flips, strict=True)):
-            for image, latents in enumerate(both):
-                part.read_latents(ratio, row, image, flip, latents[place])
-        return from_bits(both[0]), from_bits(both[1])
-
-    def embeddings(
-        self, ratio: str, rows: Sequence[int], chosen: Sequence[int | None], texts: Sequence[str]
-    ) -> tuple[Tensor, Tensor]:
-        """Return embeddings (B, M, D) and (B, D), as `EncodedBatch.embeddings` does."""
-        arrays = [self._find(ratio, row) for row in rows]
-        numbered = zip(arrays, chosen, texts, strict=True)
-        return self._read_texts(
-            [(part, part.text_row(ratio, row, number, text)) for (part, row), number, text in numbered]
-        )
-
-    def caption_embeddings(
-        self, ratio: str, rows: Sequence[int], chosen: Sequence[Sequence[int]], captions: Sequence[Sequence[str]]
-    ) -> tuple[Tensor, Tensor]:
-        """Return embeddings of references' captions, as `EncodedBatch.caption_embeddings` does."""
-        embeddings = []
-        for row, numbers, texts in zip(rows, chosen, captions, strict=True):
-            part, place = self._find(ratio, row)
-            for number, text in zip(numbers, texts, strict=True):
-                embeddings.append((part, part.caption_row(ratio, place, number) if text else 0))
-        return self._read_texts(embeddings)
-
-    def _read_texts(self, places: Sequence[tuple[EncodedPart, int]]) -> tuple[Tensor, Tensor]:
-        """Return the embeddings at some rows of parts."""
-        both = [self._memory.empty((len(places), *file.row_shape), file.dtype) for file in places[0][0].embeddings]
-        for place, (part, text_row) in enumerate(places):
-            for file, vectors in zip(part.embeddings, both, strict=True):
-                file.read(text_row, vectors[place])
-        return from_bits(both[0]), from_bits(both[1])
-
-    def reference_latents(
-        self, ratio: str, rows: Sequence[int], chosen: Sequence[Sequence[int]], flips: Sequence[bool]
-    ) -> list[Tensor]:
-        """Return latents of references, as `EncodedBatch.reference_latents` does."""
-        latents = []
-        for row, numbers, flip in zip(rows, chosen, flips, strict=True):
-            part, place = self._find(ratio, row)
-            latents += [from_bits(part.read_reference(ratio, place, number, flip)) for number in numbers]
-        return latents
-
-    def _find(self, ratio: str, row: int) -> tuple[EncodedPart, int]:
+    def find(self, ratio: str, row: int) -> tuple[EncodedPart, int]:
         """Return the part that holds a row of a bucket, and the row's place in its files."""
         spans = self._spans[ratio]
         first, place, part = spans[bisect_right(spans, row, key=lambda span: span[0]) - 1]

@@ -11,7 +11,7 @@ from torch import Tensor
 from omniedit.buckets.references import reference_roles
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.imaging.images import resize_contain
-from omniedit.models.codec import Vae, encode
+from omniedit.models.codec import Vae, encode_arrays
 
 
 class NpyWriter:
@@ -70,5 +70,4 @@ class ReferenceWriter:
 @torch.no_grad()
 def encode_images(vae: Vae, images_BHW3: np.ndarray, dtype: str) -> Tensor:
     """Return the latents of images, (B, C, h, w)."""
-    images = torch.from_numpy(images_BHW3).to(vae.device).permute(0, 3, 1, 2)
-    return encode(vae, images / 127.5 - 1).to(getattr(torch, dtype))
+    return encode_arrays(vae, images_BHW3).to(getattr(torch, dtype))
