@@ -45,6 +45,17 @@ def test_reading_has_a_state_for_each_new_token_and_a_grid_of_features(encoder):
     assert reading.grid == (2, 2)
 
 
+@torch.no_grad()
+def test_reading_has_the_last_states_at_the_new_tokens_and_the_image_features_before_the_first_layer(encoder):
+    x = encoder.inputs(IMAGES, TEXTS)
+    states = encoder.reader.model(**x, output_hidden_states=True).hidden_states
+    answers = torch.isin(x["input_ids"], torch.tensor(encoder.reader.token_ids))
+    images = x["input_ids"] == encoder.reader.image_token_id
+    reading = encoder.reader(**x)
+    assert torch.allclose(reading.hidden.flatten(0, 1), states[-1][answers], atol=1e-5)
+    assert torch.allclose(reading.features.flatten(0, 1), states[0][images], atol=1e-5)
+
+
 def test_token_loss_is_the_cross_entropy_of_the_new_tokens(encoder):
     x = encoder.inputs(IMAGES[:1], TEXTS[:1])
     logits = encoder.reader.model(**x).logits[0].log_softmax(-1)
