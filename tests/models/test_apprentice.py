@@ -148,6 +148,15 @@ def test_an_untrained_encoder_returns_patch_embeddings_plus_place_vectors() -> N
         torch.testing.assert_close(found.images[:, number], expected)
 
 
+@torch.no_grad()
+def test_each_demonstration_in_context_has_its_own_index_after_image_and_source() -> None:
+    for name in ("editnet_demos", "sequence_concat_demos"):
+        net: Any = start(name, "flux")
+        with patch.object(type(net.adapter), "grid", autospec=True, side_effect=type(net.adapter).grid) as run:
+            net(**inputs("flux"), **demonstrations("flux"))
+        assert {2, 3} <= {call.args[2] for call in run.call_args_list if len(call.args) > 2} <= {0, 1, 2, 3}
+
+
 def test_too_many_demonstrations_raise_an_error_with_the_limit() -> None:
     net = start("editnet_demos_cross", "sd3")
     assert get_supported_conditions(net).references and get_supported_conditions(net).captions
