@@ -193,9 +193,6 @@ SETTINGS = {
 }
 
 
-SETTINGS["routing"] = replace(SETTINGS["choices"], seeds=3)
-SETTINGS["routing_gpu"] = SETTINGS["gpu"]
-SETTINGS["routing_test"] = SETTINGS["test"]
 MEDIUM = Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1500, 16, 3e-3, 16_384), seeds=2, evaluations=3)
 OPEN_QUESTIONS = {
     "size_small": replace(MEDIUM, editor=Fit(2000, 16, 3e-3, 32_768), evaluations=5, layers=2, heads=2),
@@ -217,7 +214,21 @@ OPEN_QUESTIONS_GPU = {
     "specialists_gpu": replace(LARGER, base_of="size_medium_gpu", tested=ELEVEN),
 }
 SETTINGS |= OPEN_QUESTIONS_GPU
-GROUPS = {"open": tuple(OPEN_QUESTIONS), "open_gpu": tuple(OPEN_QUESTIONS_GPU)}
+ROUTED = replace(MEDIUM, editor=Fit(400, 16, 3e-3, 8192), evaluations=1, base_of="size_medium")
+ROUTED_GPU = replace(SETTINGS["gpu"], base_of="size_medium_gpu")
+SETTINGS |= {
+    "routing_7": ROUTED,
+    "routing_11": replace(ROUTED, tested=ELEVEN),
+    "routing_7_gpu": ROUTED_GPU,
+    "routing_11_gpu": replace(ROUTED_GPU, tested=ELEVEN),
+}
+GROUPS = {
+    "open": tuple(OPEN_QUESTIONS),
+    "open_gpu": tuple(OPEN_QUESTIONS_GPU),
+    "routing": ("routing_7", "routing_11"),
+    "routing_gpu": ("routing_7_gpu", "routing_11_gpu"),
+}
+"""Settings that one name runs together."""
 
 
 DATA_OF = {
@@ -226,8 +237,9 @@ DATA_OF = {
     "specialists": ("one_task", "three_tasks", "seven_tasks", "eleven_tasks"),
 }
 """Kinds of data that a setting compares."""
+ROUTING_DATA = {"routing_7": "seven_tasks", "routing_11": "eleven_tasks"}
+"""Data on which a setting compares EditNet with and without the parts of AnySD's routing."""
 ARCHITECTURES_OF = {
-    "routing": ROUTING,
     "choices": CHOICES,
     "shipped": ("editnet",),
     "refined": ("editnet",),
@@ -249,14 +261,27 @@ def base_setting(setting: str) -> str:
     return SETTINGS[first].base_of or first
 
 
+def unit_inputs(setting: str, architecture: str, data: str) -> dict[str, str]:
+    """Return the files that a unit reads besides the assets, by the option of `train.py`."""
+    options, folder = SETTINGS[setting], "results/ablation"
+    files = {"base": f"{folder}/{base_setting(setting)}/base"}
+    if options.initial_setting:
+        files["start"] = f"{folder}/{options.initial_setting}/units/{architecture}-{data}-0"
+    if options.portraits:
+        files["portraits"] = f"{folder}/portraits.npz"
+    return files
+
+
 def units(setting: str) -> list[tuple[str, str]]:
     """Return (architecture, data) of each unit.
 
     Most settings have every architecture on filtered data, and EditNet also on unfiltered data. `choices` has EditNet's
-    variants, the settings `routing*` have EditNet's routing in parts. `shipped` and `refined` have the editor that
-    ships. Experiments on data use channel-wise concatenation, which learns most in the time of two cores.
+    variants, the settings `routing_*` EditNet with the parts of AnySD's routing. `shipped` and `refined` have the
+    editor that ships. Experiments on data use channel-wise concatenation, which learns most in the time of two cores.
     """
-    kind = setting.removesuffix("_gpu").removesuffix("_test")
+    kind = setting.removesuffix("_gpu")
+    if kind in ROUTING_DATA:
+        return [(architecture, ROUTING_DATA[kind]) for architecture in ROUTING]
     if kind in DATA_OF:
         return [("channel_concat", data) for data in DATA_OF[kind]]
     if kind in ARCHITECTURES_OF:

@@ -94,6 +94,9 @@ def edit_files(
         from omniedit.models.schedulers import make_scheduler
 
         pipeline.scheduler = make_scheduler(settings.scheduler, pipeline.scheduler)
+    for reference in references:
+        if any(reference.samefile(source) for source in targets):
+            print(f"--reference {clean_line(str(reference))}: also the image to edit; give other images of the subject")
     edited = [
         _edit_and_report(pipeline, source, target, settings, reference_images) for source, target in targets.items()
     ]

@@ -11,6 +11,7 @@ from torch import Tensor
 from omniedit.imaging.images import Image, resize_contain
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import UNKNOWN_TASK, SupportedConditions, place_captions, place_references
+from omniedit.models.demonstrations import MAX_DEMONSTRATIONS
 from omniedit.models.pipeline_arguments import spread, to_list
 from omniedit.models.pipeline_images import ImageLike, split_images, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
@@ -50,6 +51,9 @@ def match_conditions(
     per_edit = _split_per_edit(references, count, "references")
     if any(per_edit) and not takes.references:
         raise ValueError(f"references: this editor takes no reference images; {REMEDY.format('them', TAKE_IMAGES)}")
+    most = max(map(len, per_edit), default=0)
+    if takes.captions and most > MAX_DEMONSTRATIONS:
+        raise ValueError(f"references: {most} images, but this editor takes at most {MAX_DEMONSTRATIONS}")
     texts = _match_captions(captions, per_edit, takes)
     tasks = to_list(task) if task is not None else [None]
     indices = [_task_index(each, takes) for each in spread("tasks", tasks, count)]

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.table3 import LABELS
-from omniedit.imaging.images import Image
+from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import Shard
 from omniedit.reporting.side_by_side import ComparedItem, Heading, JudgeScore, Output, alternate_tasks, render_embedded
 from omniedit.tasks import Task, order_tasks
 
 Row = Mapping[str, Any]
 INTRODUCTION = (
-    "Held-out photos with an instruction and the output of every editor, which saw only these. The specialist also "
-    "knew the object, its mask and the target. Scores are from 0 to 10; O is the root of SC times PQ."
+    "Held-out photos with an instruction and the output of every editor, which saw only these and the references shown."
+    " The specialist also knew the object, its mask and the target. Scores are from 0 to 10; O is the root of SC times"
+    " PQ."
 )
 
 
@@ -49,7 +51,14 @@ def read_items(
                 Output(model, _edited(shard, place), [_score(rows[pair_id, model, str(pair_task)])])
                 for model, shard in shards.items()
             ]
-            yield ComparedItem(pair_id, str(pair_task), instructions[0], _source(photos, place), outputs)
+            yield ComparedItem(
+                pair_id,
+                str(pair_task),
+                instructions[0],
+                _source(photos, place),
+                outputs,
+                references=[partial(decode_image, each.image, pair_id) for each in photos.references(place)],
+            )
 
 
 def group_edits(paths: Sequence[Path]) -> dict[str, dict[Task, Path]]:

@@ -19,7 +19,7 @@ from omniedit.tasks import ALL_TASKS, Task, order_tasks
 
 SKELETON_BYTES = 150_000
 ROWS_PER_TASK = 4
-IMAGE_PIXELS = 210_000
+IMAGE_PIXELS, REFERENCE_PIXELS = 210_000, 30_000
 
 
 def benchmark_page(
@@ -121,6 +121,7 @@ def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict
     return {
         "instruction": photo.instruction,
         "size": f"{width} x {height}",
+        "references": [image_uri(each.image, REFERENCE_PIXELS, quality=88) for each in photo.references],
         "pictures": [
             {
                 "name": name,
@@ -136,5 +137,6 @@ def limit_tasks(tasks: Iterator[dict[str, Any]], count: int) -> Iterator[dict[st
     """Yield the `count` tasks, each with as many rows as fit in an even share of the page."""
     room = (MAX_PAGE_BYTES - SKELETON_BYTES) // max(1, count)
     for task in tasks:
-        sizes = np.cumsum([sum(len(image["uri"]) for image in row["pictures"]) for row in task["rows"]])
+        images = [[*row["references"], *(image["uri"] for image in row["pictures"])] for row in task["rows"]]
+        sizes = np.cumsum([sum(map(len, uris)) for uris in images])
         yield task | {"rows": task["rows"][: int((sizes <= room).sum())]}

@@ -67,6 +67,7 @@ class ComparedItem:
 
     Args:
         target: image that the benchmark gives as the right result.
+        references: reference images that the editors saw besides the source.
     """
 
     item_id: str
@@ -75,6 +76,7 @@ class ComparedItem:
     source: Picture
     outputs: Sequence[Output]
     target: Picture | None = None
+    references: Sequence[Picture] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def _item_values(item: ComparedItem, place: Callable[[Picture], int]) -> dict[st
         "instruction": item.instruction,
         "source": place(item.source),
         "target": None if item.target is None else place(item.target),
+        "references": [place(reference) for reference in item.references],
         "outputs": [_output_values(output, place) for output in item.outputs],
     }
 

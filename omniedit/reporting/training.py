@@ -27,7 +27,7 @@ INPAINTING = "Inpainting specialist"
 EDITS = (
     "edits of held-out pairs",
     "Made with the saved weights after the last step, from held-out pairs. Left to right: source image, instruction,"
-    " the editor's edit, the pair's own edit.",
+    " the editor's edit, the pair's own edit, its references.",
 )
 FILLS = (
     "holes in held-out photos",

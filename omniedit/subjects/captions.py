@@ -1,6 +1,6 @@
 """Names and captions of a cluster: from the words of its texts, or from a model that sees its images together."""
 
-import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -19,7 +19,6 @@ from omniedit.vlm import ChatModel, Prompt, PromptImage
 MAX_NAME_LENGTH, MAX_CAPTION_LENGTH = 60, 400
 """Length limits of a name and of a caption, in characters."""
 _TOKENS, _TOKENS_PER_CAPTION = 60, 60
-_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['-])+")
 _STOP = frozenset(
     (
         *("a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "for", "to", "from", "by"),
@@ -71,7 +70,7 @@ class NamesFromTexts(_Captioner):
 
 def common_name(texts: Sequence[str]) -> str:
     """Return the longest sequence of up to three words that more than half of the texts have, '' if there is none."""
-    each = [[word.lower() for word in _WORD.findall(text)] for text in texts]
+    each = [split_words(text.lower()) for text in texts]
     runs: Counter[tuple[str, ...]] = Counter(
         run
         for words in each
@@ -81,6 +80,16 @@ def common_name(texts: Sequence[str]) -> str:
     common = [run for run, count in runs.items() if 2 * count > len(texts)]
     longest = max(common, key=lambda run: (len(run), runs[run], run), default=())
     return " ".join(longest)[:MAX_NAME_LENGTH]
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text that have two letters or more, in any script.
+
+    Vowel signs and tones belong to the words of Hindi, Arabic or Thai; `\\w` of `re` would split words there.
+    """
+    letters = "".join(each if unicodedata.category(each)[0] in "LM" or each in "'-" else " " for each in text)
+    words = (word.strip("'-") for word in letters.split())
+    return [word for word in words if len(word) > 1]
 
 
 class ModelCaptioner(_Captioner):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from omniedit.exchange.layout import Column, Layout
 from omniedit.exchange.rows import Row
 from omniedit.imaging.images import Image, decode_image, pixels_sha256
 from omniedit.pairs import Rejection
+from omniedit.plain_text import clean_line
 from omniedit.storage.seeded_random import hash_number
 from omniedit.subjects.captions import Captioner
 from omniedit.subjects.features import Embed, similarities
@@ -32,6 +33,11 @@ RIGHTS = ("licence", "author")
 """Columns with the rights of an image, both optional."""
 MAX_ROWS = 40
 """Largest number of images of a group that are compared, the first ones. Larger pages rarely show one subject."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")
+_HOST = re.compile(r"[^\s\\.][^\s\\]*")
+_BARE = re.compile(r".+\.[^.]*[^\W\d][^.]*|\d+(\.\d+){3}")
+"""Host of an address without a scheme: its last label has a letter, or it is an IP address. "undefined", "n/a",
+"javascript:void(0)" and "3.14" are none."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def build_layout(options: SubjectsConfig) -> Layout:
     columns = {
         options.image_column: Column(field="source"),
         options.url_column: Column(field="origin"),
-        options.text_column: Column(field="source_caption", optional=True),
+        options.text_column: Column(field="source_caption", optional=options.captions == "model"),
         **{name: Column(field=name, optional=True) for name in RIGHTS},
     }
     return Layout(name="rows", required=("source", "origin"), columns=columns)
@@ -108,18 +114,21 @@ def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[
 def group_name(url: str, group_by: str) -> str:
     """Return the group of an address: host and path without query and fragment, or only the host.
 
+    Different spellings of one address have one name: with and without `www.`, percent-encoded or not.
+
     Raises:
         BadRow: the text is not an address.
     """
+    address = clean_line(url)
     try:
-        parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
-        host = (parts.hostname or "").removeprefix("www.")
+        parts = urlsplit(address if _SCHEME.match(address) else f"//{address}")
+        host = (parts.hostname or "").removeprefix("www.").rstrip(".")
     except ValueError as error:
-        raise BadRow(f"url {url[:80]!a}: {error}") from None
-    # "undefined", "n/a" and "javascript:void(0)" have no dot; rows without an address are no group.
-    if not host or " " in host or not ("://" in url or "." in host):
-        raise BadRow(f"url {url[:80]!a}: not an address")
-    return host if group_by == "site" else f"{host}{parts.path.rstrip('/')}"
+        raise BadRow(f"url {address[:80]!a}: {error}") from None
+    is_host = _HOST.fullmatch(host) and (_SCHEME.match(address) or (_BARE.fullmatch(host) and "@" not in parts.netloc))
+    if not is_host:
+        raise BadRow(f"url {address[:80]!a}: not an address")
+    return host if group_by == "site" else f"{host}{clean_line(unquote(parts.path)).rstrip('/')}"
 
 
 def _add_row(group: Group, row: Row, layout: Layout, files: ImageFiles) -> None:

@@ -142,10 +142,32 @@ def test_an_untrained_encoder_returns_patch_embeddings_plus_place_vectors() -> N
     patches = torch.nn.Conv2d(4, 8, 2, 2)
     encoder = DemonstrationEncoder(patches, embed_patches, 8, 6, masks_text=False)
     latents = torch.randn(1, 2, 4, 4, 4)
-    found = encoder(latents, torch.ones(1, 2, dtype=torch.bool), torch.randn(1, 2, 3, 6), None)
+    captions = torch.randn(1, 2, 3, 6)
+    found = encoder(latents, torch.ones(1, 2, dtype=torch.bool), captions, None)
     for number in range(2):
         expected = embed_patches(patches, latents[:, number]) + encoder.places[number]
         torch.testing.assert_close(found.images[:, number], expected)
+        torch.testing.assert_close(
+            found.texts[:, number], encoder.to_text(captions[:, number]) + encoder.places[number]
+        )
+
+
+def test_demonstrations_in_context_start_with_the_embedding_of_the_bases_own_images() -> None:
+    for name in ("editnet_demos", "sequence_concat_demos"):
+        net: Any = start(name, "sd3")
+        own = net.adapter.image_embedder.state_dict()
+        assert own and all(
+            torch.equal(own[key], value) for key, value in net.demonstrations.embedder.state_dict().items()
+        )
+
+
+@torch.no_grad()
+def test_each_demonstration_in_context_has_its_own_index_after_image_and_source() -> None:
+    for name in ("editnet_demos", "sequence_concat_demos"):
+        net: Any = start(name, "flux")
+        with patch.object(type(net.adapter), "grid", autospec=True, side_effect=type(net.adapter).grid) as run:
+            net(**inputs("flux"), **demonstrations("flux"))
+        assert {2, 3} <= {call.args[2] for call in run.call_args_list if len(call.args) > 2} <= {0, 1, 2, 3}
 
 
 def test_too_many_demonstrations_raise_an_error_with_the_limit() -> None:

@@ -114,6 +114,12 @@ def test_mismatched_captions_raise_an_error(apprentice: EditPipeline) -> None:
     }
 
 
+def test_too_many_demonstrations_raise_an_error_before_any_is_encoded(apprentice: EditPipeline) -> None:
+    with pytest.raises(ValueError, match="references: 17 images, but this editor takes at most 16"):
+        match_conditions([[1] * 17, [1]], None, 2, apprentice.takes)
+    assert len(match_conditions([1] * 17, None, 1, SupportedConditions(references=True))[0].references) == 17
+
+
 def test_the_command_edits_with_several_demonstrations_and_their_captions(
     apprentice: EditPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +135,10 @@ def test_the_command_edits_with_several_demonstrations_and_their_captions(
         cli.main()
         edits.append(np.asarray(Image.open(tmp_path / f"out{len(more)}.png")))
     assert (edits[0] != edits[1]).any()
+    assert "also the image to edit" not in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", [*command, "--reference", str(tmp_path / "0.png"), "-o", str(tmp_path / "y.png")])
+    cli.main()
+    assert f"--reference {tmp_path / '0.png'}: also the image to edit" in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", [*command, *captions[:2], "-o", str(tmp_path / "x.png")])
     with pytest.raises(SystemExit):
         cli.main()

@@ -1,6 +1,7 @@
 """Tests for the page of editors side by side: its data, its limits, and its use in a real browser."""
 
 import base64
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import pytest
 from helpers.local_page import expect, new_page
 from helpers.side_by_side import colour, read_data
 from omniedit.imaging.images import Image
-from omniedit.pairs import EditPair, write_shard
+from omniedit.pairs import EditPair, Reference, write_shard
 from omniedit.reporting.bench_items import group_edits, side_by_side_page
+from omniedit.reporting.benchmark import grid
 from omniedit.reporting.page import MAX_PAGE_BYTES
 from omniedit.reporting.side_by_side import (
     ComparedItem,
@@ -100,6 +102,37 @@ def test_a_folder_links_files_and_writes_other_images(tmp_path: Path) -> None:
     images = read_data((tmp_path / "pages/index.html").read_text())["images"]
     assert images == ["images/000000.webp", "../my%20editor/edits/swap%231%20%2541.png"]
     assert (tmp_path / "pages" / images[0]).is_file()
+
+
+def test_references_that_the_editors_saw_are_on_both_pages_of_a_benchmark(tmp_path: Path) -> None:
+    """A viewer cannot judge an edit with a subject without the images of the subject."""
+    references = (Reference("demonstration", colour(250, 0, 0)), Reference("demonstration", colour(0, 0, 250)))
+    pair = EditPair(
+        "p",
+        Task.OBJECT_ADDITION,
+        ("Add it.",),
+        colour(9, 9, 9),
+        colour(0, 90, 0),
+        None,
+        {"source_id": "s"},
+        references=references,
+    )
+    for model in ("no_edit", "editnet"):
+        write_shard(tmp_path / f"{model}.h5", Task.OBJECT_ADDITION, model, 0, [pair])
+    row = {"sc_score": 4.0, "pq_score": 9.0, "o_score": 6.0, "reasoning": "So.", "judge": "reference"}
+    rows = [{"pair_id": "p", "model": model, "task": "object_addition"} | row for model in ("no_edit", "editnet")]
+    edits = group_edits([tmp_path / "no_edit.h5", tmp_path / "editnet.h5"])
+    data = read_data(side_by_side_page("mini", rows, edits))
+    uris = [data["images"][place] for place in data["items"][0]["references"]]
+    assert [dominant_channel(uri) for uri in uris] == [0, 2]
+    (task,) = grid(rows, edits)
+    assert [dominant_channel(uri) for uri in task["rows"][0]["references"]] == [0, 2]
+
+
+def dominant_channel(uri: str) -> int:
+    """Return the strongest channel of the image of a data: address."""
+    image = PIL.Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
+    return int(np.asarray(image).mean(axis=(0, 1)).argmax())
 
 
 def test_a_page_without_items_states_so() -> None:

@@ -12,7 +12,7 @@ import pytest
 from omniedit.config.subjects import ExpertConfig, SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow
-from omniedit.subjects.captions import NamesFromTexts, common_name
+from omniedit.subjects.captions import NamesFromTexts, common_name, split_words
 from omniedit.subjects.clusters import find_subjects, group_name, join_rights, read_groups
 from omniedit.subjects.subject import RejectedCluster, Subject
 
@@ -88,9 +88,15 @@ def test_each_group_belongs_to_one_shard(options: SubjectsConfig) -> None:
     assert set().union(*names) == set(read_groups(options, 0, 1)[0]) and sum(map(len, names)) == 4
 
 
-def test_rows_without_the_column_of_addresses_are_named(options: SubjectsConfig) -> None:
-    with pytest.raises(UserError, match=r"rows\.parquet: has no column page"):
-        read_groups(options.model_copy(update={"url_column": "page"}), 0, 1)
+@pytest.mark.parametrize("column", ["url_column", "image_column", "text_column"])
+def test_a_missing_column_is_named(options: SubjectsConfig, column: str) -> None:
+    with pytest.raises(UserError, match=r"rows\.parquet: has no column other"):
+        read_groups(options.model_copy(update={column: "other"}), 0, 1)
+
+
+def test_a_model_that_writes_captions_needs_no_column_of_texts(options: SubjectsConfig) -> None:
+    groups, _ = read_groups(options.model_copy(update={"text_column": "other", "captions": "model"}), 0, 1)
+    assert {row.text for group in groups.values() for row in group.files} == {""}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +105,10 @@ def test_rows_without_the_column_of_addresses_are_named(options: SubjectsConfig)
         ("https://www.shop.example/a/b/?id=3#top", "shop.example/a/b", "shop.example"),
         ("shop.example/a", "shop.example/a", "shop.example"),
         ("//cdn.example", "cdn.example", "cdn.example"),
+        ("shop.example./a//b?to=https://x.example", "shop.example/a//b", "shop.example"),
+        ("http://me:secret@Shop.example:80/caf%C3%A9", "shop.example/caf\u00e9", "shop.example"),
+        ("http://localhost/\ud800", "localhost", "localhost"),
+        ("192.168.0.1/a", "192.168.0.1/a", "192.168.0.1"),
     ],
 )
 def test_a_group_is_a_page_or_a_site(url: str, page: str, site: str) -> None:
@@ -106,7 +116,9 @@ def test_a_group_is_a_page_or_a_site(url: str, page: str, site: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "http://[1", "https://", "n/a", "undefined", "javascript:void(0)", "a red mug", "a mug. Red"]
+    "url",
+    ["", "http://[1", "https://", "http://...", "n/a", "undefined", "javascript:void(0)", "a red mug", "a mug. Red"]
+    + ["3.14", "me@shop.example", "mailto:me@shop.example", "C:\\photos\\a.jpg", "http://shop.example\\a"],
 )
 def test_an_invalid_address_is_a_bad_row(url: str) -> None:
     with pytest.raises(BadRow, match="url "):
@@ -117,6 +129,12 @@ def test_the_longest_common_run_of_words_names_a_subject() -> None:
     assert common_name(["Buy red duck toy now", "duck toy for sale", "Yellow DUCK TOY", "a bath"]) == "duck toy"
     assert common_name(["a photo of the new", "image of a photo"]) == ""
     assert common_name(["Gr\u00fcne Ente 1", "gr\u00fcne Ente 22"]) == "gr\u00fcne ente"
+
+
+def test_a_word_keeps_the_marks_of_its_script() -> None:
+    """Hindi's vowel signs are no letters of `re`, which would cut this word (leather) after its third character."""
+    leather = "\u091a\u092e\u0921\u093c\u0947"
+    assert split_words(f"{leather} 1 don't -a- x_y") == [leather, "don't"]
 
 
 def test_the_rights_of_all_images_of_a_subject_are_recorded() -> None:

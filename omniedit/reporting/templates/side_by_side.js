@@ -90,6 +90,7 @@ if (items.length) {
     about.append(make("span", "", label(item.task)), make("span", "mono", item.id));
     if (item.split > 0) about.append(make("span", "split", "judges differ by " + item.split.toFixed(1)));
     row.append(figure(item, "source", "Source", item.source));
+    item.references.forEach((place, n) => row.append(figure(item, "reference" + n, "Reference " + (n + 1), place)));
     if (item.target !== null) row.append(figure(item, "target", "Target", item.target));
     const shown = visible(item);
     row.append(...shown.map(output => outputFigure(item, output)));
@@ -150,6 +151,7 @@ if (items.length) {
   let at = null, view = { zoom: 1, x: 0, y: 0 };
   function sides(item) {
     const found = [["source", "Source", item.source]];
+    item.references.forEach((place, n) => found.push(["reference" + n, "Reference " + (n + 1), place]));
     if (item.target !== null) found.push(["target", "Target", item.target]);
     for (const output of visible(item)) if (output.image !== null) found.push(["=" + output.editor, label(output.editor), output.image]);
     return found;

@@ -94,6 +94,14 @@ def test_features_keep_their_position_in_the_residual():
     assert moved.any(dim=1)[0].tolist() == [[False, False, False], [False, False, True]]
 
 
+@torch.no_grad()
+def test_residual_is_resized_with_the_latents_pixel_centres():
+    module = make_unit("one_way")
+    coarse, fine = (module(TEXT, IMAGE[:, :2], (1, 2), (1, width))[1].flatten() for width in (2, 4))
+    mix = torch.tensor([[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]])
+    assert torch.allclose(fine, mix @ coarse, atol=1e-6) and coarse[0] != coarse[1]
+
+
 def find_unreached(module: Interaction) -> set[str]:
     """Return the parts of a module whose parameters get no gradient from both of its outputs."""
     torch.manual_seed(0)
@@ -114,6 +122,15 @@ def test_zero_projections_learn_first_and_then_gradients_reach_every_part(mode):
     for name in zero:
         nn.init.normal_(getattr(module, name).weight)
     assert find_unreached(module) == set()
+
+
+@pytest.mark.parametrize("mode", ["one_way", "both"])
+def test_gradients_of_both_inputs_equal_finite_differences(mode):
+    module = Interaction(width=4, image_width=3, channels=2, heads=2, mode=mode).double()
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    inputs = [torch.randn(1, count, width, dtype=torch.double, requires_grad=True) for count, width in ((2, 4), (4, 3))]
+    assert torch.autograd.gradcheck(lambda text, image: module(text, image, (2, 2), (2, 3)), inputs)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from helpers.tiny_models import SD3, base, inputs
 from helpers.tiny_vlm import PATCH, SIDE, make_llava, make_qwen
 from omniedit import models
 from omniedit.errors import UserError
-from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
+from omniedit.models.encoders.mllm import QUESTION, MllmEditor, MllmEncoder
 from omniedit.models.encoders.reader import LORA_ALPHA, LORA_RANK, Reader
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.text import MAX_TOKENS, WIDTH
@@ -45,6 +45,17 @@ def test_reading_has_a_state_for_each_new_token_and_a_grid_of_features(encoder):
     assert reading.grid == (2, 2)
 
 
+@torch.no_grad()
+def test_reading_has_the_last_states_at_the_new_tokens_and_the_image_features_before_the_first_layer(encoder):
+    x = encoder.inputs(IMAGES, TEXTS)
+    states = encoder.reader.model(**x, output_hidden_states=True).hidden_states
+    answers = torch.isin(x["input_ids"], torch.tensor(encoder.reader.token_ids))
+    images = x["input_ids"] == encoder.reader.image_token_id
+    reading = encoder.reader(**x)
+    assert torch.allclose(reading.hidden.flatten(0, 1), states[-1][answers], atol=1e-5)
+    assert torch.allclose(reading.features.flatten(0, 1), states[0][images], atol=1e-5)
+
+
 def test_token_loss_is_the_cross_entropy_of_the_new_tokens(encoder):
     x = encoder.inputs(IMAGES[:1], TEXTS[:1])
     logits = encoder.reader.model(**x).logits[0].log_softmax(-1)
@@ -52,6 +63,17 @@ def test_token_loss_is_the_cross_entropy_of_the_new_tokens(encoder):
     first = len(x["input_ids"][0]) - len(answers) - 1
     expected = -torch.stack([logits[first + place, token] for place, token in enumerate(answers)]).mean()
     assert torch.allclose(encoder.reader(**x).token_loss, expected[None], atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_question_weighs_as_much_as_a_sample(encoder):
+    editor, x = models.build("channel_concat", base(SD3)), inputs()
+    network, given = MllmEditor(editor, encoder), encoder.inputs(IMAGES, TEXTS)
+    questions = encoder.reader.question_inputs(IMAGES[:1], ["What is it?"], ["a cat"])
+    arguments = x["noisy"], x["timestep"], x["condition"]
+    plain = network(*arguments, **given)[1]
+    found = network(*arguments, **given, **{QUESTION + name: value for name, value in questions.items()})[1]
+    assert torch.allclose(found, plain + encoder.reader.answer_loss(**questions) / len(IMAGES), rtol=1e-4)
 
 
 @torch.no_grad()

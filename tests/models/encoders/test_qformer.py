@@ -35,6 +35,18 @@ def test_cross_attention_matches_a_calculation_by_hand():
     assert torch.equal(pooled[0], embeddings[0, 0])
 
 
+@torch.no_grad()
+def test_embeddings_are_normalised_after_the_last_layer():
+    net = QFormer(hidden_width=2, queries=1, width=2, pooled_width=2, inner_width=2, layers=1, heads=1).eval()
+    for name, parameter in net.decoder.layers.named_parameters():
+        if "out_proj" in name or "linear2" in name:
+            nn.init.zeros_(parameter)
+    net.to_embeddings.weight.copy_(torch.eye(2))
+    net.to_embeddings.bias.zero_()
+    net.query_embedding.weight.copy_(torch.tensor([[5.0, 1.0]]))
+    assert torch.allclose(net(torch.randn(1, 3, 2))[0], torch.tensor([[[1.0, -1.0]]]), atol=1e-4)
+
+
 def test_every_query_and_every_part_gets_a_gradient():
     net = QFormer(hidden_width=6, queries=3, width=4, pooled_width=5, inner_width=8, layers=2, heads=2)
     embeddings, pooled = net(torch.randn(2, 7, 6))
