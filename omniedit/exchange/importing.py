@@ -16,7 +16,7 @@ from omniedit.exchange.convert import PairMaker
 from omniedit.exchange.folders import list_folder_files, read_folders
 from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.image_files import ImageFiles
-from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
+from omniedit.exchange.inputs import DataFile, Part, deal, find_file, list_inputs
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
 from omniedit.exchange.outcome import ImportOutcome
 from omniedit.exchange.perception import pairs as perception
@@ -83,12 +83,15 @@ class RowReader:
         path: file, folder, glob, range such as {00000..00009}, or URL for fsspec.
 
     Raises:
-        UserError: the file does not exist, or no file has rows.
+        UserError: the file does not exist, no file has rows, or it is the test set.
     """
 
     def __init__(self, path: str, layout: Layout) -> None:
         self.path, self.layout = path, layout
         self._read: Callable[[Part], Rows]
+        if layout.test_set and (place := find_file(path, layout.test_set)):
+            remedy = f"omniedit bench {layout.name} --data FOLDER reads it, unpacked; import the other splits"
+            raise UserError(f"{place}: the test set of {layout.about} is a benchmark; {remedy}")
         if layout.files == "folders":
             self.files, self._read = list_folder_files(path), read_folders
         elif layout.has_seeds and (seeds := find_seeds(path)):

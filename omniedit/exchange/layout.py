@@ -106,6 +106,7 @@ class Layout(BaseModel):
         unique_in_file: whether ids are unique only within a file.
         from_parent: whether paths in rows begin at the folder above the table's.
         has_seeds: whether the data set is also published as folders that a `seeds.json` lists.
+        test_set: file that only the data set's test set has, which is a benchmark and not imported.
         required: fields that every file must have; by default those of an edit pair.
         columns: in the order in which they are written. If several columns hold one image or text, the first
             one with a value is read.
@@ -125,6 +126,7 @@ class Layout(BaseModel):
     unique_in_file: bool = False
     from_parent: bool = False
     has_seeds: bool = False
+    test_set: str = ""
     required: tuple[str, ...] = REQUIRED
     columns: dict[str, Column] = Field(min_length=1)
 
