@@ -14,10 +14,10 @@ from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.errors import UserError
 from omniedit.exchange.convert import PairMaker
 from omniedit.exchange.folders import list_folder_files, read_folders
-from omniedit.exchange.formats import FORMATS
+from omniedit.exchange.formats import load_format
 from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile, Part, deal, find_file, list_inputs
-from omniedit.exchange.layout import Layout, load_layout, replace_columns
+from omniedit.exchange.layout import Layout, replace_columns
 from omniedit.exchange.outcome import ImportOutcome
 from omniedit.exchange.perception import pairs as perception
 from omniedit.exchange.perception import questions
@@ -58,8 +58,7 @@ class ImportOptions(PairFormat):
 
     def load_layout(self) -> Layout:
         """Return the layout of the format, with the user's columns."""
-        layout = FORMATS[self.format].layout if self.format in FORMATS else self.format
-        return replace_columns(load_layout(layout), self.columns)
+        return replace_columns(load_format(self.format), self.columns)
 
 
 def parse_options(text: str) -> ImportOptions:
