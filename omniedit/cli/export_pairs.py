@@ -12,7 +12,7 @@ HELP = "export the pairs of a run in the formats that other trainers read"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=path, help="folder of the run, such as results/mini")
+    parser.add_argument("run", type=path, help="name or folder of the run, such as mini")
     parser.add_argument("-o", "--out", type=path, required=True, help="new folder to write")
     add_choice(parser)
 
@@ -45,9 +45,10 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from omniedit.browsing.files import find_run
     from omniedit.exchange.exporting import export_run
 
-    rows = export_run(args.run, read_options(args), args.out)
+    rows = export_run(find_run(args.run), read_options(args), args.out)
     print(f"{args.out}: {rows} {'row' if rows == 1 else 'rows'} as {args.format}")
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,6 +218,23 @@ def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:
     """Return the O of the last of the top pairs, and the number of top pairs that have exactly this O."""
     chosen = ascending[-math.ceil(len(ascending) * top / 100) :]
     return chosen[0], chosen.count(chosen[0])
+
+
+def describe_pairs(candidates: Iterator[CandidateRow], choice: Choice) -> str:
+    """Return the number of pairs that do not fit a choice, and the values of the properties that it names."""
+    named = {"task": choice.tasks, "ratio": choice.ratios, "licence": choice.licences}
+    counts: dict[str, Counter[str]] = {name: Counter() for name, values in named.items() if values}
+    counts |= {"judge": Counter()} if choice.judge else {}
+    counts["decision"] = Counter()
+    for candidate in candidates:
+        values = {"judge": candidate.scores.get("judge"), "decision": short_reason(candidate.reason)}
+        for name, counter in counts.items():
+            counter[str((values[name] if name in values else getattr(candidate, name)) or "none")] += 1
+    listed = [
+        f"{name} {', '.join(f'{value} ({count})' for value, count in counter.most_common(8))}"
+        for name, counter in counts.items()
+    ]
+    return f"{counts['decision'].total()} pairs fits the options; there are: {'; '.join(listed)}"
 
 
 def matches_licence(licence: str, allowed: tuple[str, ...]) -> bool:

@@ -1,13 +1,11 @@
 """Values of a row, read as the fields of a pair: texts, lists, numbers, scores, images."""
 
-import base64
-import binascii
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from omniedit.exchange.image_files import BadImage, ImageFiles
+from omniedit.exchange.image_files import BadImage, ImageFiles, decode_base64
 from omniedit.exchange.layout import FALLBACK, Column, Layout
 from omniedit.exchange.rows import UNNAMED, Row
 from omniedit.pairs.pair import Score
@@ -21,7 +19,6 @@ MAX_TEXT_LENGTH = 20_000
 MAX_VALUE_LENGTH = 100_000
 """Length limit of an extra column's value, as JSON, in characters."""
 JsonT = TypeVar("JsonT", dict, list)
-_DATA_URL = "data:image/"
 _TEXT_MEMBERS = ("txt", "caption")
 """Members of a tar's sample that hold its text, as trainers write them."""
 _NO_FILE = ("none", "null", "nan")
@@ -217,21 +214,13 @@ def _read_image(value: Any, row: Row, files: ImageFiles) -> tuple[bytes, str]:
         if value is None:
             raise BadImage(f"a mapping of {keys[:100]}, not of bytes and path; name a part of it as COLUMN.KEY")
     if isinstance(value, str):
-        if value.startswith(_DATA_URL):
-            return _decode_data_url(value), ""
-        return files.read(value, row.file.folder), value
+        content = decode_base64(value)
+        return (files.read(value, row.file.folder), value) if content is None else (content, "")
     if not isinstance(value, bytes) or not value:
         raise BadImage(f"a value of type {type(value).__name__}, not an image")
     if len(value) > MAX_BYTES:
         raise BadImage(f"{len(value)} bytes, more than the limit of {MAX_BYTES}")
     return value, path if isinstance(path, str) else ""
-
-
-def _decode_data_url(value: str) -> bytes:
-    try:
-        return base64.b64decode(value.partition(";base64,")[2], validate=True)
-    except (binascii.Error, ValueError):
-        raise BadImage("a data URL without base64 data") from None
 
 
 def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:

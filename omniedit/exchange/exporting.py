@@ -8,11 +8,11 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.errors import UserError
-from omniedit.exchange.candidates import Choice, Chooser, make_chooser, read_candidates
+from omniedit.exchange.candidates import Choice, Chooser, describe_pairs, make_chooser, read_candidates
 from omniedit.exchange.data_card import Card, Configuration
 from omniedit.exchange.fields import OutColumn, RowMaker, extra_columns
-from omniedit.exchange.formats import FORMATS
-from omniedit.exchange.layout import Container, Layout, load_layout
+from omniedit.exchange.formats import FORMATS, load_format
+from omniedit.exchange.layout import Container, Layout
 from omniedit.exchange.out_values import arrow_type
 from omniedit.exchange.preferences import COLUMNS, count_preferences, group_edits, preference_rows
 from omniedit.exchange.survey import REJECTED_BECAUSE, Survey, survey
@@ -41,7 +41,7 @@ class ExportOptions(BaseModel):
     rows_per_file: int = Field(default=ROWS_PER_FILE, ge=1)
 
     def load_layout(self) -> Layout:
-        return load_layout(FORMATS[self.format].layout if self.format in FORMATS else self.format)
+        return load_format(self.format)
 
     def container(self, layout: Layout) -> Container:
         """Return the kind of file to write."""
@@ -64,7 +64,7 @@ def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     takes_rejected = options.choice.kind == "rejected"
     surveyed = survey(chooser.split(read_candidates(run)), layout, takes_rejected)
     if not surveyed.pairs:
-        raise UserError(f"{run}: none of its {surveyed.rejected.total()} pairs fits the options")
+        raise UserError(f"{run}: none of its {describe_pairs(read_candidates(run), options.choice)}")
     with replace_file(out) as temporary:
         export = _Export(Path(run), options, layout, chooser, surveyed, temporary)
         return export.write_preferences() if options.choice.kind == "preference" else export.write_pairs()

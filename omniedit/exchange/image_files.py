@@ -1,5 +1,7 @@
 """Image files that rows name by path: below a folder or an address, or in tars. Paths that lead outside are errors."""
 
+import base64
+import binascii
 import re
 import sqlite3
 import tarfile
@@ -15,6 +17,11 @@ from omniedit.sources.archive_items import MAX_BYTES, open_archive
 from omniedit.sources.webdataset import untrusted_reason
 from omniedit.storage.archives import is_remote, join_address
 
+_DATA_URL = "data:image/"
+_BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "UklGR")
+"""First characters of a JPEG, PNG or WebP file in base64."""
+_MIN_BASE64 = 256
+"""Length from which such a text is an image: no file name is as long."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TARS = (".tar",)
 _PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -68,6 +75,22 @@ class ImageFiles:
     def close(self) -> None:
         if self._members is not None:
             self._members.close()
+
+
+def decode_base64(text: str) -> bytes | None:
+    """Return the image file that a text is in base64, alone or in a data URL; None if the text is a path.
+
+    Raises:
+        BadImage: the text is cut off or has other characters.
+    """
+    if text.startswith(_DATA_URL):
+        text = text.partition(";base64,")[2]
+    elif not text.startswith(_BASE64_STARTS) or len(text) < _MIN_BASE64:
+        return None
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadImage("an image as text that is not base64") from None
 
 
 def check_path(path: str) -> str:

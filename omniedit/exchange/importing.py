@@ -15,10 +15,10 @@ from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.errors import UserError
 from omniedit.exchange.convert import PairMaker
 from omniedit.exchange.folders import list_folder_files, read_folders
-from omniedit.exchange.formats import FORMATS
+from omniedit.exchange.formats import load_format
 from omniedit.exchange.image_files import ImageFiles
-from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs, share_limit
-from omniedit.exchange.layout import Layout, load_layout, replace_columns
+from omniedit.exchange.inputs import DataFile, Part, deal, find_file, list_inputs, share_limit
+from omniedit.exchange.layout import Layout, replace_columns
 from omniedit.exchange.outcome import ImportOutcome
 from omniedit.exchange.perception import pairs as perception
 from omniedit.exchange.perception import questions
@@ -59,8 +59,7 @@ class ImportOptions(PairFormat):
 
     def load_layout(self) -> Layout:
         """Return the layout of the format, with the user's columns."""
-        layout = FORMATS[self.format].layout if self.format in FORMATS else self.format
-        return replace_columns(load_layout(layout), self.columns)
+        return replace_columns(load_format(self.format), self.columns)
 
 
 def parse_options(text: str) -> ImportOptions:
@@ -84,12 +83,15 @@ class RowReader:
         path: file, folder, glob, range such as {00000..00009}, or URL for fsspec.
 
     Raises:
-        UserError: the file does not exist, or no file has rows.
+        UserError: the file does not exist, no file has rows, or it is the test set.
     """
 
     def __init__(self, path: str, layout: Layout) -> None:
         self.path, self.layout = path, layout
         self._read: Callable[[Part], Rows]
+        if layout.test_set and (place := find_file(path, layout.test_set)):
+            remedy = f"omniedit bench {layout.name} --data FOLDER reads it, unpacked; import the other splits"
+            raise UserError(f"{place}: the test set of {layout.about} is a benchmark; {remedy}")
         if layout.files == "folders":
             self.files, self._read = list_folder_files(path), read_folders
         elif layout.has_seeds and (seeds := find_seeds(path)):

@@ -1,6 +1,7 @@
 """Files of an imported data set, and the part of them that each shard reads."""
 
 import glob
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import fsspec
 from omniedit.errors import UserError, one_line
 from omniedit.redaction import redact
 from omniedit.sources.listing import list_folder
-from omniedit.storage.archives import ARCHIVE_SUFFIXES, expand_range, is_remote, parent_address, split_chain
+from omniedit.storage.archives import ARCHIVE_SUFFIXES, expand_range, find_zip, is_remote, parent_address, split_chain
 
 SUFFIXES: dict[str, tuple[str, ...]] = {
     "parquet": ARCHIVE_SUFFIXES["parquet"],
@@ -77,12 +78,28 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
         files = [DataFile(paths, _name(paths)) for paths in expand_range(path)]
     if not files:
         suffixes = ", ".join(suffix for paths in SUFFIXES.values() for suffix in paths)
-        raise UserError(f"{redact(path)}: no file with rows; they end in {suffixes}")
+        packed = None if is_remote(path) else find_zip(Path(path))
+        remedy = f"; unpack {packed.name}" if packed else ""
+        raise UserError(f"{redact(path)}: no file with rows; they end in {suffixes}{remedy}")
     if unknown := [file for file in files if not file.container]:
         remedy = "; unpack it, or give zip://FILE.jsonl::" + path if path.lower().endswith(".zip") else ""
         suffixes = ", ".join(first for first, *_ in SUFFIXES.values())
         raise UserError(f"{redact(unknown[0].address)}: has none of the suffixes {suffixes}{redact(remedy)}")
     return files
+
+
+def find_file(path: str, name: str) -> str:
+    """Return the path of a file below a folder, or the zip there that holds it; '' if there is none."""
+    if is_remote(path):
+        return ""
+    root = Path(path)
+    if root.name == name or (found := next(root.rglob(name), None)):
+        return path if root.name == name else str(found)
+    packed = find_zip(root)
+    if packed is None or not zipfile.is_zipfile(packed):
+        return ""
+    with zipfile.ZipFile(packed) as archive:
+        return str(packed) if any(Path(member).name == name for member in archive.namelist()) else ""
 
 
 def deal(files: Sequence[DataFile], shard: int, shards: int) -> list[Part]:

@@ -31,6 +31,7 @@ UNSPECIFIED = "unspecified"
 ColumnType = Literal["", "image", "binary", "path", "string", "list", "int32", "int64", "float64", "json"]
 """Type of a column. `image` is a struct of bytes and path, as Hugging Face stores it; `binary` is only the bytes and
 `path` a path. `json` is JSON as text. Without a type, the field decides."""
+YAML_SUFFIXES = (".yaml", ".yml")
 Container = Literal["parquet", "jsonl", "json", "csv", "tar", "folders"]
 """Kind of file that holds the rows."""
 
@@ -106,6 +107,7 @@ class Layout(BaseModel):
         unique_in_file: whether ids are unique only within a file.
         from_parent: whether paths in rows begin at the folder above the table's.
         has_seeds: whether the data set is also published as folders that a `seeds.json` lists.
+        test_set: file that only the data set's test set has, which is a benchmark and not imported.
         required: fields that every file must have; by default those of an edit pair.
         columns: in the order in which they are written. If several columns hold one image or text, the first
             one with a value is read.
@@ -125,6 +127,7 @@ class Layout(BaseModel):
     unique_in_file: bool = False
     from_parent: bool = False
     has_seeds: bool = False
+    test_set: str = ""
     required: tuple[str, ...] = REQUIRED
     columns: dict[str, Column] = Field(min_length=1)
 
@@ -173,13 +176,10 @@ def load_layout(name: str) -> Layout:
     """Return the packaged layout of a name, or the one in a user's YAML file.
 
     Raises:
-        UserError: the layout does not exist or is invalid; the message names the file, the key and the remedy.
+        UserError: the layout is invalid; the message names the file, the key and the remedy.
     """
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(YAML_SUFFIXES):
         return check_layout({"name": Path(name).stem} | read_yaml(name), name)
-    if name not in layout_names():
-        known = ", ".join(layout_names())
-        raise UserError(f"{name[:100]!a} is not a format; give one of {known}, or a YAML file with a layout")
     with resources.as_file(resources.files("omniedit.exchange") / f"datasets/{name}.yaml") as file:
         return check_layout({"name": name} | read_yaml(file), str(file))
 

@@ -57,7 +57,11 @@ Rows = Iterator[Row | Rejection]
 
 
 def reject(place: str, reason: str) -> Rejection:
-    """Return the rejection of a row; its texts have one line, a limited length and redacted secrets."""
+    """Return the rejection of a row; its texts have one line, a limited length and redacted secrets.
+
+    The reason of a file's error begins with its name, which the place repeats, so it is removed.
+    """
+    reason = reason.removeprefix(f"{place}: ")
     return Rejection(clean_line(redact(place), 300), clean_line(redact(reason), 500))
 
 

@@ -116,7 +116,7 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
         fetched, folder, sizes = _parse_record(record)
     except FileNotFoundError:
         unpinned = "" if model.revision else f"; {path} pins no revision of it"
-        raise NotFetched(f"{model.repository}, the {role}, was not fetched{unpinned}; {remedy}") from None
+        raise NotFetched(f"{model.repository} (role {role}) was not fetched{unpinned}; {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{records / role}.json: damaged, or not a record of a fetched model; {remedy}") from None
     if fetched != (model.repository, model.revision):

@@ -119,3 +119,8 @@ def archive_name(archive: str) -> str:
     address, _, query = redacted.partition("?")
     last = address.rstrip("/").rpartition("/")[2]
     return last if not query or last.lower().endswith(_READABLE) else f"{last}?{query}".rpartition("/")[2]
+
+
+def find_zip(path: Path) -> Path | None:
+    """Return a path that is a zip, or the first zip in a folder; None if there is none."""
+    return path if path.suffix.lower() == ".zip" else min(path.glob("*.zip"), default=None)

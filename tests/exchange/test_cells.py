@@ -1,5 +1,6 @@
 """Values of a row as fields: texts, scores, turns, images, extra columns."""
 
+import base64
 import json
 import math
 from pathlib import Path
@@ -97,10 +98,16 @@ def test_images_are_read_from_bytes_structs_lists_data_urls_and_paths(tmp_path: 
     assert read_source(tmp_path, s="a.png") == ([b"file"], "a.png")
     assert read_source(tmp_path, s=None, s2=["a.png", b"second"]) == ([b"file", b"second"], "a.png")
     assert read_source(tmp_path, s="data:image/png;base64,eHg=") == ([b"xx"], "")
+    content = b"\x89PNG\r\n\x1a\n" + bytes(300)
+    for text in (base64.b64encode(content).decode(), base64.encodebytes(content).decode()):
+        assert read_source(tmp_path, s=text) == ([content], "")
+        assert read_source(tmp_path, s={"bytes": text, "path": None}) == ([content], "")
     assert read_source(tmp_path, s={"bytes": None, "path": None}, s2=b"y") == ([b"y"], "")
 
 
-@pytest.mark.parametrize("value", [1, 1.5, True, {"a": 1}, ["a.png", 3], "data:image/png;base64,%%", "nope.png"])
+@pytest.mark.parametrize(
+    "value", [1, 1.5, True, {"a": 1}, ["a.png", 3], "data:image/png;base64,%%", "nope.png", "/9j/" + "A" * 301]
+)
 def test_value_other_than_an_image_is_rejected(value: Any, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"file")
     with pytest.raises(BadRow, match="column 's': "):

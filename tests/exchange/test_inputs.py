@@ -88,3 +88,25 @@ def test_parts_of_all_shards_cover_every_file_once(files: int, shards: int) -> N
     assert set(counts) == set(all_files)
     for file, count in counts.items():
         assert {(part.index, part.count) for part in parts if part.file == file} == {(k, count) for k in range(count)}
+
+
+def test_a_folder_of_zips_names_the_zip_to_unpack(tmp_path: Path) -> None:
+    (tmp_path / "b.zip").touch()
+    (tmp_path / "a.zip").touch()
+    with pytest.raises(UserError, match=r"no file with rows; .*; unpack a\.zip$"):
+        list_inputs(str(tmp_path), "parquet")
+
+
+def test_the_test_set_of_magicbrush_is_not_imported_packed_or_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("test/edit_sessions.json", "{}")
+        archive.writestr("test/edit_turns.json", "[]")
+    remedy = r"benchmark; omniedit bench magicbrush --data FOLDER reads it, unpacked"
+    for path in (tmp_path, tmp_path / "x.zip"):
+        with pytest.raises(UserError, match=rf"^{tmp_path}/x\.zip: .*{remedy}"):
+            import_all(str(path), tmp_path / "run", format="magicbrush")
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    for path in (tmp_path / "unpacked", tmp_path / "unpacked/test", tmp_path / "unpacked/test/edit_sessions.json"):
+        with pytest.raises(UserError, match=rf"unpacked/test/edit_sessions\.json: .*{remedy}"):
+            import_all(str(path), tmp_path / "run", format="magicbrush")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
+from omniedit.exchange.formats import load_format
 from omniedit.exchange.layout import FIELDS, REQUIRED, Column, layout_names, load_layout, replace_columns
 from omniedit.exchange.task_names import known_names
 
@@ -66,8 +67,8 @@ def test_invalid_layout_error_names_the_place(text: str, reason: str, tmp_path: 
 
 
 def test_unknown_format_error_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"'nope' is not a format; give one of anyedit, .*, x2edit, or a YAML file"):
-        load_layout("nope")
+    with pytest.raises(UserError, match=r"'nope' is not a format; give one of anyedit, csv, .*, x2edit, or a YAML"):
+        load_format("nope")
 
 
 def test_columns_option_replaces_the_columns_of_its_fields() -> None:

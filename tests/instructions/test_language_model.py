@@ -64,7 +64,7 @@ def test_text_only_model_is_rejected_by_name(proposals: ProposalsConfig) -> None
 def test_missing_model_error_gives_the_fetch_command(proposals: ProposalsConfig) -> None:
     Path("models/proposer.json").unlink()
     with (
-        pytest.raises(UserError, match=r"org/model, the proposer, was not fetched; .* snakemake --force"),
+        pytest.raises(UserError, match=r"org/model \(role proposer\) was not fetched; .* snakemake --force"),
         open_model(proposals),
     ):
         pass

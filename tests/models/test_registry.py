@@ -73,7 +73,7 @@ def test_run_stops_before_its_first_job_if_models_are_missing(tmp_path: Path) ->
         return run_snakemake(options(target, option), root, variables)
 
     lines = [
-        "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; config/models.yaml pins no "
+        "error: IDEA-Research/grounding-dino-base (role detector) was not fetched; config/models.yaml pins no "
         "revision of it; on a machine with internet access, run: python scripts/fetch_models.py detector --pin && "
         "snakemake --force models/detector.json",
         "error: config/models.yaml: segmenter: a Sam9Model cannot be used here; give one of SamModel, Sam2Model",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omniedit.errors import UserError
+from omniedit.storage.archives import find_zip
 
 if TYPE_CHECKING:
     from omniedit.evaluation.bench.item import BenchSet
@@ -49,7 +50,12 @@ class Benchmark:
             raise UserError(f"{self.title} does not ship; give {self.path}")
         if path is not None and not path.exists():
             raise UserError(f"{path}: no such file or folder; give {self.path}")
-        read: BenchSet = self._load("read")(path, self.part)
+        try:
+            read: BenchSet = self._load("read")(path, self.part)
+        except UserError:
+            if path is not None and (packed := find_zip(path)):
+                raise UserError(f"{packed}: unpack it, and give {self.path}") from None
+            raise
         return read
 
     def read_recorded(self, path: Path) -> "list[ItemRow]":

@@ -56,12 +56,12 @@ def _editor_cells(editor: EditorResult) -> list[str]:
 
 
 def _output_sizes(records: Sequence[EditRecord]) -> str:
-    """Return the number of outputs that have the source's size, or the sizes of the others."""
+    """Return the sizes of outputs: the source's, and the first four others."""
     others = {record.output for record in records if record.output != record.size and record.output}
-    if not others:
-        return "the source's"
-    listed = ", ".join(f"{width} x {height}" for width, height in sorted(others)[:4])
-    return listed + (f" and {len(others) - 4} others" if len(others) > 4 else "")
+    is_all_other = bool(others) and all(record.output in others for record in records if record.output)
+    names = [] if is_all_other else ["the source's"]
+    names += [f"{width} x {height}" for width, height in sorted(others)[:4]]
+    return ", ".join(names) + (f" and {len(others) - 4} others" if len(others) > 4 else "")
 
 
 def _join(values: Iterable[str]) -> str:

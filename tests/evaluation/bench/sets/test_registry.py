@@ -50,6 +50,14 @@ def test_an_invalid_path_error_states_what_to_give(tmp_path: Path) -> None:
         BENCHMARKS["anyedit"].read_recorded(tmp_path)
 
 
+def test_a_packed_benchmark_is_to_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "test.zip").touch()
+    for path in (tmp_path, tmp_path / "test.zip"):
+        for name in ("magicbrush", "gedit-en", "anyedit"):
+            with pytest.raises(UserError, match=rf"test\.zip: unpack it, and give {BENCHMARKS[name].path[:20]}"):
+                BENCHMARKS[name].read(path)
+
+
 def test_columns_of_an_item_override_extra_columns() -> None:
     item = BenchItem(
         "1", "add", "add a cat", lambda: b"", extra={"task": "other", "language": "en"}, session="s", turn=2

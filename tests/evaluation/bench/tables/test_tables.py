@@ -1,6 +1,7 @@
 """Tests of a bench's tables."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from omniedit.evaluation.bench.tables.builders import (
     build_table3,
 )
 from omniedit.evaluation.bench.tables.grid import FigureColumn, FigureRank, FigureRow, Figures
+from omniedit.evaluation.bench.tables.header import describe_results
 from omniedit.evaluation.bench.tables.render import escape_latex, to_latex, to_markdown
 from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.evaluation.bench.tables.write import write_tables
@@ -85,6 +87,24 @@ def test_best_is_bold_second_underlined_and_the_lead_is_over_the_best_rival() ->
     assert lead.cells[2].mean == pytest.approx(mine.mean - rival.mean)
     lines = "\n".join(to_markdown(grid))
     assert f"| **{mine.mean:.2f}" in lines and f"| <u>{rival.mean:.2f}" in lines and "| +1." in lines
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shown"),
+    [
+        ([(600, 400)], "the source's"),
+        ([(512, 512), (300, 200)], "300 x 200, 512 x 512"),
+        ([(512, 512), (600, 400)], "the source's, 512 x 512"),
+    ],
+)
+def test_header_shows_the_sizes_of_all_outputs(outputs: list[tuple[int, int]], shown: str) -> None:
+    editor = result("mine", 5)
+    records = {
+        name: replace(record, output=outputs[number % len(outputs)])
+        for number, (name, record) in enumerate(editor.records.items())
+    }
+    lines = "\n".join(describe_results(results(replace(editor, records=records))))
+    assert f"| {shown} | resize |" in lines
 
 
 def test_failures_are_counted_and_not_averaged_as_0() -> None:
