@@ -27,7 +27,10 @@ from omniedit.cli.run_commands import RUN_COMMANDS
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
 
-PATH_ERRORS = (errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EPERM, errno.EROFS)
+PATH_ERRORS = (
+    *(errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR),
+    *(errno.EPERM, errno.EROFS),
+)
 """Errors of a path that cannot be read or written; the user can name another one."""
 STDOUT = 1
 """File descriptor of standard output."""

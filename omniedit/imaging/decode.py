@@ -14,6 +14,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from omniedit.errors import one_line
 from omniedit.imaging.formats import NO_FILE, REMEDY, explain_unidentified
 from omniedit.imaging.png_chunks import find_late_exif
+from omniedit.imaging.tiff import find_missing_rows, prepare_tiff
 
 MAX_PIXELS = 178_956_970
 """Twice the size at which Pillow warns; an image that claims more is taken for a decompression bomb."""
@@ -74,31 +75,20 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
             warnings.simplefilter("ignore")
             image = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
         if isinstance(image, TiffImageFile):
-            _prepare_tiff(image)
+            if missing := find_missing_rows(image):
+                raise UnreadableImage(missing)
+            prepare_tiff(image)
         if image.format == "PNG" and "exif" not in image.info and (exif := find_late_exif(source)):
             image.info["exif"] = exif
         return image
+    except UnreadableImage:
+        raise
     except PIL.Image.DecompressionBombError:
         raise UnreadableImage(f"more than {MAX_PIXELS} pixels, rejected as a decompression bomb") from None
     except PIL.UnidentifiedImageError:
         raise UnreadableImage(explain_unidentified(source)) from None
     except Exception as error:  # Pillow raises almost anything: OSError, SyntaxError, struct.error, KeyError ...
         raise unreadable(error, "header") from None
-
-
-def _prepare_tiff(image: TiffImageFile) -> None:
-    """Keep Pillow from decoding a TIFF to wrong pixels."""
-    if Base.Orientation not in image.tag_v2:
-        image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
-    image.filename = ""  # with a path, Pillow maps the file into memory and takes the upright size for the stored one
-    if image.tag_v2.get(Base.PlanarConfiguration) == 2 and image.tag_v2.get(Base.BitsPerSample, (8,))[0] == 16:
-        ending = ";16B" if image.tag_v2.prefix == b"MM" else ";16L"  # Pillow reads planes of 16 bits as of 8
-        image.tile = [
-            tile._replace(args=(f"{tile.args[0]}{ending}", *tile.args[1:]))
-            if tile.codec_name == "raw" and isinstance(tile.args, tuple)
-            else tile
-            for tile in image.tile
-        ]
 
 
 def upright_rgb(image: PIL.Image.Image, background: str = "white") -> PIL.Image.Image:

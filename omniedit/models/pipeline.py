@@ -212,6 +212,8 @@ class EditPipeline(FlowPipeline):
         steps = check_whole("num_inference_steps", self._setting("num_inference_steps", num_inference_steps), 1)
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
         text, preserve = (check_scale(name, self._setting(name, scale)) for name, scale in scales.items())
+        if embedded_guidance_scale is not None:
+            check_scale("embedded_guidance_scale", embedded_guidance_scale)
         guidance = Guidance(text, preserve, embedded_guidance_scale)
         check_output_type(output_type)
         callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)

@@ -51,6 +51,18 @@ def test_a_file_in_place_of_an_output_folder_gives_one_line(
     assert capsys.readouterr().err == f"error: {tmp_path}/file: File exists; give another path\n"
 
 
+def test_a_path_longer_than_the_system_allows_gives_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / ("x" * 300)
+    monkeypatch.setattr("sys.argv", ["omniedit", "import", "jsonl", str(path), "-o", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and line.endswith(": File name too long; give another path")
+
+
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_a_closed_output_pipe_gives_no_traceback(size: int) -> None:
     """Print a text that fits in the buffer, so that the final flush fails, and one that does not."""
