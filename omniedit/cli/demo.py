@@ -40,6 +40,10 @@ Images = list[PIL.Image.Image]
 History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings, Images]]
 """Edits of a visit, the latest first: source, edit, settings and reference images."""
 EDITORS_CHOICE = "the editor decides"
+COLUMNS = 5
+"""Images in a row of a gallery."""
+CSS = f".grid-container {{ --grid-cols: {COLUMNS} !important; }}"
+"""Gradio shows few images in fewer and larger columns, of which a low gallery shows the upper part only."""
 PAGE_FIELDS = ("instruction", "negative_prompt", "steps", "guidance_scale", "image_guidance_scale", "seed")
 """Settings with a field on the page, in its order; the task has a separate list."""
 
@@ -63,7 +67,7 @@ def launch(model: Path | None, device: str, host: str, port: int) -> None:
 
         page = build(editor, str(model or "the small editor that ships with OmniEdit"))
         try:
-            page.queue().launch(server_name=host, server_port=port, share=False, theme=gradio.themes.Soft())
+            page.queue().launch(server_name=host, server_port=port, share=False, theme=gradio.themes.Soft(), css=CSS)
         except OSError as error:
             raise UserError(f"{host}:{port}: {error}") from None
 
@@ -163,7 +167,7 @@ def add_conditions(takes: "SupportedConditions") -> list[Any]:
         type="filepath",
         format="png",
         label="Reference images",
-        columns=4,
+        columns=COLUMNS,
         height=160,
         object_fit="contain",
         interactive=True,
@@ -191,7 +195,7 @@ def add_results() -> tuple[Any, ...]:
     slider = gr.ImageSlider(label="Before and after", format="png", max_height=560, buttons=["download", "fullscreen"])
     caption = gr.Markdown()
     further = gr.Button("Edit this further")
-    gallery = gr.Gallery(label="History", columns=5, object_fit="contain", height=180, allow_preview=False)
+    gallery = gr.Gallery(label="History", columns=COLUMNS, object_fit="contain", height=180, allow_preview=False)
     return slider, caption, further, gallery
 
 
