@@ -53,7 +53,7 @@ def check_address(host: str, port: int) -> None:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """Answer to a request. The browser caches a reply with `may_cache`, and checks its digest each time."""
 
     body: bytes
@@ -110,7 +110,7 @@ class LocalServer(ThreadingHTTPServer):
             print(f"{self.address}  {message}", flush=True)
             self.serve_forever()
 
-    def get(self, target: str) -> Reply:
+    def get(self, target: str) -> HttpReply:
         """Return the answer to a GET request for an address below the token: a file of the page, or content.
 
         Raises:
@@ -127,7 +127,7 @@ class LocalServer(ThreadingHTTPServer):
             raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
         return reply
 
-    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
+    def answer_get(self, path: str, values: Mapping[str, str]) -> HttpReply | None:
         """Return the content at an address below the token, None if there is none; errors as `get`.
 
         Args:
@@ -135,7 +135,7 @@ class LocalServer(ThreadingHTTPServer):
         """
         raise NotImplementedError
 
-    def post(self, path: str, body: bytes) -> Reply:
+    def post(self, path: str, body: bytes) -> HttpReply:
         """Return the answer to a POST request of the page itself.
 
         Raises:
@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer(self._post)
 
-    def _post(self) -> Reply:
+    def _post(self) -> HttpReply:
         host, origin = self.headers.get("Host"), self.headers.get("Origin")
         if origin != f"http://{host}" or self.headers.get_content_type() != "application/json":
             raise HttpError(HTTPStatus.FORBIDDEN, "changes are accepted from the page alone")
@@ -195,7 +195,7 @@ class Handler(BaseHTTPRequestHandler):
         path = self.server.strip_token(self.path)
         return self.server.post(path, self.rfile.read(int(length)))
 
-    def _answer(self, answer: Callable[[], Reply]) -> None:
+    def _answer(self, answer: Callable[[], HttpReply]) -> None:
         """Send the answer, or the reason why there is none."""
         try:
             self.server.check_host(self.headers.get("Host"))
@@ -207,7 +207,7 @@ class Handler(BaseHTTPRequestHandler):
             reply = as_json({"error": error_line(error)}, HTTPStatus.CONFLICT)
         self._send(reply)
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, reply: HttpReply) -> None:
         digest = f'"{blake2b(reply.body, digest_size=16).hexdigest()}"'
         is_known = reply.may_cache and self.headers.get("If-None-Match") == digest
         self.send_response(HTTPStatus.NOT_MODIFIED if is_known else reply.status)
@@ -235,7 +235,7 @@ def run_action(
     subject: S,
     body: bytes,
     required: tuple[str, type, str],
-) -> Reply:
+) -> HttpReply:
     """Return the answer of a page's action to the values in a JSON body.
 
     Args:
@@ -271,13 +271,13 @@ _FILES = {
 """Files that each page has in its own package."""
 
 
-def _page_file(package: str, path: str) -> Reply | None:
+def _page_file(package: str, path: str) -> HttpReply | None:
     """Return a static file of a package, or one that all pages share; None for another address."""
     home = "omniedit.browsing" if path in _BASE_FILES else package
     if (found := (_BASE_FILES | _FILES).get(path)) is None:
         return None
-    return Reply(files(home).joinpath("static", found[0]).read_bytes(), found[1], may_cache=True)
+    return HttpReply(files(home).joinpath("static", found[0]).read_bytes(), found[1], may_cache=True)
 
 
-def as_json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Reply:
-    return Reply(json.dumps(value, allow_nan=False).encode(), status=status)
+def as_json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> HttpReply:
+    return HttpReply(json.dumps(value, allow_nan=False).encode(), status=status)

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json
+from omniedit.browsing.local_server import HttpError, HttpReply, LocalServer, as_json
 from omniedit.browsing.record import image_format
 from omniedit.browsing.select import BY_HAND, ORDERS, IndexQuery
 from omniedit.imaging.images import decode_image
@@ -33,7 +33,7 @@ class BrowseServer(LocalServer):
         super().__init__(port)
         self.catalog = catalog
 
-    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
+    def answer_get(self, path: str, values: Mapping[str, str]) -> HttpReply | None:
         if path == "/api/run":
             return as_json(self.catalog.describe())
         if path == "/api/pairs":
@@ -45,7 +45,7 @@ class BrowseServer(LocalServer):
             return send_image(self.catalog.read_image(int(match[1]), match[2]), match[3])
         return None
 
-    def post(self, path: str, body: bytes) -> Reply:
+    def post(self, path: str, body: bytes) -> HttpReply:
         if path != "/api/decide":
             raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
         return as_json(decide(self.catalog, body))
@@ -81,17 +81,17 @@ def _whole(values: Mapping[str, str], name: str, default: int, maximum: int) -> 
     return int(text)
 
 
-def send_image(encoded: bytes, size: str) -> Reply:
+def send_image(encoded: bytes, size: str) -> HttpReply:
     """Return an image as stored, or scaled down as JPEG; a stored format that browsers do not show becomes PNG."""
     if not encoded:
         raise HttpError(HTTPStatus.NOT_FOUND, "no such image")
     content_type = SHOWN_BY_BROWSERS.get(image_format(encoded))
     if size == "stored" and content_type:
-        return Reply(encoded, content_type, may_cache=True)
+        return HttpReply(encoded, content_type, may_cache=True)
     bgr = cv2.cvtColor(shrink_to_area(decode_image(encoded), PIXELS.get(size, sys.maxsize)), cv2.COLOR_RGB2BGR)
     suffix, content_type = (".png", "image/png") if size == "stored" else (".jpg", "image/jpeg")
     options = [] if size == "stored" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    return Reply(cv2.imencode(suffix, bgr, options)[1].tobytes(), content_type, may_cache=True)
+    return HttpReply(cv2.imencode(suffix, bgr, options)[1].tobytes(), content_type, may_cache=True)
 
 
 def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:

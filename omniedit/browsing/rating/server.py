@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from omniedit.browsing.local_server import LOOPBACK, LocalServer, Reply, as_json, run_action
+from omniedit.browsing.local_server import LOOPBACK, HttpReply, LocalServer, as_json, run_action
 from omniedit.evaluation.people.session import Session
 
 IMAGE = re.compile(r"/image/([0-9a-f]{24})/(source|edited|left|right)")
@@ -26,16 +26,16 @@ class RatingServer(LocalServer):
         super().__init__(port, host, session.store.secret[:TOKEN_BYTES].hex())
         self.session = session
 
-    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
+    def answer_get(self, path: str, values: Mapping[str, str]) -> HttpReply | None:
         if path == "/api/mode":
             return as_json({"mode": self.session.mode})
         if path == "/api/state":
             return as_json(self.session.describe(values.get("rater", "")))
         if match := IMAGE.fullmatch(path):
-            return Reply(self.session.read_image(match[1], match[2]), "image/png", may_cache=True)
+            return HttpReply(self.session.read_image(match[1], match[2]), "image/png", may_cache=True)
         return None
 
-    def post(self, path: str, body: bytes) -> Reply:
+    def post(self, path: str, body: bytes) -> HttpReply:
         return run_action(POSTS.get(path), self.session, body, ("rater", str, "give the rater's name"))
 
 

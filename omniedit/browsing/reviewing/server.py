@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from omniedit.browsing.local_server import LocalServer, Reply, as_json, run_action
+from omniedit.browsing.local_server import HttpReply, LocalServer, as_json, run_action
 from omniedit.browsing.server import send_image
 from omniedit.evaluation.bench.sets.review import Review, Verdict
 
@@ -20,14 +20,14 @@ class ReviewServer(LocalServer):
         super().__init__(port)
         self.review = review
 
-    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
+    def answer_get(self, path: str, values: Mapping[str, str]) -> HttpReply | None:
         if path == "/api/state":
             return as_json(self.review.describe())
         if (match := IMAGE.fullmatch(path)) and int(match[1]) < len(self.review.photos):
             return send_image(self.review.read_image(int(match[1])), "screen")
         return None
 
-    def post(self, path: str, body: bytes) -> Reply:
+    def post(self, path: str, body: bytes) -> HttpReply:
         return run_action(
             POSTS.get(path), self.review, body, ("turn", int, "give the turn of the state that it answers")
         )
