@@ -30,7 +30,7 @@ from benchmarks.random_models import Maker
 from benchmarks.rehearsal_types import propose_types
 from omniedit.errors import UserError
 from omniedit.models.hub import build_record, only_configs
-from omniedit.models.registry import MODELS, RECORDS, Model, read_models
+from omniedit.models.registry import MODELS, RECORDS, ModelEntry, read_models
 from omniedit.models.roles import ROLES
 from omniedit.reporting.gallery import RANDOM_WEIGHTS
 from omniedit.run.program import run_program
@@ -164,7 +164,7 @@ def add_models(making: Path, folder: Path, family: str) -> None:
         (making / RECORDS / f"{role}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
-def tiny_models(path: Path, family: str = "omniedit") -> dict[str, Model]:
+def tiny_models(path: Path, family: str = "omniedit") -> dict[str, ModelEntry]:
     """Return entries for the roles of specialists, judge and base, with the classes in a models.yaml."""
     named = read_models(path)
     roles = dict.fromkeys([*(role for task in FAMILIES[family] for role in ROLES[task]), JUDGE, BASE])
@@ -172,7 +172,7 @@ def tiny_models(path: Path, family: str = "omniedit") -> dict[str, Model]:
     return {role: named[role].model_copy(update=own | {"repository": f"{RUN}/tiny-{role}"}) for role in roles}
 
 
-def save_random_model(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
+def save_random_model(model: ModelEntry, folder: Path) -> dict[str, dict[str, Any]]:
     """Save a model with random weights, or only its configs, and return its files: path -> bytes and sha256."""
     if model.class_name == "InternVLForConditionalGeneration":
         make_internvl(folder, numbers_only=True, seed=SEED)

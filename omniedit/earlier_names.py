@@ -26,7 +26,9 @@ MODULES = {
     "instructions.words": "instructions.stemming",
     "manifest": "storage.manifest",
     "models.architectures": "models.factory",
+    "models.digest": "models.weights",
     "reporting.card": "reporting.model_card",
+    "reporting.tabular": "reporting.page",
     "run.slurm": "run.slurm_queue",
     "scoring.by_hand": "scoring.human_decisions",
     "scoring.parser": "scoring.reply_parser",
@@ -48,8 +50,9 @@ FUNCTIONS = {
     "queued_jobs": "list_queued_jobs",
     "model_of": "get_model",
     "folder_of": "model_folder",
+    "TableRow": "PageRow",
 }
-"""Earlier name of a function in one of these modules -> its name now."""
+"""Earlier name of a function or class in one of these modules -> its name now."""
 
 
 class RenamedModuleFinder(MetaPathFinder, Loader):

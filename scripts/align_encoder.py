@@ -20,7 +20,7 @@ from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, build_encoder
+from omniedit.training.editor.mllm_batches import AlignmentBatches, AlignmentNetwork, build_encoder
 from omniedit.training.ranks import join_ranks, leave_ranks
 from omniedit.training.trainer import Trainer
 
@@ -46,7 +46,7 @@ def main() -> None:
     store = BucketStore(args.buckets, resolution=options.resolution)
     batches = AlignmentBatches(encoder, InstructionEncoder(base.text), args.seed)
     alignment = options.instruction_encoder.alignment(options)
-    trainer = Trainer(Alignment(encoder), tuple, store, batches, alignment, args.seed)
+    trainer = Trainer(AlignmentNetwork(encoder), tuple, store, batches, alignment, args.seed)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     with discard_damaged():
         trainer.run(checkpoints)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, page_parser
-from omniedit.reporting.proposals import Tally, proposals_page
+from omniedit.reporting.proposals import ProposalTally, proposals_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 
@@ -15,7 +15,7 @@ def main() -> None:
     args = parser.parse_args()
 
     names = [*(f"{shard:05d}" for shard in range(args.shards)), "bench"]
-    page = proposals_page(args.run, Tally.of(args.folder / f"{name}.parquet" for name in names))
+    page = proposals_page(args.run, ProposalTally.of(args.folder / f"{name}.parquet" for name in names))
     write_text(args.out, page)
 
 

@@ -29,7 +29,7 @@ from omniedit.config.schema import LearnedConfig, ProposalsConfig, VlmConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import encode
 from omniedit.models.factory import build
-from omniedit.models.registry import Model
+from omniedit.models.registry import ModelEntry
 from omniedit.models.roles import INPAINTING, ROLES
 from omniedit.models.text import Text
 from omniedit.scoring.examples import Example
@@ -47,7 +47,7 @@ STEPS = 2
 """Denoising steps; the second has everything that later ones have."""
 UNLIKELY = -100.0
 """Logit of a detector that finds nothing."""
-Models = dict[str, Model]
+Models = dict[str, ModelEntry]
 """Entries of config/models.yaml by role."""
 
 
@@ -134,14 +134,14 @@ def judge_jobs(models: Models) -> Iterator[Job]:
         yield Job(name, models[role].class_name, partial(run, role, models[role]))
 
 
-def _judge(role: str, model: Model, memory: FakeMemory) -> Outcome:
+def _judge(role: str, model: ModelEntry, memory: FakeMemory) -> Outcome:
     network, processor = adopt_vlm(role, model, memory)
     LocalJudge(network, processor, edit_rubric(), VlmConfig(batch_size=1)).mark(examples(1, SIDE))
     shapes = f"a pair of {SIDE}, {model.dtype}"
     return Outcome(count_parameters(network), shapes, model.memory_gb * 1e9)
 
 
-def adopt_vlm(role: str, model: Model, memory: FakeMemory) -> tuple[Any, Any]:
+def adopt_vlm(role: str, model: ModelEntry, memory: FakeMemory) -> tuple[Any, Any]:
     """Return a vision-language model on fake tensors, and its processor."""
     network, processor = create_vlm(role, model.class_name, getattr(torch, model.dtype))
     memory.adopt(network)
@@ -157,7 +157,7 @@ def examples(count: int, side: int) -> list[Example]:
     return [Example({"source": source, "edited": edited}, dict(text)) for source, edited in images]
 
 
-def _propose(role: str, model: Model, memory: FakeMemory) -> Outcome:
+def _propose(role: str, model: ModelEntry, memory: FakeMemory) -> Outcome:
     network, processor = adopt_vlm(role, model, memory)
     side = ProposalsConfig().local.max_side
     prompt = Prompt(("Propose an edit of this photo.", PromptImage(np.zeros((side, side, 3), np.uint8))), STEPS)
@@ -166,14 +166,14 @@ def _propose(role: str, model: Model, memory: FakeMemory) -> Outcome:
     return Outcome(count_parameters(network), f"a photo of {side}, {model.dtype}", model.memory_gb * 1e9)
 
 
-def sampling_jobs(model: Model, sizes: Sizes = FULL, side: int = SIDE) -> Iterator[Job]:
+def sampling_jobs(model: ModelEntry, sizes: Sizes = FULL, side: int = SIDE) -> Iterator[Job]:
     """Yield a job for sampling with each architecture over the base of config/models.yaml, and one for encoding."""
     yield Job("encode pairs", "AutoencoderKL", partial(_encode, model, sizes, side))
     for name in (name for name, architecture in ARCHITECTURES.items() if not architecture.over_unet):
         yield Job(f"sample {name}", model.class_name, partial(_sample, name, model, sizes, side))
 
 
-def _encode(model: Model, sizes: Sizes, side: int, memory: FakeMemory) -> Outcome:
+def _encode(model: ModelEntry, sizes: Sizes, side: int, memory: FakeMemory) -> Outcome:
     maker = FakeMaker(memory, model.dtype, sizes)
     base = maker.base()
     latents = encode(base.vae, torch.zeros(4, 3, side, side))  # source, edited, and both mirrored
@@ -182,7 +182,7 @@ def _encode(model: Model, sizes: Sizes, side: int, memory: FakeMemory) -> Outcom
     return maker.outcome(shapes, None)
 
 
-def _sample(name: str, model: Model, sizes: Sizes, side: int, memory: FakeMemory) -> Outcome:
+def _sample(name: str, model: ModelEntry, sizes: Sizes, side: int, memory: FakeMemory) -> Outcome:
     maker = FakeMaker(memory, model.dtype, sizes)
     base = maker.base()
     editor = maker.adopt(build(name, base.transformer))

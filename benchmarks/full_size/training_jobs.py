@@ -26,7 +26,7 @@ from omniedit.models.editor import Editor
 from omniedit.models.factory import create
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.layouts import LAYOUTS
-from omniedit.models.registry import Model
+from omniedit.models.registry import ModelEntry
 from omniedit.pairs import EditPair
 from omniedit.run.base_size import KNOWN_SIZES, BaseSize
 from omniedit.run.plan import memory_by_stage, training_cost
@@ -119,14 +119,14 @@ def _train(network: nn.Module, options: TrainerOptions, losses: Callable[[Any], 
         step.take(loss)
 
 
-def finetune_jobs(models: Mapping[str, Model]) -> Iterator[Job]:
+def finetune_jobs(models: Mapping[str, ModelEntry]) -> Iterator[Job]:
     """Yield the fine-tuning of the student, with adapters and of the whole language model."""
     for method in ("lora", "full"):
         run = partial(_finetune, models["judge"], FINETUNE.model_copy(update={"method": method}))
         yield Job(f"fine-tune student, {method}", models["judge"].class_name, run)
 
 
-def _finetune(model: Model, options: FinetuneConfig, memory: FakeMemory) -> Outcome:
+def _finetune(model: ModelEntry, options: FinetuneConfig, memory: FakeMemory) -> Outcome:
     network, processor = create_vlm("judge", model.class_name, getattr(torch, options.dtype))
     judge = InternvlJudge(network, processor, edit_rubric(), InternvlConfig())
     with torch.device("meta"):

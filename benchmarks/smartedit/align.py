@@ -28,7 +28,7 @@ from omniedit.models.text import WIDTH, load_minilm
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.editor.mllm_batches import Alignment
+from omniedit.training.editor.mllm_batches import AlignmentNetwork
 
 CHANNELS = 16
 FIRST_WORD = "column"
@@ -82,7 +82,7 @@ def main() -> None:
     setting = SETTINGS[args.setting]
     torch.manual_seed(SEED)
     encoder, texts = build_encoder(args.llava, setting), load_texts(setting)
-    network = Alignment(encoder)
+    network = AlignmentNetwork(encoder)
 
     def loss_of(step: int, rows: Sequence[Row]) -> Tensor:
         embeddings, pooled = texts([row.explicit for row in rows])

@@ -96,6 +96,11 @@ def words(text: str) -> str:
     return text
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Parse names with commas between them."""
+    return tuple(name.strip() for name in words(text).split(",") if name.strip())
+
+
 def whole(text: str, minimum: float, maximum: float, requirement: str) -> int:
     """Parse a whole number from `minimum` to `maximum`.
 

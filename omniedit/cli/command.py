@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Command:
+class Subcommand:
     """Subcommand: its line of help, its arguments and its function. Modules are imported when a command runs."""
 
     help: str

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from omniedit.cli.arguments import at_least_one, overall_score, path, percentage, words
+from omniedit.cli.arguments import at_least_one, names, overall_score, path, percentage
 
 if TYPE_CHECKING:
     from omniedit.exchange.exporting import ExportOptions
@@ -67,8 +67,3 @@ def read_options(args: argparse.Namespace) -> "ExportOptions":
         kind="rejected" if args.rejected else "preference" if args.preference else "accepted",
     )
     return ExportOptions(format=args.format, choice=choice, rows_per_file=args.rows_per_file or ROWS_PER_FILE)
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Parse names with commas between them."""
-    return tuple(name.strip() for name in words(text).split(",") if name.strip())

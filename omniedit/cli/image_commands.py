@@ -13,7 +13,7 @@ from omniedit.cli.arguments import (
     whole,
     words,
 )
-from omniedit.cli.command import Command
+from omniedit.cli.command import Subcommand
 
 
 def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +130,7 @@ def seed(text: str) -> int:
 
 
 IMAGE_COMMANDS = {
-    "edit": Command("edit images by an instruction", _add_edit_arguments, _edit),
-    "demo": Command("serve a web page that edits images", _add_demo_arguments, _demo),
-    "score": Command("score the images of a table by a rubric", _add_score_arguments, _score),
+    "edit": Subcommand("edit images by an instruction", _add_edit_arguments, _edit),
+    "demo": Subcommand("serve a web page that edits images", _add_demo_arguments, _demo),
+    "score": Subcommand("score the images of a table by a rubric", _add_score_arguments, _score),
 }

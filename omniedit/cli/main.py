@@ -21,7 +21,7 @@ from omniedit.cli import (
     rate,
     reward_bench,
 )
-from omniedit.cli.command import Command
+from omniedit.cli.command import Subcommand
 from omniedit.cli.image_commands import IMAGE_COMMANDS
 from omniedit.cli.run_commands import RUN_COMMANDS
 from omniedit.errors import UserError
@@ -74,16 +74,16 @@ def _main() -> None:
 COMMANDS = {
     **RUN_COMMANDS,
     **IMAGE_COMMANDS,
-    "imagine": Command(imagine.HELP, imagine.add_arguments, imagine.run),
-    "import": Command(import_pairs.HELP, import_pairs.add_arguments, import_pairs.run),
-    "export": Command(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
-    "export-editor": Command(export_editor.HELP, export_editor.add_arguments, export_editor.run),
-    "agree": Command(agree.HELP, agree.add_arguments, agree.run),
-    "bench": Command(bench.HELP, bench.add_arguments, bench.run),
-    "compare": Command(compare.HELP, compare.add_arguments, compare.run),
-    "metrics": Command(metrics.HELP, metrics.add_arguments, metrics.run),
-    "rate": Command(rate.HELP, rate.add_arguments, rate.run),
-    "reward-bench": Command(reward_bench.HELP, reward_bench.add_arguments, reward_bench.run),
-    "bench-set": Command(bench_set.HELP, bench_set.add_arguments, bench_set.run),
-    "bench-tables": Command(bench_tables.HELP, bench_tables.add_arguments, bench_tables.run),
+    "imagine": Subcommand(imagine.HELP, imagine.add_arguments, imagine.run),
+    "import": Subcommand(import_pairs.HELP, import_pairs.add_arguments, import_pairs.run),
+    "export": Subcommand(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
+    "export-editor": Subcommand(export_editor.HELP, export_editor.add_arguments, export_editor.run),
+    "agree": Subcommand(agree.HELP, agree.add_arguments, agree.run),
+    "bench": Subcommand(bench.HELP, bench.add_arguments, bench.run),
+    "compare": Subcommand(compare.HELP, compare.add_arguments, compare.run),
+    "metrics": Subcommand(metrics.HELP, metrics.add_arguments, metrics.run),
+    "rate": Subcommand(rate.HELP, rate.add_arguments, rate.run),
+    "reward-bench": Subcommand(reward_bench.HELP, reward_bench.add_arguments, reward_bench.run),
+    "bench-set": Subcommand(bench_set.HELP, bench_set.add_arguments, bench_set.run),
+    "bench-tables": Subcommand(bench_tables.HELP, bench_tables.add_arguments, bench_tables.run),
 }

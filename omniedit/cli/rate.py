@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniedit.cli.arguments import at_least_one, at_least_zero, path, port, run_seed, words
+from omniedit.cli.arguments import at_least_one, at_least_zero, names, path, port, run_seed
 
 if TYPE_CHECKING:
     from omniedit.evaluation.people.edits import RatedEdit
@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_question_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairwise", action="store_true", help="ask which of two editors' edits is better")
-    parser.add_argument("--editors", type=_names, default=[], metavar="A,B", help="only edits of these editors")
-    parser.add_argument("--tasks", type=_names, default=[], metavar="A,B", help="only edits of these tasks")
+    parser.add_argument("--editors", type=names, default=[], metavar="A,B", help="only edits of these editors")
+    parser.add_argument("--tasks", type=names, default=[], metavar="A,B", help="only edits of these tasks")
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="only N random items, with all their edits")
     parser.add_argument(
         "--per-edit", type=at_least_one, metavar="K", help="K raters for each edit (default: all raters)"
@@ -229,7 +229,3 @@ def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], 
 def number_edits(store: "AnswerStore", edits: Sequence["RatedEdit"]) -> dict[int, "RatedEdit"]:
     """Return edits by their numbers in the store."""
     return dict(zip(store.add_edits(edits), edits, strict=True))
-
-
-def _names(text: str) -> list[str]:
-    return [name for part in words(text).split(",") if (name := part.strip())]

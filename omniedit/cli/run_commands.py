@@ -3,7 +3,7 @@
 import argparse
 
 from omniedit.cli.arguments import above_zero, at_least_one, path, port, share, words
-from omniedit.cli.command import Command
+from omniedit.cli.command import Subcommand
 from omniedit.errors import UserError
 
 
@@ -132,12 +132,16 @@ def run_name(text: str) -> str:
 
 
 RUN_COMMANDS = {
-    "doctor": Command("report what this machine can run, and what each profile lacks", _add_doctor_arguments, _doctor),
-    "check": Command("check that config files are valid together", _add_check_arguments, _check),
-    "status": Command("report the done, running, failed and waiting jobs of a run", _add_status_arguments, _status),
-    "inspect": Command(
+    "doctor": Subcommand(
+        "report what this machine can run, and what each profile lacks", _add_doctor_arguments, _doctor
+    ),
+    "check": Subcommand("check that config files are valid together", _add_check_arguments, _check),
+    "status": Subcommand("report the done, running, failed and waiting jobs of a run", _add_status_arguments, _status),
+    "inspect": Subcommand(
         "count a run's pairs, or show one pair with its provenance and scores", _add_inspect_arguments, _inspect
     ),
-    "browse": Command("serve a local page to look at pairs and accept or reject them", _add_browse_arguments, _browse),
-    "plan": Command("estimate the time, memory and cost of a config's run", _add_plan_arguments, _plan),
+    "browse": Subcommand(
+        "serve a local page to look at pairs and accept or reject them", _add_browse_arguments, _browse
+    ),
+    "plan": Subcommand("estimate the time, memory and cost of a config's run", _add_plan_arguments, _plan),
 }

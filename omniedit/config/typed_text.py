@@ -12,7 +12,7 @@ from omniedit.config.section import subsections
 from omniedit.config.strict_yaml import Strict, StrictLoader
 
 
-class QuotedText(str):
+class QuotedValue(str):
     """Text that was written in quotes."""
 
 
@@ -21,7 +21,7 @@ class TextLoader(Strict, yaml.BaseLoader):
 
     def construct_scalar(self, node: Any) -> Any:
         text = super().construct_scalar(node)
-        return QuotedText(text) if node.style and isinstance(text, str) else text
+        return QuotedValue(text) if node.style and isinstance(text, str) else text
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def _parse_option(option: str) -> dict[str, Any]:
     key, _, text = option.partition("=")
     try:
         value = yaml.load(text, TextLoader)
-        if isinstance(value, QuotedText) and value[:1] == value[-1:] == '"':  # a second pair of quotes, for the shell
+        if isinstance(value, QuotedValue) and value[:1] == value[-1:] == '"':  # a second pair of quotes, for the shell
             value = yaml.load(value, TextLoader)
     except yaml.YAMLError:
         return {key: text}
@@ -68,7 +68,7 @@ def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any
 
 def _to_type(value: Any, annotation: Any) -> Any:
     readings = [_read(value), _as_typed(value)]
-    for reading in reversed(readings) if isinstance(value, QuotedText) else readings:
+    for reading in reversed(readings) if isinstance(value, QuotedValue) else readings:
         try:
             return TypeAdapter(annotation).validate_python(reading, strict=True)
         except ValidationError:
@@ -80,10 +80,10 @@ def _read(value: Any) -> Any:
     """Return text as YAML reads it; a date stays text, because JSON has no dates."""
     if isinstance(value, Mapping):
         return {
-            str(key): _as_typed(item) if isinstance(item, QuotedText) else _read(item) for key, item in value.items()
+            str(key): _as_typed(item) if isinstance(item, QuotedValue) else _read(item) for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_as_typed(item) if isinstance(item, QuotedText) else _read(item) for item in value]
+        return [_as_typed(item) if isinstance(item, QuotedValue) else _read(item) for item in value]
     if not isinstance(value, str):
         return value
     try:

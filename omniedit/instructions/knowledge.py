@@ -25,7 +25,7 @@ _GENERIC = "object thing item one animal vehicle instrument fruit food tool piec
 
 
 @dataclass(frozen=True)
-class Clue:
+class ObjectClue:
     """Clue of the table.
 
     Args:
@@ -98,14 +98,16 @@ def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str
 
 
 @cache
-def clues() -> dict[str, Clue]:
+def clues() -> dict[str, ObjectClue]:
     """Return the clues of the table by phrase."""
     table = _read_table()
     named = {
-        phrase: Clue(phrase, frozenset(nouns["fits"]), frozenset(nouns["maybe"]))
+        phrase: ObjectClue(phrase, frozenset(nouns["fits"]), frozenset(nouns["maybe"]))
         for phrase, nouns in table["clues"].items()
     }
-    ranked = {phrase: Clue(phrase, frozenset(values), values=values) for phrase, values in table["ranked"].items()}
+    ranked = {
+        phrase: ObjectClue(phrase, frozenset(values), values=values) for phrase, values in table["ranked"].items()
+    }
     return named | ranked
 
 

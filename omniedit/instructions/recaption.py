@@ -33,7 +33,7 @@ NOTHING_CHANGED = "the model sees no change between source and edited image"
 
 
 @dataclass(frozen=True)
-class Change:
+class DescribedChange:
     """Description of a change that an edit made: its task, and instructions that ask for it; no instructions if
     nothing changed."""
 
@@ -41,7 +41,7 @@ class Change:
     instructions: tuple[str, ...] = ()
 
 
-class _Answer(BaseModel):
+class _ChangeReply(BaseModel):
     model_config = ConfigDict(strict=True)
 
     changed: bool
@@ -70,7 +70,7 @@ class Recaptioner:
         replies = ask(self.model, [self._question(pair) for pair in pairs], self.config.tries)
         return [_apply(pair, reply) for pair, reply in zip(pairs, replies, strict=True)]
 
-    def _question(self, pair: EditPair) -> ModelQuestion[Change]:
+    def _question(self, pair: EditPair) -> ModelQuestion[DescribedChange]:
         tasks = possible_tasks(pair)
         source, edited = (
             PromptImage(resize_to_fit(image, self.config.max_side)) for image in (pair.source, pair.edited)
@@ -92,16 +92,16 @@ def recaption_prompt(source: PromptImage, edited: PromptImage, earlier: str, tas
 
 
 @usable_or_flawed
-def read_change(reply: str, earlier: str, tasks: Sequence[Task]) -> ParsedReply[Change]:
+def read_change(reply: str, earlier: str, tasks: Sequence[Task]) -> ParsedReply[DescribedChange]:
     """Return the change that a reply describes, or the flaws of the reply.
 
     Args:
         earlier: instruction that must not be repeated.
         tasks: tasks to choose from.
     """
-    answer = _Answer.model_validate(json_object(reply))
+    answer = _ChangeReply.model_validate(json_object(reply))
     if not answer.changed:
-        return ParsedReply((Change(tasks[-1]),))
+        return ParsedReply((DescribedChange(tasks[-1]),))
     if answer.task not in tasks:
         raise ValueError(f"task {quote(answer.task)} is not one of the kinds of edit")
     return _read_instructions(answer, Task(answer.task), earlier)
@@ -112,7 +112,7 @@ def prompt_digest() -> str:
     return hashlib.sha256((text("recaption") + text("again")).encode()).hexdigest()[:16]
 
 
-def _read_instructions(answer: _Answer, task: Task, earlier: str) -> ParsedReply[Change]:
+def _read_instructions(answer: _ChangeReply, task: Task, earlier: str) -> ParsedReply[DescribedChange]:
     """Return the change with the instruction and the usable wordings; unusable wordings are left out.
 
     Raises:
@@ -128,10 +128,10 @@ def _read_instructions(answer: _Answer, task: Task, earlier: str) -> ParsedReply
     for wording in answer.wordings[:_MAX_WORDINGS]:
         if operation_error(wording, task) is None and stems(wording) != stems(earlier):
             distinct.setdefault(tuple(stems(wording)), wording)
-    return ParsedReply((Change(task, tuple(distinct.values())),))
+    return ParsedReply((DescribedChange(task, tuple(distinct.values())),))
 
 
-def _apply(pair: EditPair, reply: ParsedReply[Change]) -> EditPair | Rejection:
+def _apply(pair: EditPair, reply: ParsedReply[DescribedChange]) -> EditPair | Rejection:
     if not reply.parts:
         reasons = "; ".join(map(str, reply.flaws))
         return Rejection(pair.pair_id, f"no usable instruction: {reasons}")

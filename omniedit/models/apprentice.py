@@ -15,7 +15,7 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, BaseState, Grid, Inputs
+from omniedit.models.bases.adapter import Adapter, BaseState, Inputs, TokenGrid
 from omniedit.models.bases.registry import adapt
 from omniedit.models.demonstrations import DemonstrationEncoder, DemonstrationMemory, Demonstrations
 from omniedit.models.editnet import EditNet
@@ -127,7 +127,7 @@ class InContextSequenceConcat(InContext, SequenceConcat):  # type: ignore[misc]
         references, mask = get_references(inputs)
         return super().run_blocks(state, replace(inputs, references=references, reference_mask=mask))
 
-    def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+    def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, TokenGrid, Tensor]]:
         source = self.adapter.grid(inputs.condition, 1)
         tokens = self._embed(inputs.condition, source, state, inputs)
         yield tokens, source, mark_present(tokens, None)
@@ -151,13 +151,13 @@ def encode_demonstrations(encoder: DemonstrationEncoder, inputs: Inputs) -> Demo
     return demonstrations
 
 
-def list_grids(adapter: Adapter, inputs: Inputs, demonstrations: Demonstrations) -> list[Grid]:
+def list_grids(adapter: Adapter, inputs: Inputs, demonstrations: Demonstrations) -> list[TokenGrid]:
     """Return the places of each demonstration's image; each has its own index."""
     latents = inputs.noisy if inputs.references is None else inputs.references
     return [adapter.grid(latents, FIRST_INDEX + number) for number in range(demonstrations.images.shape[1])]
 
 
-def mask_padding(demonstrations: Demonstrations, grids: Sequence[Grid]) -> Tensor:
+def mask_padding(demonstrations: Demonstrations, grids: Sequence[TokenGrid]) -> Tensor:
     """Return which image tokens are attended to, (B, R, N) bool: those of existing images that are not padding."""
     mask = demonstrations.image_mask.clone()
     mask[..., len(grids[0]) :] = False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from omniedit.config.source_folder import source_file
 from omniedit.errors import UserError
-from omniedit.models.registry import MODELS, Model, command, get_model
+from omniedit.models.registry import MODELS, ModelEntry, command, get_model
 from omniedit.storage.manifest import checksum
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class HubModel(Protocol):
     def licence(self) -> str: ...
 
 
-def fetch(role: str, model: Model) -> dict[str, Any]:
+def fetch(role: str, model: ModelEntry) -> dict[str, Any]:
     """Download a model into the Hugging Face cache and verify every file against the hub's listing.
 
     An interrupted download resumes. Files in the cache are not downloaded again.
@@ -58,7 +58,7 @@ def fetch(role: str, model: Model) -> dict[str, Any]:
     return build_record(role, model, folder, {name: verify(folder / name, listed) for name, listed in files.items()})
 
 
-def build_record(role: str, model: Model, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def build_record(role: str, model: ModelEntry, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Build the record of a model for models/{role}.json.
 
     Args:
@@ -68,7 +68,7 @@ def build_record(role: str, model: Model, folder: Path, files: Mapping[str, Mapp
     return {"role": role, **about, "folder": str(folder), "files": dict(files)}
 
 
-def list_files(model: Model) -> dict[str, "RepoFile"]:
+def list_files(model: ModelEntry) -> dict[str, "RepoFile"]:
     """List the files to fetch, by path in the repository.
 
     Raises:

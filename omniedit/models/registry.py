@@ -27,7 +27,7 @@ class NotFetched(UserError):
     """Model that was not fetched, or was fetched from another repository or revision."""
 
 
-class Model(Section):
+class ModelEntry(Section):
     """Entry of config/models.yaml; the head of that file explains each key."""
 
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
@@ -40,7 +40,7 @@ class Model(Section):
     files: list[str] = Field(default=["*"])
 
 
-def read_models(path: Path = MODELS) -> dict[str, Model]:
+def read_models(path: Path = MODELS) -> dict[str, ModelEntry]:
     """Read all roles with their models.
 
     Raises:
@@ -51,12 +51,12 @@ def read_models(path: Path = MODELS) -> dict[str, Model]:
 
 
 @cache
-def _read_models(path: Path, changed: int) -> dict[str, Model]:
+def _read_models(path: Path, changed: int) -> dict[str, ModelEntry]:
     """Parse the file once per modification time, because a workflow reads its models dozens of times."""
     models = {}
     for role, entry in read_yaml(path).items():
         try:
-            models[role] = Model.model_validate(entry)
+            models[role] = ModelEntry.model_validate(entry)
         except ValidationError as error:
             problem = error.errors()[0]
             key = ".".join([role, *map(str, problem["loc"])])
@@ -64,7 +64,7 @@ def _read_models(path: Path, changed: int) -> dict[str, Model]:
     return models
 
 
-def get_model(role: str, path: Path = MODELS) -> Model:
+def get_model(role: str, path: Path = MODELS) -> ModelEntry:
     models = read_models(path)
     if role not in models:
         raise UserError(f"{path}: no role '{role}'; the roles are: {', '.join(models)}")
@@ -134,7 +134,7 @@ def _parse_record(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, 
     return (record["repository"], record["revision"]), Path(record["folder"]), sizes
 
 
-def command(role: str, model: Model, records: Path = RECORDS) -> str:
+def command(role: str, model: ModelEntry, records: Path = RECORDS) -> str:
     """Return the shell command that fetches a model. It pins the revision first if that is missing."""
     program = source_file("scripts/fetch_models.py")
     pinning = "" if model.revision else f"python {program} {role} --pin && "
@@ -164,14 +164,14 @@ def describe_unready(roles: Iterable[str], path: Path = MODELS, records: Path = 
     return lines
 
 
-def _may_be_fetched(model: Model) -> bool:
+def _may_be_fetched(model: ModelEntry) -> bool:
     """Return whether the model is ungated or a user is logged in. Only the hub knows if the licence is accepted."""
     from huggingface_hub import get_token
 
     return not model.gated or bool(get_token())
 
 
-def _licence(model: Model) -> str:
+def _licence(model: ModelEntry) -> str:
     from huggingface_hub.constants import ENDPOINT
 
     return f"; before that accept its licence ({model.licence}) at {ENDPOINT}/{model.repository} and run: hf auth login"

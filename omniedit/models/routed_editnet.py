@@ -17,7 +17,7 @@ from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from omniedit.models.bases.adapter import Adapter, BaseState, Grid, Inputs
+from omniedit.models.bases.adapter import Adapter, BaseState, Inputs, TokenGrid
 from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.models.editnet import EditNet
 from omniedit.models.editor import Editor
@@ -47,7 +47,7 @@ class Prefix:
     """
 
     tokens: Tensor
-    grids: Sequence[Grid]
+    grids: Sequence[TokenGrid]
     present: Tensor | None
 
 
@@ -139,7 +139,7 @@ def task_prefix(adapter: Adapter, token_B1D: Tensor) -> Prefix:
     pads = adapter.tokens_multiple - 1
     tokens = functional.pad(token_B1D, (0, 0, 0, pads))
     present = torch.arange(1 + pads, device=tokens.device).expand(len(tokens), -1) < 1
-    return Prefix(tokens, [Grid(1, 1, TASK_IMAGE)], present if pads else None)
+    return Prefix(tokens, [TokenGrid(1, 1, TASK_IMAGE)], present if pads else None)
 
 
 def run_control(

@@ -14,7 +14,7 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import BaseState, Grid, Inputs
+from omniedit.models.bases.adapter import BaseState, Inputs, TokenGrid
 from omniedit.models.bases.registry import create_transformer
 from omniedit.models.editor import Editor
 
@@ -66,7 +66,7 @@ class SequenceConcat(Editor):
         mask = None if inputs.references is None or inputs.reference_mask is None else torch.cat(present, dim=1)
         return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
 
-    def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+    def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, TokenGrid, Tensor]]:
         """Yield for each image in context its tokens, (B, N, D), their places, and which are attended to, (B, N)
         bool."""
         count = 0 if inputs.references is None else inputs.references.shape[1]
@@ -77,7 +77,7 @@ class SequenceConcat(Editor):
             tokens = self._embed(latents, grid, state, inputs)
             yield tokens, grid, mark_present(tokens, present_B)
 
-    def _embed(self, latents: Tensor, grid: Grid, state: BaseState, inputs: Inputs) -> Tensor:
+    def _embed(self, latents: Tensor, grid: TokenGrid, state: BaseState, inputs: Inputs) -> Tensor:
         adapter = self.adapter
         tokens = adapter.embed_image(adapter.image_embedder, latents, state.modulation, inputs.pooled, grid.index)
         return tokens if self.image_vectors is None else tokens + self.image_vectors[grid.index - 1]

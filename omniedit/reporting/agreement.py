@@ -7,9 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.imaging.images import decode_image
-from omniedit.reporting.page import NO_VALUE, image_uri, number, percent, render
+from omniedit.reporting.page import NO_VALUE, PageRow, image_uri, number, percent, render
 from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
-from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
 from omniedit.tasks import Task
 
@@ -100,32 +99,32 @@ def reply_card(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**about, **images, "instruction": row["instruction"], "columns": columns}
 
 
-def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:
+def score_row(score: str, figures: Mapping[str, Any]) -> PageRow:
     cells = [number(figures[measure][score]) for measure in ("spearman", "mean_absolute_error")]
-    return TableRow([SCORE_NAMES[score], *cells])
+    return PageRow([SCORE_NAMES[score], *cells])
 
 
-def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
+def threshold_row(threshold: str, choice: Mapping[str, Any]) -> PageRow:
     counts = [f"{choice[key]:,}" for key in ("teacher_keeps", "student_keeps")]
     shares = [percent(choice[measure]) for measure in ("precision", "recall", "f1")]
-    return TableRow([f"at least {float(threshold):g}", *counts, *shares])
+    return PageRow([f"at least {float(threshold):g}", *counts, *shares])
 
 
-def training_rows(figures: Mapping[str, Any]) -> list[TableRow]:
+def training_rows(figures: Mapping[str, Any]) -> list[PageRow]:
     """Return a row for the agreement before training and one for that after it."""
     return [
-        TableRow([name, f"{of['unscorable']:,} of {of['held_out']:,}", *format_measures(of["overall"])])
+        PageRow([name, f"{of['unscorable']:,} of {of['held_out']:,}", *format_measures(of["overall"])])
         for name, of in (("before training", figures["before"]), ("after training", figures))
     ]
 
 
-def group_rows(figures: Mapping[str, Any]) -> list[TableRow]:
+def group_rows(figures: Mapping[str, Any]) -> list[PageRow]:
     """Return a row for each task, a row for each aspect ratio, and a row for all pairs."""
     tasks = {Task(name).label: of_task for name, of_task in figures["by_task"].items()}
     ratios = {name.replace("x", ":"): of_ratio for name, of_ratio in figures["by_ratio"].items()}
     groups = {**tasks, **ratios, "All": figures["overall"]}
     return [
-        TableRow([name, f"{of['pairs']:,}", *format_measures(of)], total=name == "All") for name, of in groups.items()
+        PageRow([name, f"{of['pairs']:,}", *format_measures(of)], total=name == "All") for name, of in groups.items()
     ]
 
 
@@ -140,12 +139,12 @@ def _with_interval(value: float | None, interval: Sequence[float] | None) -> str
     return f"{number(value)} ({number(interval[0])} to {number(interval[1])})"
 
 
-def proposal_row(rows: Sequence[Mapping[str, Any]], min_score: float, precision: float) -> TableRow:
+def proposal_row(rows: Sequence[Mapping[str, Any]], min_score: float, precision: float) -> PageRow:
     proposed = proposal(rows, min_score, precision)
     if proposed is None:
-        return TableRow([percent(precision), NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE])
+        return PageRow([percent(precision), NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE])
     reached = [percent(proposed["precision"]), percent(proposed["recall"]), f"{proposed['student_keeps']:,}"]
-    return TableRow([percent(precision), number(proposed["threshold"]), *reached])
+    return PageRow([percent(precision), number(proposed["threshold"]), *reached])
 
 
 def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:

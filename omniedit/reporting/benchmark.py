@@ -12,9 +12,8 @@ from omniedit.evaluation.agreement import Key
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.table3 import LABELS, interval, judge_note
 from omniedit.pairs import Shard
-from omniedit.reporting.page import MAX_PAGE_BYTES, image_uri, number, render
+from omniedit.reporting.page import MAX_PAGE_BYTES, PageRow, image_uri, number, render
 from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, report_style
-from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import ALL_TASKS, Task, order_tasks
 
 SKELETON_BYTES = 150_000
@@ -56,23 +55,23 @@ def benchmark_page(
         return render("benchmark", values)
 
 
-def table3_row(row: dict[str, Any]) -> TableRow:
+def table3_row(row: dict[str, Any]) -> PageRow:
     scores = [str(interval(row, score)) for score in ("pq", "sc", "o")]
-    return TableRow([LABELS[row["model"]], *scores, str(row["pairs"]), str(row["unscorable"])])
+    return PageRow([LABELS[row["model"]], *scores, str(row["pairs"]), str(row["unscorable"])])
 
 
-def o_by_task(table: Sequence[dict[str, Any]]) -> list[TableRow]:
+def o_by_task(table: Sequence[dict[str, Any]]) -> list[PageRow]:
     """Return a row for each task: its label, its number of pairs, and each model's O."""
     cells: dict[str, list[str]] = {}
     for row in table:
         if row["task"] != ALL_TASKS:
             cells.setdefault(row["task"], [Task(row["task"]).label, str(row["pairs"])]).append(str(interval(row, "o")))
-    return [TableRow(line) for line in cells.values()]
+    return [PageRow(line) for line in cells.values()]
 
 
-def preservation_row(row: dict[str, Any]) -> TableRow:
+def preservation_row(row: dict[str, Any]) -> PageRow:
     digits = {"psnr_outside": 1, "ssim_outside": 3, "mae_outside": 2, "pixel_shift": 2}
-    return TableRow([LABELS[row["model"]], *[number(row[name], places) for name, places in digits.items()]])
+    return PageRow([LABELS[row["model"]], *[number(row[name], places) for name, places in digits.items()]])
 
 
 def score_by_task(table: Sequence[dict[str, Any]]) -> Figure:

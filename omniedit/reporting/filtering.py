@@ -14,9 +14,8 @@ from omniedit.exchange.candidates import NOT_BEST
 from omniedit.pairs import Rejection
 from omniedit.reporting.candidates import ALL_RATIOS, Columns
 from omniedit.reporting.gallery import by_reason
-from omniedit.reporting.page import number, percent, render
+from omniedit.reporting.page import PageRow, number, percent, render
 from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, report_style
-from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.filter import BY_HAND
 from omniedit.tasks import OMNIEDIT_TASKS, Task, order_tasks
 
@@ -47,7 +46,7 @@ def filter_page(
             "min_score": min_score,
             "facts": _facts(candidates),
             "table4": table4(tasks, candidates),
-            "thresholds": [TableRow([Task(task).label, number(own, 1)]) for task, own in (min_scores or {}).items()],
+            "thresholds": [PageRow([Task(task).label, number(own, 1)]) for task, own in (min_scores or {}).items()],
             "histograms": histograms(tasks, candidates, min_score, min_scores) if len(candidates) else None,
             "ratios": ratio_bars(tasks, candidates) if candidates.kept.any() else None,
             "ratio_rows": ratio_rows(tasks, candidates),
@@ -79,19 +78,19 @@ def count_by_hand(candidates: Columns) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def table4(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
+def table4(tasks: Sequence[Task], candidates: Columns) -> list[PageRow]:
     """Return each task's counts and mean scores before and after the filter (the paper's Table 4), and the totals."""
     rows = [_filter_row(task.label, candidates, candidates.is_task(task)) for task in tasks]
     return [*rows, _filter_row("All tasks", candidates, np.full(len(candidates), True), total=True)]
 
 
-def _filter_row(name: str, candidates: Columns, those_N: NDArray[np.bool_], total: bool = False) -> TableRow:
+def _filter_row(name: str, candidates: Columns, those_N: NDArray[np.bool_], total: bool = False) -> PageRow:
     accepted_N = those_N & candidates.kept
     count, accepted = int(those_N.sum()), int(accepted_N.sum())
     cells = [name, f"{count:,}", f"{accepted:,}", percent(accepted / count if count else None)]
     for score in SCORE_NAMES:
         cells += [number(mean_score(candidates, score, some_N)) for some_N in (those_N, accepted_N)]
-    return TableRow(cells, total)
+    return PageRow(cells, total)
 
 
 def mean_score(candidates: Columns, score: str, those_N: NDArray[np.bool_]) -> float | None:
@@ -153,16 +152,16 @@ def accepted_by_ratio(candidates: Columns) -> Counter[tuple[Task, str]]:
     return Counter({(candidates.tasks[task], ALL_RATIOS[ratio]): count for (task, ratio), count in counts.items()})
 
 
-def ratio_rows(tasks: Sequence[Task], candidates: Columns) -> list[TableRow]:
+def ratio_rows(tasks: Sequence[Task], candidates: Columns) -> list[PageRow]:
     counts = accepted_by_ratio(candidates)
     by_task = {task: [counts[task, ratio] for ratio in WIDENING] for task in tasks}
-    rows = [TableRow([task.label, *map(str, line), str(sum(line))]) for task, line in by_task.items()]
+    rows = [PageRow([task.label, *map(str, line), str(sum(line))]) for task, line in by_task.items()]
     totals = [sum(column) for column in zip(*by_task.values(), strict=True)] if by_task else []
-    return [*rows, TableRow(["All tasks", *map(str, totals), str(sum(totals))], total=True)]
+    return [*rows, PageRow(["All tasks", *map(str, totals), str(sum(totals))], total=True)]
 
 
-def reason_rows(candidates: Columns) -> list[TableRow]:
+def reason_rows(candidates: Columns) -> list[PageRow]:
     """Count the reasons of rejection; duplicates of different pairs share one reason."""
     counts = np.bincount(candidates.reason[~candidates.kept], minlength=len(candidates.reasons))
     reasons = Counter({reason: int(n) for reason, n in zip(candidates.reasons, counts, strict=True) if n})
-    return [TableRow([reason, f"{count:,}"]) for reason, count in reasons.most_common()]
+    return [PageRow([reason, f"{count:,}"]) for reason, count in reasons.most_common()]

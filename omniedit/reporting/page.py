@@ -7,6 +7,7 @@ blank when the address is longer than 2 MiB, so a page must stay under `MAX_PAGE
 import base64
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import isnan
 from typing import TYPE_CHECKING
@@ -31,6 +32,14 @@ NO_VALUE = "\N{EN DASH}"
 
 PIXELS_PER_INCH = 112
 """Scale of figures: 9.4 inches fill the width of a page, and a text of 9 points is as high as the page's text."""
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """Cells of a table's row; `total` marks a row of totals."""
+
+    cells: list[str]
+    total: bool = False
 
 
 def render(template: str, values: Mapping[str, object]) -> str:

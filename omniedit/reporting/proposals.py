@@ -14,10 +14,9 @@ from matplotlib.ticker import MaxNLocator
 
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.proposals import CLASSES, SCHEMA
-from omniedit.reporting.page import NO_VALUE, number, percent, render
+from omniedit.reporting.page import NO_VALUE, PageRow, number, percent, render
 from omniedit.reporting.sheet import shorten
 from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
-from omniedit.reporting.tabular import TableRow
 from omniedit.storage.parquet import stream_rows
 from omniedit.tasks import Task, order_tasks
 
@@ -37,7 +36,7 @@ MAX_BARS, MAX_REASONS, EXAMPLES = 12, 40, 3
 
 
 @dataclass
-class Tally:
+class ProposalTally:
     """Counts over the rows of all shards' proposals."""
 
     photos: int = 0
@@ -56,7 +55,7 @@ class Tally:
     """One proposal for each of some photos, by task and source id: (phrasing, instruction) pairs."""
 
     @classmethod
-    def of(cls, paths: Iterable[Path]) -> "Tally":
+    def of(cls, paths: Iterable[Path]) -> "ProposalTally":
         """Count the proposals in files.
 
         Raises:
@@ -94,7 +93,7 @@ def reason_kind(reason: str) -> str:
     return re.sub(r"\d+", "#", re.sub(r"'[^']*'|\"[^\"]*\"", "...", reason))
 
 
-def proposals_page(run: str, tally: Tally) -> str:
+def proposals_page(run: str, tally: ProposalTally) -> str:
     tasks = order_tasks({Task(of) for _, of, _ in tally.rejected if of}.union(tally.usable))
     with report_style():
         values = {
@@ -119,9 +118,9 @@ def proposals_page(run: str, tally: Tally) -> str:
         return render("proposals", values)
 
 
-def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
+def task_rows(tasks: Sequence[Task], tally: ProposalTally) -> list[PageRow]:
     rows = [
-        TableRow(
+        PageRow(
             [
                 task.label,
                 f"{tally.usable[task]:,}",
@@ -136,18 +135,18 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
     return rows
 
 
-def _count_all_rejected(tally: Tally, *stages: str) -> int:
+def _count_all_rejected(tally: ProposalTally, *stages: str) -> int:
     return sum(count for (stage, of, _), count in tally.rejected.items() if of and stage in stages)
 
 
-def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
+def _count_rejected(tally: ProposalTally, task: Task, *stages: str) -> int:
     """Count a task's rejected proposals in these stages, or in all."""
     return sum(
         count for (stage, of, _), count in tally.rejected.items() if of == task and (not stages or stage in stages)
     )
 
 
-def concept_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
+def concept_rows(tasks: Sequence[Task], tally: ProposalTally) -> list[PageRow]:
     """Return how evenly each task's proposals spread over concepts: objects, new objects, values, styles and so on."""
     rows = []
     for task in tasks:
@@ -155,7 +154,7 @@ def concept_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
             (name, highest), *_ = counts.most_common(1)
             half = count_concepts_in_half(counts)
             cells = [task.label, f"{len(counts):,}", f"{half:,}", shorten(name, 38), percent(highest / counts.total())]
-            rows.append(TableRow([*cells, number(evenness(counts))]))
+            rows.append(PageRow([*cells, number(evenness(counts))]))
     return rows
 
 
@@ -171,7 +170,7 @@ def count_concepts_in_half(counts: Counter[str]) -> int:
     return int(np.searchsorted(sums, counts.total() / 2)) + 1
 
 
-def share_bars(tasks: Sequence[Task], tally: Tally) -> Figure:
+def share_bars(tasks: Sequence[Task], tally: ProposalTally) -> Figure:
     """Plot for each task the share of mentions by the rank of the concept; balanced tasks have a short first part."""
     listed = [task for task in tasks if tally.concepts.get(task)]
     figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.27 * len(listed))
@@ -240,10 +239,10 @@ def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) 
     return figure
 
 
-def reason_rows(tally: Tally) -> list[TableRow]:
+def reason_rows(tally: ProposalTally) -> list[PageRow]:
     """Return the reasons stage by stage, the most frequent first."""
     ordered = sorted(tally.rejected.items(), key=lambda item: (STAGES.index(item[0][0]), -item[1], item[0]))
     return [
-        TableRow([stage, Task(task).label if task else NO_VALUE, reason, f"{count:,}"])
+        PageRow([stage, Task(task).label if task else NO_VALUE, reason, f"{count:,}"])
         for (stage, task, reason), count in ordered[:MAX_REASONS]
     ]

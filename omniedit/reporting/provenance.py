@@ -18,8 +18,7 @@ from omniedit import __version__
 from omniedit.pairs import Shard
 from omniedit.pairs.provenance import model_revisions
 from omniedit.redaction import redact, redact_values
-from omniedit.reporting.page import render
-from omniedit.reporting.tabular import TableRow
+from omniedit.reporting.page import PageRow, render
 
 PHOTOS_SHOWN = 200
 MAX_NAMES = 12
@@ -69,20 +68,20 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
         "licences": licence_rows(sources.authors),
         "photos": [photo_row(row) for row in sources.kept],
         "photos_left_out": sources.photos - len(sources.kept),
-        "refused": [TableRow([row["file"], row["reason"]]) for row in sources.rejected],
+        "refused": [PageRow([row["file"], row["reason"]]) for row in sources.rejected],
         "refused_left_out": sources.left_out - len(sources.rejected),
         "models": model_rows(shards),
-        "machine": [TableRow([name, value]) for name, value in describe_machine()],
-        "packages": [TableRow(list(package)) for package in packages()],
+        "machine": [PageRow([name, value]) for name, value in describe_machine()],
+        "packages": [PageRow(list(package)) for package in packages()],
         "config": yaml.safe_dump(redact_values(config), sort_keys=False, allow_unicode=True),
     }
     return render("provenance", values)
 
 
-def licence_rows(authors: Mapping[str, Counter[str]]) -> list[TableRow]:
+def licence_rows(authors: Mapping[str, Counter[str]]) -> list[PageRow]:
     """Return (licence, number of photos, authors), the most frequent licence first."""
     ordered = sorted(authors.items(), key=lambda item: -item[1].total())
-    return [TableRow([licence, str(names.total()), _most_common(names)]) for licence, names in ordered]
+    return [PageRow([licence, str(names.total()), _most_common(names)]) for licence, names in ordered]
 
 
 def _most_common(names: Counter[str]) -> str:
@@ -90,9 +89,9 @@ def _most_common(names: Counter[str]) -> str:
     return listed + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 
-def photo_row(photo: dict[str, Any]) -> TableRow:
+def photo_row(photo: dict[str, Any]) -> PageRow:
     crop = photo["right"] - photo["left"], photo["bottom"] - photo["top"]
-    return TableRow(
+    return PageRow(
         [
             photo["source_id"],
             photo["author"],
@@ -106,7 +105,7 @@ def photo_row(photo: dict[str, Any]) -> TableRow:
     )
 
 
-def model_rows(shards: Sequence[Path]) -> list[TableRow]:
+def model_rows(shards: Sequence[Path]) -> list[PageRow]:
     """Return (task, specialist, models with revisions, seed) from the provenance of the candidates."""
     rows: dict[tuple[str, str, int], dict[str, str]] = {}
     for path in shards:
@@ -115,7 +114,7 @@ def model_rows(shards: Sequence[Path]) -> list[TableRow]:
             for provenance in shard.read_provenance():
                 models.update(model_revisions(provenance))
     return [
-        TableRow(
+        PageRow(
             [task, specialist, ", ".join(f"{k} {v}".strip() for k, v in sorted(models.items())) or "none", str(seed)]
         )
         for (task, specialist, seed), models in rows.items()

@@ -17,9 +17,8 @@ from omniedit.evaluation.agreement.ratings import SCORES
 from omniedit.evaluation.agreement.run_ratings import RunRatings
 from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
-from omniedit.reporting.page import number, percent, render
+from omniedit.reporting.page import PageRow, number, percent, render
 from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
-from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.trust import Trust
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.scoring.student.agreement import choice
@@ -94,40 +93,40 @@ def _people_values(people: RunRatings | None) -> dict[str, Any]:
     }
 
 
-def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold: float) -> TableRow:
+def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold: float) -> PageRow:
     accepted_N = eligible_N & (candidates.o_score >= threshold)
     share = percent(accepted_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
     diverse = [number(effective_number(encode_categories(candidates, name, accepted_N)), 1) for name in DIVERSITIES]
-    return TableRow([f"at least {threshold:g}", f"{accepted_N.sum():,}", share, *diverse])
+    return PageRow([f"at least {threshold:g}", f"{accepted_N.sum():,}", share, *diverse])
 
 
 def task_rows(
     candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float, min_scores: Mapping[str, float]
-) -> list[TableRow]:
+) -> list[PageRow]:
     """Return each task's threshold, the share of scored pairs that it accepts, and the shares of other thresholds."""
     rows = []
     for task in candidates.tasks:
         scores = candidates.o_score[eligible_N & candidates.is_task(task)]
         own = min_scores.get(task, min_score)
         shares = [percent((scores >= step).mean() if len(scores) else None) for step in (own, *TASK_STEPS)]
-        rows.append(TableRow([task.label, number(own, 1), f"{len(scores):,}", f"{(scores >= own).sum():,}", *shares]))
+        rows.append(PageRow([task.label, number(own, 1), f"{len(scores):,}", f"{(scores >= own).sum():,}", *shares]))
     return rows
 
 
-def people_row(row: Threshold) -> TableRow:
+def people_row(row: Threshold) -> PageRow:
     counts = [f"{row.kept:,} of {row.images:,}", percent(row.share), f"{row.kept_good:,}", percent(row.precision)]
-    return TableRow([f"at least {row.threshold:g}", *counts, percent(row.recall)])
+    return PageRow([f"at least {row.threshold:g}", *counts, percent(row.recall)])
 
 
-def agreement_row(row: Agreement) -> TableRow:
+def agreement_row(row: Agreement) -> PageRow:
     """Return the rank correlations of SC, PQ and O: the judge with people, then people among themselves."""
     cells = [number(values[score], 2) for values in (row.judge, row.people) for score in SCORES]
     interval = row.judge_intervals.get("o")
     interval_text = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-"
-    return TableRow([row.task, f"{row.images:,}", *cells, interval_text])
+    return PageRow([row.task, f"{row.images:,}", *cells, interval_text])
 
 
-def missing_rows(candidates: Columns) -> list[TableRow]:
+def missing_rows(candidates: Columns) -> list[PageRow]:
     """Count each task's candidates without a score, and all."""
     missing_N = np.isnan(candidates.o_score)
     tasks = [(task.label, candidates.is_task(task)) for task in candidates.tasks]
@@ -135,7 +134,7 @@ def missing_rows(candidates: Columns) -> list[TableRow]:
     for name, those_N in [*tasks, ("All tasks", np.full(len(candidates), True))]:
         count, missing = int(those_N.sum()), int((those_N & missing_N).sum())
         cells = [name, f"{count:,}", f"{missing:,}", percent(missing / count if count else None)]
-        rows.append(TableRow(cells, total=name == "All tasks"))
+        rows.append(PageRow(cells, total=name == "All tasks"))
     return rows
 
 
@@ -199,7 +198,7 @@ def agreement_curves(candidates: Columns, compared_N: NDArray[np.bool_], min_sco
     return figure
 
 
-def canary_rows(canary: Mapping[str, Any]) -> list[TableRow]:
+def canary_rows(canary: Mapping[str, Any]) -> list[PageRow]:
     facts = [
         ("run that scored it first", canary["first_run"]),
         ("pairs with scores", f"{canary['scored']:,} of {canary['pairs']:,}"),
@@ -210,4 +209,4 @@ def canary_rows(canary: Mapping[str, Any]) -> list[TableRow]:
         ("difference between two passes of one run", number(canary["noise"], 3)),
         ("alarm threshold", number(canary["limit"], 3)),
     ]
-    return [TableRow([name, value]) for name, value in facts]
+    return [PageRow([name, value]) for name, value in facts]

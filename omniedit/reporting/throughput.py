@@ -8,9 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from omniedit.reporting.page import NO_VALUE, number, percent, render
+from omniedit.reporting.page import NO_VALUE, PageRow, number, percent, render
 from omniedit.reporting.style import BLUE, panels, report_style
-from omniedit.reporting.tabular import TableRow
 
 _DONE_LINE = re.compile(
     r"^(?:\[\d+\] )?done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
@@ -36,7 +35,7 @@ class Loop:
 
 
 @dataclass(frozen=True)
-class Job:
+class TimedJob:
     """Job of a stage.
 
     Args:
@@ -57,7 +56,7 @@ class Job:
     device: tuple[float, float] | None = None
 
 
-def read_jobs(benchmarks: Path, logs: Path) -> list[Job]:
+def read_jobs(benchmarks: Path, logs: Path) -> list[TimedJob]:
     """Read the jobs with a file in benchmarks/{run}/; the log of `a/b.tsv` is `a/b.log` in logs/{run}/.
 
     The report's pages are parts of one stage. The jobs of `READERS` are left out, including the job of this page.
@@ -66,7 +65,7 @@ def read_jobs(benchmarks: Path, logs: Path) -> list[Job]:
     return [_read_job(name, benchmarks, logs) for name in names if name.stem not in READERS]
 
 
-def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:
+def _read_job(name: Path, benchmarks: Path, logs: Path) -> TimedJob:
     with (benchmarks / name).open(newline="") as file:
         *_, row = csv.DictReader(file, delimiter="\t")
     stage, part, *_ = *name.with_suffix("").parts, ""
@@ -74,7 +73,7 @@ def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:
         stage, part = "report", stage.removeprefix("report_")
     path = logs / name.with_suffix(".log")
     log = path.read_text(errors="replace") if path.exists() else ""
-    return Job(
+    return TimedJob(
         stage,
         part,
         _float(row["s"]),
@@ -127,7 +126,7 @@ def _float(text: str) -> float:
         return 0.0
 
 
-def throughput_page(run: str, jobs: list[Job]) -> str:
+def throughput_page(run: str, jobs: list[TimedJob]) -> str:
     stages = list(dict.fromkeys(job.stage for job in jobs))
     stages.sort(key=lambda stage: -sum(job.wall_s for job in jobs if job.stage == stage))
     by_stage = {stage: [job for job in jobs if job.stage == stage] for stage in stages}
@@ -147,7 +146,7 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
         return render("throughput", values)
 
 
-def job_rows(name: str, jobs: Sequence[Job]) -> list[TableRow]:
+def job_rows(name: str, jobs: Sequence[TimedJob]) -> list[PageRow]:
     """Return a row with time and memory of the jobs and their first loop, and a row for each further loop."""
     wall = sum(job.wall_s for job in jobs)
     head = [
@@ -160,11 +159,11 @@ def job_rows(name: str, jobs: Sequence[Job]) -> list[TableRow]:
     first, *others = [_loop_cells(loop) for loop in merge_loops(loop for job in jobs for loop in job.loops)] or [
         [NO_VALUE] * 3
     ]
-    rest = [TableRow([""] * len(head) + [*cells, ""]) for cells in others]
-    return [TableRow([*head, *first, percent(busy_share(jobs))]), *rest]
+    rest = [PageRow([""] * len(head) + [*cells, ""]) for cells in others]
+    return [PageRow([*head, *first, percent(busy_share(jobs))]), *rest]
 
 
-def busy_share(jobs: Sequence[Job]) -> float | None:
+def busy_share(jobs: Sequence[TimedJob]) -> float | None:
     """Return the share of time in which devices were busy, over the jobs that report it; None if no job does."""
     known = [job.device for job in jobs if job.device is not None]
     seconds = sum(whole for whole, _ in known)
@@ -177,7 +176,7 @@ def _loop_cells(loop: Loop) -> list[str]:
     return [f"{loop.items:,} {loop.unit}", rate, percent(waiting)]
 
 
-def part_rows(jobs: Sequence[Job]) -> list[TableRow]:
+def part_rows(jobs: Sequence[TimedJob]) -> list[PageRow]:
     """Return rows for each task, model or page of a stage; empty for a stage with one part or with shards as parts."""
     parts = list(dict.fromkeys(job.part for job in jobs))
     if len(parts) < 2 or any(job.part.isdecimal() for job in jobs):
@@ -189,7 +188,7 @@ def describe_loop(name: str) -> str:
     return name.replace("_", " ")
 
 
-def stage_bars(stages: list[str], jobs: list[Job]) -> Figure:
+def stage_bars(stages: list[str], jobs: list[TimedJob]) -> Figure:
     """Plot the total time of each stage's jobs, the longest on top."""
     seconds = [sum(job.wall_s for job in jobs if job.stage == stage) for stage in stages]
     figure, (axis,) = panels(1, 1, 9.4, 0.6 + 0.27 * len(stages))

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
-from omniedit.reporting.page import image_uri, number, percent, render
+from omniedit.reporting.page import PageRow, image_uri, number, percent, render
 from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, report_style
-from omniedit.reporting.tabular import TableRow
 
 SMOOTHING_STEPS = 10
 PARTS = {"loss_sigma": "noise level", "loss_task": ""}
@@ -119,7 +118,7 @@ def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     return (sums[ends] - sums[starts]) / (ends - starts)
 
 
-def loss_rows(curve: Curve) -> list[TableRow]:
+def loss_rows(curve: Curve) -> list[PageRow]:
     """Return rows with first and last loss; the training loss is the mean over its first and over its last steps."""
     losses = np.array([loss for _, loss in curve.training])
     window = min(SMOOTHING_STEPS, max(1, len(losses) // 2))
@@ -130,16 +129,16 @@ def loss_rows(curve: Curve) -> list[TableRow]:
     return rows
 
 
-def part_rows(curves: Sequence[Curve]) -> list[TableRow]:
+def part_rows(curves: Sequence[Curve]) -> list[PageRow]:
     """Return a row for each task and noise level: each model's mean loss over the last quarter of its logged values."""
     names = dict.fromkeys(key for curve in curves for key in sorted(curve.metrics) if key.startswith(tuple(PARTS)))
     return [
-        TableRow([_part(name), *(number(_last_quarter(curve.metrics.get(name, [])), 3) for curve in curves)])
+        PageRow([_part(name), *(number(_last_quarter(curve.metrics.get(name, [])), 3) for curve in curves)])
         for name in sorted(names)
     ]
 
 
-def speed_row(curve: Curve) -> TableRow:
+def speed_row(curve: Curve) -> PageRow:
     metrics = curve.metrics
     figures = [
         f"{metrics.get('skipped', [0])[-1]:,.0f}",
@@ -148,7 +147,7 @@ def speed_row(curve: Curve) -> TableRow:
         number(max(metrics.get("memory_gb", [nan])), 1),
         percent(float(np.median(metrics["mfu"])) if "mfu" in metrics else None),
     ]
-    return TableRow([curve.name, *figures])
+    return PageRow([curve.name, *figures])
 
 
 def _share_of_time(shares: Sequence[float], samples_per_s: Sequence[float]) -> float:
@@ -165,5 +164,5 @@ def _last_quarter(values: Sequence[float]) -> float | None:
     return float(np.mean(values[-max(1, len(values) // 4) :])) if values else None
 
 
-def _loss_row(name: str, kind: str, step: int, first: float, last: float) -> TableRow:
-    return TableRow([name, kind, f"{step:,}", number(first, 4), number(last, 4), f"{100 * (last / first - 1):+.1f} %"])
+def _loss_row(name: str, kind: str, step: int, first: float, last: float) -> PageRow:
+    return PageRow([name, kind, f"{step:,}", number(first, 4), number(last, 4), f"{100 * (last / first - 1):+.1f} %"])

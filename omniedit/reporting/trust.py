@@ -15,8 +15,7 @@ from omniedit.evaluation.trust.families import find_family
 from omniedit.evaluation.trust.length_bias import LengthBias, measure_length_bias
 from omniedit.evaluation.trust.self_preference import measure_self_preference
 from omniedit.reporting.candidates import Candidate
-from omniedit.reporting.page import NO_VALUE, number, percent
-from omniedit.reporting.tabular import TableRow
+from omniedit.reporting.page import NO_VALUE, PageRow, number, percent
 from omniedit.scoring.outcomes import ScoringOutcome, classify_reason
 from omniedit.tasks import Task, order_tasks
 
@@ -88,14 +87,14 @@ class Trust:
             "disagreements": disagreement_rows(self.disagreement) if len(self.disagreement) else [],
         }
 
-    def refusal_rows(self) -> Iterator[TableRow]:
+    def refusal_rows(self) -> Iterator[PageRow]:
         """Yield a row for each judge and task, and one for each judge."""
         for name, columns in self.judges.items():
             for task in order_tasks(self.tasks):
                 yield _refusal_row(name, task.label, columns["outcome"][columns["task"] == self.tasks[task]], False)
             yield _refusal_row(name, "All tasks", columns["outcome"], True)
 
-    def preference_rows(self) -> Iterator[TableRow]:
+    def preference_rows(self) -> Iterator[PageRow]:
         """Yield a row for each judge whose model family is known and also made some of the edits."""
         for name, columns in self.judges.items():
             known_N = columns["editor"] > 0
@@ -109,9 +108,9 @@ class Trust:
                 number(preference.others_mean),
                 number(preference.difference),
             ]
-            yield TableRow([name, columns.family or "", f"{preference.own:,}", *means, _interval(preference.interval)])
+            yield PageRow([name, columns.family or "", f"{preference.own:,}", *means, _interval(preference.interval)])
 
-    def pair_row(self, first: str, second: str) -> TableRow | None:
+    def pair_row(self, first: str, second: str) -> PageRow | None:
         """Return the agreement of two judges of an ensemble; None if they were asked about different pairs."""
         a, b = self.judges[first], self.judges[second]
         if len(a) != len(b):
@@ -121,7 +120,7 @@ class Trust:
         (r,) = rank_correlations(a["o_score"], b["o_score"], np.ones((1, len(a))))
         difference_N = (a["o_score"] - b["o_score"])[both_N]
         cells = [float(difference_N.mean()), float(np.abs(difference_N).mean())] if count else [None, None]
-        return TableRow(
+        return PageRow(
             [f"{first}, {second}", f"{count:,}", number(None if np.isnan(r) else float(r)), *map(number, cells)]
         )
 
@@ -145,7 +144,7 @@ def read_verdicts(candidate: Candidate) -> Iterator[tuple[str, str, float | None
         yield name, f"{name} {judge.get('version', '')}", judge.get("o"), judge.get("reason", ""), judge.get("words", 0)
 
 
-def length_row(name: str, columns: JudgeColumns) -> TableRow:
+def length_row(name: str, columns: JudgeColumns) -> PageRow:
     """Return the correlations of a judge's O with the lengths of instruction and rationale."""
     cells: list[str] = []
     for text in ("instruction", "rationale"):
@@ -154,25 +153,25 @@ def length_row(name: str, columns: JudgeColumns) -> TableRow:
             lengths_N[lengths_N == 0] = np.nan
         bias = measure_length_bias(columns["o_score"], lengths_N, columns["task"])
         cells += _length_cells(bias)
-    return TableRow([name, *cells])
+    return PageRow([name, *cells])
 
 
-def disagreement_rows(disagreement_N: Values) -> list[TableRow]:
+def disagreement_rows(disagreement_N: Values) -> list[PageRow]:
     """Return the number and share of scored pairs within each limit of disagreement."""
     counts = [int((disagreement_N <= limit).sum()) for limit in LIMITS]
     return [
-        TableRow([f"at most {limit:g}", f"{count:,}", percent(count / len(disagreement_N))])
+        PageRow([f"at most {limit:g}", f"{count:,}", percent(count / len(disagreement_N))])
         for limit, count in zip(LIMITS, counts, strict=True)
     ]
 
 
-def _refusal_row(judge: str, task: str, outcomes_N: NDArray[np.int8], total: bool) -> TableRow:
+def _refusal_row(judge: str, task: str, outcomes_N: NDArray[np.int8], total: bool) -> PageRow:
     counts = {outcome: int((outcomes_N == place).sum()) for place, outcome in enumerate(OUTCOMES)}
     refused, count = counts[ScoringOutcome.REFUSED], len(outcomes_N)
     low, high = wilson(refused, count) if count else (None, None)
     shares = [percent(refused / count if count else None), f"{percent(low)} to {percent(high)}" if count else NO_VALUE]
     rest = [f"{counts[outcome]:,}" for outcome in (ScoringOutcome.SILENT, ScoringOutcome.OTHER)]
-    return TableRow([judge, task, f"{count:,}", f"{refused:,}", *shares, *rest], total=total)
+    return PageRow([judge, task, f"{count:,}", f"{refused:,}", *shares, *rest], total=total)
 
 
 def _length_cells(bias: LengthBias) -> list[str]:

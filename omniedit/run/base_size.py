@@ -10,7 +10,7 @@ from omniedit.models.bases.sizes import FLUX_DEV, FLUX_SCHNELL, QWEN_IMAGE, SD15
 from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM
 from omniedit.models.folder import read_config
 from omniedit.models.layouts import LAYOUTS, SD3
-from omniedit.models.registry import RECORDS, Model, get_model, model_folder
+from omniedit.models.registry import RECORDS, ModelEntry, get_model, model_folder
 from omniedit.models.shipped import FOLDER
 from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.base.pretrain import sd3_config
@@ -88,7 +88,7 @@ def _read_size(role: str) -> BaseSize:
     return BaseSize(config, layout.text_tokens, _describe_assumption(model, known), encoders, CODEC_BYTES)
 
 
-def _describe_assumption(model: Model, known: object) -> str:
+def _describe_assumption(model: ModelEntry, known: object) -> str:
     """Describe the origin of the size of a model that is not fetched.
 
     Raises:

@@ -8,9 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from omniedit.reporting.page import NO_VALUE, percent, render
+from omniedit.reporting.page import NO_VALUE, PageRow, percent, render
 from omniedit.reporting.style import BLUE, PALE, panels, report_style
-from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.throughput import duration
 from omniedit.run.accounting import Attempt, RuleUse, by_rule, core_seconds
 
@@ -37,7 +36,7 @@ def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") ->
             "gpus_known": any(use.gpu_busy is not None for use in uses),
             "gpus": any(use.gpus for use in uses),
             "lost": failure_rows(uses),
-            "advice": [TableRow(list(line)) for use in rules_to_advise(uses) for line in advice(use)],
+            "advice": [PageRow(list(line)) for use in rules_to_advise(uses) for line in advice(use)],
             "profile": PROFILE,
         }
         return render("efficiency", values)
@@ -55,9 +54,9 @@ def summary_facts(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
     ]
 
 
-def rule_row(use: RuleUse) -> TableRow:
+def rule_row(use: RuleUse) -> PageRow:
     ran = [attempt.ran_s for attempt in use.done]
-    return TableRow(
+    return PageRow(
         [
             use.rule,
             f"{len({attempt.part for attempt in use.attempts}):,}",
@@ -82,7 +81,7 @@ def gigabytes(mebibytes: float) -> str:
     return f"{mebibytes / 1000:,.1f} GB" if mebibytes else NO_VALUE
 
 
-def failure_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
+def failure_rows(uses: Sequence[RuleUse]) -> list[PageRow]:
     """Return (rule, final state, count, core hours) of the attempts that did not complete."""
     rows = []
     for use in uses:
@@ -90,7 +89,7 @@ def failure_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
             if state != "COMPLETED":
                 reserved_s = core_seconds(attempt for attempt in use.attempts if attempt.state == state)
                 rows.append(
-                    TableRow([use.rule, state.lower().replace("_", " "), f"{count:,}", f"{reserved_s / 3600:,.2f}"])
+                    PageRow([use.rule, state.lower().replace("_", " "), f"{count:,}", f"{reserved_s / 3600:,.2f}"])
                 )
     return rows
 

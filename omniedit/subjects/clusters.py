@@ -63,7 +63,7 @@ class WebImage:
 
 
 @dataclass
-class Group:
+class PageGroup:
     """Rows of one address or site that have an image file, and the number of all rows and of those without."""
 
     files: list[WebRow] = field(default_factory=list)
@@ -82,7 +82,7 @@ def build_layout(options: SubjectsConfig) -> Layout:
     return Layout(name="rows", required=("source", "origin"), columns=columns)
 
 
-def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[str, Group], list[Rejection]]:
+def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[str, PageGroup], list[Rejection]]:
     """Return the groups of a shard by name, and the rows without a group, with the reason.
 
     The digest of its name assigns a group to a shard; with `is_partitioned`, its file does.
@@ -93,7 +93,7 @@ def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[
     assert options.path is not None
     layout = build_layout(options)
     reader = RowReader(options.path, layout)
-    groups: dict[str, Group] = {}
+    groups: dict[str, PageGroup] = {}
     rejected: list[Rejection] = []
     files = ImageFiles(reader.images_root)
     for row in reader.shard(shard, shards) if options.is_partitioned else reader.shard(0):
@@ -106,7 +106,7 @@ def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[
             rejected += [Rejection(row.place, str(error))] if options.is_partitioned or shard == 0 else []
             continue
         if options.is_partitioned or hash_number(name) % shards == shard:
-            _add_row(groups.setdefault(name, Group()), row, layout, files)
+            _add_row(groups.setdefault(name, PageGroup()), row, layout, files)
     files.close()
     return groups, rejected
 
@@ -131,7 +131,7 @@ def group_name(url: str, group_by: str) -> str:
     return host if group_by == "site" else f"{host}{clean_line(unquote(parts.path)).rstrip('/')}"
 
 
-def _add_row(group: Group, row: Row, layout: Layout, files: ImageFiles) -> None:
+def _add_row(group: PageGroup, row: Row, layout: Layout, files: ImageFiles) -> None:
     group.rows += 1
     if len(group.files) >= MAX_ROWS:
         return
@@ -146,7 +146,7 @@ def _add_row(group: Group, row: Row, layout: Layout, files: ImageFiles) -> None:
 
 
 def find_subjects(
-    groups: dict[str, Group], options: SubjectsConfig, embed: Embed, captioner: Captioner
+    groups: dict[str, PageGroup], options: SubjectsConfig, embed: Embed, captioner: Captioner
 ) -> Iterator[Subject | RejectedCluster]:
     """Yield the subject of each group, or the rejection of the group with its reason, in the order of their names."""
     count = 0

@@ -29,7 +29,7 @@ from benchmarks.training_steps import EngineStep
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import SD35_LARGE
-from omniedit.models.registry import MODELS, Model, read_models
+from omniedit.models.registry import MODELS, ModelEntry, read_models
 from omniedit.run.base_size import KNOWN_SIZES
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
@@ -38,7 +38,7 @@ SIDE = 64
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[str, Model]:
+def models() -> dict[str, ModelEntry]:
     return read_models(full_size_rehearsal.REPOSITORY / MODELS)
 
 
@@ -47,7 +47,7 @@ def jobs() -> list[Job]:
     return list(full_size_rehearsal.all_jobs())
 
 
-def test_every_architecture_base_task_and_model_has_a_job(jobs: list[Job], models: dict[str, Model]) -> None:
+def test_every_architecture_base_task_and_model_has_a_job(jobs: list[Job], models: dict[str, ModelEntry]) -> None:
     names = {job.name for job in jobs}
     on_mmdit = [name for name, architecture in ARCHITECTURES.items() if not architecture.over_unet]
     trained = [name.removeprefix("train ") for name in names if name.startswith("train ")]
@@ -60,7 +60,7 @@ def test_every_architecture_base_task_and_model_has_a_job(jobs: list[Job], model
 
 
 @pytest.mark.parametrize("role", BY_ROLE)
-def test_vision_language_models_have_as_many_weights_as_published(role: str, models: dict[str, Model]) -> None:
+def test_vision_language_models_have_as_many_weights_as_published(role: str, models: dict[str, ModelEntry]) -> None:
     network, _ = create_vlm(role, models[role].class_name, torch.bfloat16)
     weights = sum(weight.numel() for weight in network.parameters())
     assert round(2 * weights / 1e9, 1) == models[role].memory_gb
@@ -165,7 +165,7 @@ def test_wrong_dtype_and_wrong_shape_are_faults(small_training: TrainConfig, mon
     assert "RuntimeError" in halves or "8x4" in halves
 
 
-def test_encoding_runs_at_full_size_and_counts_its_memory(models: dict[str, Model]) -> None:
+def test_encoding_runs_at_full_size_and_counts_its_memory(models: dict[str, ModelEntry]) -> None:
     job = next(iter(sampling_jobs(models["base"])))
     row = full_size_rehearsal.rehearse(job)
     assert row["faults"] == [] and row["parameters"] == pytest.approx(5.43e9, rel=0.01)
@@ -173,7 +173,7 @@ def test_encoding_runs_at_full_size_and_counts_its_memory(models: dict[str, Mode
     assert 11.5 < row["peak_gb"] < 30
 
 
-def test_specialist_makes_edits_between_fake_networks(models: dict[str, Model]) -> None:
+def test_specialist_makes_edits_between_fake_networks(models: dict[str, ModelEntry]) -> None:
     name = f"specialist {Task.STYLE_TRANSFER}"
     job = next(job for job in specialist_jobs(models, TINY, SIDE) if job.name == name)
     row = full_size_rehearsal.rehearse(job)
@@ -181,7 +181,7 @@ def test_specialist_makes_edits_between_fake_networks(models: dict[str, Model]) 
     assert faults == [] and row["shapes"].startswith(f"4 photos of {SIDE} -> {SIDE}x{SIDE}x3, ")
 
 
-def test_sampling_returns_an_image_of_the_photos_size(models: dict[str, Model]) -> None:
+def test_sampling_returns_an_image_of_the_photos_size(models: dict[str, ModelEntry]) -> None:
     (job,) = [job for job in sampling_jobs(models["base"], TINY, SIDE) if job.name == "sample editnet"]
     row = full_size_rehearsal.rehearse(job)
     assert row["shapes"] == f"{SIDE} x {SIDE} -> {SIDE} x {SIDE}, bfloat16"

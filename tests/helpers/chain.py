@@ -18,7 +18,7 @@ import yaml
 
 from helpers.preloaded import run_snakemake
 from helpers.preloaded_jobs import jobs_environment
-from omniedit.models.registry import Model
+from omniedit.models.registry import ModelEntry
 from omniedit.tasks import OMNIEDIT_TASKS
 
 SHOWN = "shown"
@@ -72,7 +72,7 @@ def make_holdable(root: Path) -> None:
     (root / "scripts/run.sh").write_text(f"""#!/bin/sh\n{wait}\nexec sh '{REPOSITORY}/scripts/run.sh' "$@"\n""")
 
 
-def fetched_record(model: Model, folder: Path) -> dict:
+def fetched_record(model: ModelEntry, folder: Path) -> dict:
     """Return the record of a model that was fetched to a folder."""
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     return {

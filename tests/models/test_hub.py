@@ -21,7 +21,7 @@ from helpers.hub_entry import ENTRY, REVISION
 from helpers.preloaded import run_snakemake
 from omniedit.errors import UserError
 from omniedit.models.hub import hub_errors, is_wanted
-from omniedit.models.registry import MODELS, Model, model_folder
+from omniedit.models.registry import MODELS, ModelEntry, model_folder
 
 CHUNK = 10 * 1024 * 1024
 """Chunk size of huggingface_hub, which resumes a download after the last complete chunk."""
@@ -195,7 +195,7 @@ def test_failed_fetch_reports_one_line_with_remedy(changes: dict, words: list[st
 
 
 def test_missing_connection_reports_one_line() -> None:
-    with pytest.raises(UserError, match="/lab/tiny: refused"), hub_errors("base", Model.model_validate(ENTRY)):
+    with pytest.raises(UserError, match="/lab/tiny: refused"), hub_errors("base", ModelEntry.model_validate(ENTRY)):
         raise ConnectError("refused")
 
 

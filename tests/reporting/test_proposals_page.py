@@ -8,7 +8,7 @@ import pytest
 
 from omniedit.instructions.proposal import RemovalProposal, StyleProposal
 from omniedit.instructions.proposals import ProposalRow, proposal_in, rejection_row, usable, write_proposals
-from omniedit.reporting.proposals import Tally, count_concepts_in_half, evenness, proposals_page, reason_kind
+from omniedit.reporting.proposals import ProposalTally, count_concepts_in_half, evenness, proposals_page, reason_kind
 from omniedit.tasks import Task
 
 
@@ -48,7 +48,7 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
             rejection_row("c", None, "things", "no JSON object: Expecting value: line 1 column 1 (char 0)"),
         ],
     )
-    tally = Tally.of(paths)
+    tally = ProposalTally.of(paths)
     assert (tally.photos, tally.usable, tally.named["object"]) == (3, {Task.OBJECT_REMOVAL: 3}, {"dog": 2, "cat": 1})
     assert tally.first == {(Task.OBJECT_REMOVAL, "polite"): 1, (Task.OBJECT_REMOVAL, "plain"): 2}
     page = proposals_page("mini", tally)
@@ -64,18 +64,18 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
 
 def test_examples_are_of_different_photos(tmp_path: Path) -> None:
     rows = [removal(photo, "dog", "plain") for photo in "aaabbcdef"]
-    page = proposals_page("mini", Tally.of(write_shards(tmp_path, rows)))
+    page = proposals_page("mini", ProposalTally.of(write_shards(tmp_path, rows)))
     assert page.count("<li>") == 3
 
 
 def test_recorded_replies_are_shown_with_their_known_fields_only(tmp_path: Path) -> None:
     row = usable("a", Task.STYLE_TRANSFER, StyleProposal(instructions=["Paint it.", "Ink it."], style="a <sketch>"))
-    page = proposals_page("mini", Tally.of(write_shards(tmp_path, [row])))
+    page = proposals_page("mini", ProposalTally.of(write_shards(tmp_path, [row])))
     assert "recorded replies" in page and "Paint it." in page and "<sketch>" not in page
 
 
 def test_page_without_proposals_states_so(tmp_path: Path) -> None:
-    page = proposals_page("mini", Tally.of(write_shards(tmp_path, [])))
+    page = proposals_page("mini", ProposalTally.of(write_shards(tmp_path, [])))
     assert "Nothing was proposed." in page and "No proposal can be used." in page and "<img" not in page
 
 
@@ -92,6 +92,8 @@ def test_balance_is_one_for_equal_shares_and_falls_with_a_dominant_concept() -> 
 
 def test_types_of_anyedit_are_listed_like_tasks(tmp_path: Path) -> None:
     proposal = proposal_in(Task("color_alter"), {"instructions": ["Red."], "object": "cup", "value": "red"})
-    page = proposals_page("mini", Tally.of(write_shards(tmp_path, [usable("a", Task("color_alter"), proposal)])))
+    page = proposals_page(
+        "mini", ProposalTally.of(write_shards(tmp_path, [usable("a", Task("color_alter"), proposal)]))
+    )
     assert rows_for(page.partition("Balance over concepts")[0])["Color alter"][0] == "1"
     assert rows_for(page.partition("Balance over concepts")[2])["Color alter"][0] == "2"

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.chain import REPOSITORY
 from omniedit.config.loading import load
-from omniedit.models.registry import Model, get_model, required_roles
+from omniedit.models.registry import ModelEntry, get_model, required_roles
 from omniedit.run import doctor
 
 
@@ -37,7 +37,7 @@ def test_missing_models_are_those_required_by_the_config(tmp_path: Path, monkeyp
     assert doctor.missing_models(doctor.PAPER) == [role for role in required if role != "judge"]
 
 
-def model_record(model: Model, folder: Path) -> dict[str, object]:
+def model_record(model: ModelEntry, folder: Path) -> dict[str, object]:
     return {"repository": model.repository, "revision": model.revision, "folder": str(folder), "files": {}}
 
 

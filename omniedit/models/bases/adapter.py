@@ -15,7 +15,7 @@ Context = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Grid:
+class TokenGrid:
     """Image tokens of one image, row by row.
 
     Args:
@@ -65,7 +65,7 @@ class BaseState:
     text: Any
     modulation: Tensor
     context: Context
-    grid: Grid
+    grid: TokenGrid
     text_mask: Tensor | None = None
     memory: Any = None
 
@@ -163,8 +163,8 @@ class Adapter(ABC):
         image, text = self.run(block, state.image, state.text, state.modulation, state.context)
         return replace(state, image=image, text=text)
 
-    def grid(self, latents: Tensor, index: int = 0) -> Grid:
-        return Grid(latents.shape[-2] // self.patch, latents.shape[-1] // self.patch, index)
+    def grid(self, latents: Tensor, index: int = 0) -> TokenGrid:
+        return TokenGrid(latents.shape[-2] // self.patch, latents.shape[-1] // self.patch, index)
 
     @abstractmethod
     def new_patch_layer(self, channels: int) -> nn.Module:
@@ -180,7 +180,7 @@ class Adapter(ABC):
 
         Args:
             embedder: `image_embedder` or a copy of it.
-            index: that of the image's `Grid`.
+            index: that of the image's `TokenGrid`.
         """
 
     @abstractmethod
@@ -196,7 +196,7 @@ class Adapter(ABC):
         """
 
     @abstractmethod
-    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[TokenGrid], present: Tensor | None = None) -> Context:
         """Return the context of blocks that see the text and several images one after the other.
 
         Args:

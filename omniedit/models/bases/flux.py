@@ -11,7 +11,7 @@ import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import BaseState, Context, Grid, Inputs
+from omniedit.models.bases.adapter import BaseState, Context, Inputs, TokenGrid
 from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 
 GUIDANCE = 3.5
@@ -56,7 +56,7 @@ class FluxAdapter(PackedAdapter):
         state = BaseState(image, text, modulation, {}, self.grid(inputs.noisy))
         return BaseState(image, text, modulation, self.context(state, [state.grid]), state.grid)
 
-    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[TokenGrid], present: Tensor | None = None) -> Context:
         ids = [state.text.new_zeros(state.text.shape[1], 3, dtype=torch.float32)]
         ids += [position_ids(grid, state.text.device) for grid in grids]
         context: Context = {"image_rotary_emb": self.net.pos_embed(torch.cat(ids))}
@@ -70,11 +70,11 @@ class FluxAdapter(PackedAdapter):
         return unpack(self.net.proj_out(self.net.norm_out(state.image, state.modulation)), state.grid)
 
 
-def position_ids(grid: Grid, device: torch.device) -> Tensor:
+def position_ids(grid: TokenGrid, device: torch.device) -> Tensor:
     """Return index of the image, row and column of each token, (N, 3) float32."""
     axes = [torch.arange(start, end, device=device, dtype=torch.float32) for start, end in _spans(grid)]
     return torch.cartesian_prod(*axes)
 
 
-def _spans(grid: Grid) -> list[tuple[int, int]]:
+def _spans(grid: TokenGrid) -> list[tuple[int, int]]:
     return [(grid.index, grid.index + 1), (0, grid.rows), (0, grid.columns)]

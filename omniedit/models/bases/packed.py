@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, Grid
+from omniedit.models.bases.adapter import Adapter, TokenGrid
 
 PATCH = 2
 MAX_SIDE = 4096
@@ -46,7 +46,7 @@ def pack(latents: Tensor) -> Tensor:
     return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
 
-def unpack(tokens: Tensor, grid: Grid) -> Tensor:
+def unpack(tokens: Tensor, grid: TokenGrid) -> Tensor:
     """Rearrange tokens (B, N, C * 4) to latents (B, C, H, W)."""
     cells = tokens.unflatten(1, (grid.rows, grid.columns)).unflatten(-1, (-1, PATCH, PATCH))
     return cells.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)

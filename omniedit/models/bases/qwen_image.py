@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_qwenimage import QwenEmbedRope, Q
 from torch import Tensor, nn
 
 from omniedit.models.attention import set_masked_attention
-from omniedit.models.bases.adapter import BaseState, Context, Grid, Inputs
+from omniedit.models.bases.adapter import BaseState, Context, Inputs, TokenGrid
 from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 
 
@@ -38,14 +38,14 @@ class QwenImageAdapter(PackedAdapter):
         state = BaseState(image, text, modulation, {}, self.grid(inputs.noisy), inputs.pooled > 0)
         return replace(state, context=self.context(state, [state.grid]))
 
-    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[TokenGrid], present: Tensor | None = None) -> Context:
         rotations = [self._rotations(grid, state.text) for grid in grids]
         largest = max(rotations, key=lambda pair: len(pair[0]))
         turns = torch.cat([image for image, _ in rotations]), largest[1]
         context: Context = {"encoder_hidden_states_mask": state.text_mask, "image_rotary_emb": turns}
         return context if present is None else context | {"joint_attention_kwargs": {"attention_mask": present}}
 
-    def _rotations(self, grid: Grid, text: Tensor) -> tuple[Tensor, Tensor]:
+    def _rotations(self, grid: TokenGrid, text: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rotations of the tokens of an image and of its text."""
         shapes = [[(1, grid.rows, grid.columns)] * (grid.index + 1)]
         image, words = self.net.pos_embed(shapes, max_txt_seq_len=text.shape[1], device=text.device)

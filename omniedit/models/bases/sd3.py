@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
 from omniedit.models.attention import set_masked_attention
-from omniedit.models.bases.adapter import Adapter, BaseState, Context, Grid, Inputs
+from omniedit.models.bases.adapter import Adapter, BaseState, Context, Inputs, TokenGrid
 
 
 class Sd3Adapter(Adapter):
@@ -66,7 +66,7 @@ class Sd3Adapter(Adapter):
         text = self.net.context_embedder(inputs.prompt_embeds)
         return BaseState(image, text, modulation, {}, self.grid(inputs.noisy))
 
-    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[TokenGrid], present: Tensor | None = None) -> Context:
         return {} if present is None else {"joint_attention_kwargs": {"attention_mask": present}}
 
     def allow_masks(self, blocks: nn.Module | None = None) -> None:
@@ -77,7 +77,7 @@ class Sd3Adapter(Adapter):
         return unpatchify(patches, state.grid, self.patch)
 
 
-def unpatchify(patches: Tensor, grid: Grid, patch: int) -> Tensor:
+def unpatchify(patches: Tensor, grid: TokenGrid, patch: int) -> Tensor:
     """Rearrange tokens (B, N, patch * patch * C), row by row, to latents (B, C, H, W)."""
     cells = patches.unflatten(1, (grid.rows, grid.columns)).unflatten(-1, (patch, patch, -1))
     latents = torch.einsum("nhwpqc->nchpwq", cells)

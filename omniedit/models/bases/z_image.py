@@ -15,7 +15,7 @@ from diffusers.models.transformers.transformer_z_image import SEQ_MULTI_OF, ZIma
 from torch import Tensor, nn
 from torch.nn import functional
 
-from omniedit.models.bases.adapter import Adapter, BaseState, Context, Grid, Inputs
+from omniedit.models.bases.adapter import Adapter, BaseState, Context, Inputs, TokenGrid
 from omniedit.models.bases.sd3 import unpatchify
 
 PATCH = 2
@@ -74,7 +74,7 @@ class ZImageAdapter(Adapter):
     def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
         return pad_tokens(embedder(patchify(latents)))
 
-    def _refine(self, image: Tensor, grid: Grid, modulation: Tensor, pooled: Tensor) -> Tensor:
+    def _refine(self, image: Tensor, grid: TokenGrid, modulation: Tensor, pooled: Tensor) -> Tensor:
         """Return embedded patches, padded and after the refining blocks, (B, N, D)."""
         pads = self.net.x_pad_token.expand(len(image), -len(grid) % SEQ_MULTI_OF, -1)
         image = torch.cat([image, pads], dim=1)
@@ -108,7 +108,7 @@ class ZImageAdapter(Adapter):
             text = block(text, text_mask, rotations)
         return text, text_mask
 
-    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[TokenGrid], present: Tensor | None = None) -> Context:
         assert state.text_mask is not None
         lengths = state.text_mask.sum(dim=1)
         ids = [image_ids(grid, lengths) for grid in grids]
@@ -149,7 +149,7 @@ def text_ids(batch: int, tokens: int, device: torch.device) -> Tensor:
     return functional.pad(places, (0, 2)).expand(batch, -1, -1)
 
 
-def image_ids(grid: Grid, lengths: Tensor) -> Tensor:
+def image_ids(grid: TokenGrid, lengths: Tensor) -> Tensor:
     """Return the positions of image tokens and their padding, (B, N, 3). The first axis continues after the text."""
     rows, columns = torch.arange(grid.rows, device=lengths.device), torch.arange(grid.columns, device=lengths.device)
     places = torch.cartesian_prod(rows, columns).expand(len(lengths), -1, -1)

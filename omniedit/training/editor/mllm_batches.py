@@ -54,7 +54,7 @@ def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
     return nn.Module.to(encoder, dtype)
 
 
-class Alignment(nn.Module):
+class AlignmentNetwork(nn.Module):
     """Network of the first stage: only reader and QFormer are trained, so the interaction has no gradient."""
 
     def __init__(self, encoder: MllmEncoder) -> None:
@@ -69,7 +69,7 @@ class Alignment(nn.Module):
 
 @dataclass(frozen=True)
 class AlignmentBatch:
-    """Inputs of `Alignment`."""
+    """Inputs of `AlignmentNetwork`."""
 
     tasks: tuple[str, ...]
     inputs: dict[str, Tensor]

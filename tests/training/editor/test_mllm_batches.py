@@ -25,7 +25,7 @@ from omniedit.models.loading import load_editor
 from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, augment_images
+from omniedit.training.editor.mllm_batches import AlignmentBatches, AlignmentNetwork, MllmBatchBuilder, augment_images
 from omniedit.training.editor.questions import Questions
 from omniedit.training.editor.samples import sample_edits
 from omniedit.training.fitting import fit_editor, save_editor
@@ -54,7 +54,7 @@ def make_trainer(run: Path, stage: str, wrap=lambda network: network) -> Trainer
     store = BucketStore(run / "buckets", resolution=SIDE)
     texts = InstructionEncoder(base.text)
     if stage == "alignment":
-        network, batches = Alignment(encoder), AlignmentBatches(encoder, texts, 0)
+        network, batches = AlignmentNetwork(encoder), AlignmentBatches(encoder, texts, 0)
     else:
         editor = models.build("editnet", base.transformer, base.prediction_type)
         network = MllmEditor(editor, encoder)
