@@ -27,7 +27,7 @@ from omniedit.reporting.model_card import markdown
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 
-HEADS = ("subject error", "subject matched", "text matched", "copying")
+HEADS = ("subject error", "subject matched", "text matched", "request matched", "copying")
 SHEET_ROWS = 12
 
 Values = NDArray[np.float64]

@@ -95,7 +95,7 @@ class SubjectWorld:
             pair.edit.mask,
             pair.demonstrations,
             [self._answer(pair.source, each, request) for each in strangers],
-            [pair.source, *(self._answer(pair.source, pair.subject, each) for each in requests)],
+            [self._answer(pair.source, pair.subject, each) for each in requests],
         )
 
     def _make(self, subject: int, request: Request, rng: np.random.Generator) -> SubjectPair:

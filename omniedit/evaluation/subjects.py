@@ -12,7 +12,7 @@ import numpy as np
 
 from omniedit.imaging.images import Image, Mask
 
-MEASURES = ("subject_error", "subject_matched", "text_matched", "copying")
+MEASURES = ("subject_error", "subject_matched", "text_matched", "request_matched", "copying")
 """Names of the measures, in the order of tables."""
 
 
@@ -26,7 +26,7 @@ class SubjectCase:
         mask: pixels of the subject in the truth.
         demonstrations: images of the subject that the editor sees.
         other_subjects: the requested scene with other subjects.
-        other_requests: other scenes with this subject, and the source.
+        other_requests: the scene with this subject as other instructions would ask.
     """
 
     source: Image
@@ -43,6 +43,7 @@ def measure_subject(case: SubjectCase, output: Image) -> dict[str, float]:
         "subject_error": subject_error(case, output),
         "subject_matched": float(matches_subject(case, output)),
         "text_matched": float(matches_text(case, output)),
+        "request_matched": float(matches_request(case, output)),
         "copying": copying(case, output),
     }
 
@@ -59,7 +60,15 @@ def matches_subject(case: SubjectCase, output: Image) -> bool:
 
 
 def matches_text(case: SubjectCase, output: Image) -> bool:
-    """Return whether the truth is nearer to the output than any other scene of this subject."""
+    """Return whether the truth is nearer to the output than the source and any other scene of this subject."""
+    return squared_error(output, case.truth) < squared_error(output, case.source) and matches_request(case, output)
+
+
+def matches_request(case: SubjectCase, output: Image) -> bool:
+    """Return whether the truth is nearer to the output than any other scene of this subject.
+
+    A faint edit counts if its place and colour are right, although the source is nearer still.
+    """
     own = squared_error(output, case.truth)
     return all(own < squared_error(output, other) for other in case.other_requests)
 

@@ -69,7 +69,13 @@ def test_target_copy_and_source_have_the_extreme_values(pairs: list[SubjectPair]
     for pair in pairs:
         case = world.to_case(pair)
         truth = measure_subject(case, pair.edit.target)
-        assert truth == {"subject_error": 0, "subject_matched": 1, "text_matched": 1, "copying": 0}
+        assert truth == {
+            "subject_error": 0,
+            "subject_matched": 1,
+            "text_matched": 1,
+            "request_matched": 1,
+            "copying": 0,
+        }
         copied = measure_subject(case, pair.demonstrations[0])
         assert copied["copying"] == 1 and copied["subject_error"] > 0.2
         assert measure_subject(case, pair.source)["text_matched"] == 0

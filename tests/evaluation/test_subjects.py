@@ -19,12 +19,12 @@ def case() -> SubjectCase:
     mask = np.zeros((8, 8), bool)
     mask[:4, :4] = True
     demonstration = np.flip(flat(40, 200), axis=1).copy()
-    return SubjectCase(flat(100), flat(100, 200), mask, [demonstration], [flat(100, 150)], [flat(100), flat(200, 100)])
+    return SubjectCase(flat(100), flat(100, 200), mask, [demonstration], [flat(100, 150)], [flat(200, 100)])
 
 
 def test_the_truth_and_a_copy_have_the_extreme_values(case: SubjectCase) -> None:
     truth = measure_subject(case, case.truth)
-    assert truth == {"subject_error": 0, "subject_matched": 1, "text_matched": 1, "copying": 0}
+    assert truth == {"subject_error": 0, "subject_matched": 1, "text_matched": 1, "request_matched": 1, "copying": 0}
     copied = measure_subject(case, case.demonstrations[0])
     assert copied["copying"] == 1 and copied["text_matched"] == 0
 
@@ -38,6 +38,12 @@ def test_the_subjects_error_is_a_share_of_the_sources(case: SubjectCase) -> None
 def test_another_subject_in_the_right_scene_follows_the_text_but_is_not_the_subject(case: SubjectCase) -> None:
     found = measure_subject(case, flat(100, 160))
     assert found["subject_matched"] == 0 and found["text_matched"] == 1
+
+
+def test_a_faint_edit_of_the_requested_scene_matches_the_request_but_not_the_text(case: SubjectCase) -> None:
+    found = measure_subject(case, flat(100, 110))
+    assert (found["request_matched"], found["text_matched"]) == (1, 0)
+    assert measure_subject(case, flat(200, 100))["request_matched"] == 0
 
 
 def test_copying_is_half_where_truth_and_demonstration_are_equally_near(case: SubjectCase) -> None:

@@ -138,6 +138,15 @@ def test_a_visual_prompt_has_sixteen_tokens_per_reference_or_the_tokens_for_no_i
     torch.testing.assert_close(tokens[1, :16], blank[0])
 
 
+@torch.no_grad()
+def test_a_visual_prompt_depends_on_where_patches_are() -> None:
+    torch.manual_seed(0)
+    prompt = VisualPrompt(channels=4, patch=2, width=16)
+    image, exists = torch.randn(1, 1, 4, 8, 8), torch.ones(1, 1, dtype=torch.bool)
+    moved = image.roll(2, dims=-1)  # the same patches, one place further
+    assert not torch.allclose(prompt(image, exists)[0], prompt(moved, exists)[0], atol=1e-4)
+
+
 def test_every_trained_weight_gets_a_gradient_even_without_references() -> None:
     for name in ("editnet_routed", "editnet_routed_soft"):
         net = models.build(name, base(SD3))
