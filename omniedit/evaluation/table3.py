@@ -147,7 +147,7 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
     lines = [
         f"Judge: `{judge}`; mean [95 % bootstrap interval over pairs]; O is the mean of each pair's sqrt(SC * PQ).",
         "",
-        "| model | PQ avg | SC avg | O avg | pairs | unscorable | PSNR outside mask (dB) | pixel shift |",
+        "| model | PQ avg | SC avg | O avg | pairs | unscorable | PSNR outside mask (dB) | pixel shift (px) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
