@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from omniedit.exchange.candidates import describe_judge
 from omniedit.plain_text import clean_line
 
 WIDTH = 18
@@ -58,7 +59,7 @@ def _format_reference(reference: Record) -> str:
 def _format_scores(title: str, scores: Record | None) -> list[str]:
     if scores is None:
         return []
-    judge = " ".join(filter(None, (scores.get("judge"), scores.get("judge_version"))))
+    judge = describe_judge(scores)
     if scores.get("status") == "unscorable":
         return ["", title, *_rows({"judge": judge, "unscorable": scores.get("reasoning")})]
     values = {"O": scores.get("o_score")} | {label: scores.get(name) for name, label in SUB_SCORES.items()}

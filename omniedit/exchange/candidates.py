@@ -28,6 +28,12 @@ def short_reason(reason: str) -> str:
     return reason if reason.startswith(NOT_BEST) else reason.partition(" of ")[0]
 
 
+def describe_judge(scores: Mapping[str, Any]) -> str:
+    """Return name and version of the judge of a row of scores, '' without one. A version may begin with the name."""
+    name, version = scores.get("judge") or "", scores.get("judge_version") or ""
+    return version if f"{version} ".startswith(f"{name} ") else f"{name} {version}".strip()
+
+
 class Choice(BaseModel):
     """Choice of pairs.
 
@@ -107,7 +113,7 @@ class CandidateRow:
     @property
     def judge(self) -> str:
         """Name and version of the judge, '' without scores."""
-        return " ".join(filter(None, (self.scores.get("judge"), self.scores.get("judge_version"))))
+        return describe_judge(self.scores)
 
     @property
     def reason(self) -> str:
@@ -226,7 +232,9 @@ def describe_pairs(candidates: Iterator[CandidateRow], choice: Choice) -> str:
     counts: dict[str, Counter[str]] = {name: Counter() for name, values in named.items() if values}
     counts |= {"judge": Counter()} if choice.judge else {}
     counts["decision"] = Counter()
+    scores = [0.0]
     for candidate in candidates:
+        scores.append(candidate.o_score or 0.0)
         values = {"judge": candidate.scores.get("judge"), "decision": short_reason(candidate.reason)}
         for name, counter in counts.items():
             counter[str((values[name] if name in values else getattr(candidate, name)) or "none")] += 1
@@ -234,6 +242,7 @@ def describe_pairs(candidates: Iterator[CandidateRow], choice: Choice) -> str:
         f"{name} {', '.join(f'{value} ({count})' for value, count in counter.most_common(8))}"
         for name, counter in counts.items()
     ]
+    listed += [f"highest O {max(scores):.2f}"] if choice.min_score is not None else []
     return f"{counts['decision'].total()} pairs fits the options; there are: {'; '.join(listed)}"
 
 

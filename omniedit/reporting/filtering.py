@@ -1,7 +1,7 @@
 """Filter page: score histograms, the table before and after the filter, and accepted pairs by aspect ratio."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -17,7 +17,7 @@ from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import PageRow, number, percent, render
 from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, report_style
 from omniedit.scoring.filter import BY_HAND
-from omniedit.tasks import OMNIEDIT_TASKS, Task, order_tasks
+from omniedit.tasks import OMNIEDIT_TASKS, UNREGISTERED, Task, order_tasks
 
 SCORE_NAMES = {"sc_score": "SC", "pq_score": "PQ", "o_score": "O"}
 WIDENING = sorted(RATIOS, key=lambda ratio: RATIOS[ratio])
@@ -37,7 +37,7 @@ def filter_page(
     Args:
         min_scores: thresholds of individual tasks in place of `min_score`.
     """
-    tasks = order_tasks({*candidates.tasks, *rejections})
+    tasks = list_tasks(candidates, rejections)
     with report_style():
         values = {
             "title": "Scores and filter",
@@ -47,7 +47,7 @@ def filter_page(
             "facts": _facts(candidates),
             "table4": table4(tasks, candidates),
             "thresholds": [PageRow([Task(task).label, number(own, 1)]) for task, own in (min_scores or {}).items()],
-            "histograms": histograms(tasks, candidates, min_score, min_scores) if len(candidates) else None,
+            "histograms": histograms(candidates, min_score, min_scores) if len(candidates) else None,
             "ratios": ratio_bars(tasks, candidates) if candidates.kept.any() else None,
             "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
@@ -55,9 +55,14 @@ def filter_page(
             "has_lesser": any(reason.startswith(NOT_BEST) for reason in candidates.reasons),
             "reasons": reason_rows(candidates),
             "off": [task.label for task in OMNIEDIT_TASKS if task not in tasks],
-            "rejections": [(task.label, by_reason(rejections[task])) for task in tasks if rejections.get(task)],
+            "rejections": [(group.label, by_reason(rejections[group])) for group in order_tasks(rejections)],
         }
         return render("filter", values)
+
+
+def list_tasks(candidates: Columns, groups: Iterable[Task]) -> list[Task]:
+    """Return the tasks of the candidates, and the registered ones among the groups: a data set's name is not a task."""
+    return order_tasks({*candidates.tasks, *(group for group in groups if group.family != UNREGISTERED)})
 
 
 def _facts(candidates: Columns) -> list[tuple[str, str]]:
@@ -104,10 +109,10 @@ def available_scores(candidates: Columns, score: str, those_N: NDArray[np.bool_]
     return values[~np.isnan(values)]
 
 
-def histograms(
-    tasks: Sequence[Task], candidates: Columns, min_score: float, min_scores: Mapping[str, float] | None = None
-) -> Figure:
-    """Plot histograms of SC, PQ and O, a row for each task: accepted pairs in colour, the threshold on O as a line."""
+def histograms(candidates: Columns, min_score: float, min_scores: Mapping[str, float] | None = None) -> Figure:
+    """Plot histograms of SC, PQ and O, a row for each task with pairs: accepted pairs in colour, the threshold on O as
+    a line."""
+    tasks = order_tasks({task for task in candidates.tasks if candidates.is_task(task).any()})
     figure, axes = panels(len(tasks), 3, 9.4, 0.55 + 1.25 * len(tasks), sharex=True)
     for row, task in enumerate(tasks):
         of_task, accepted = candidates.is_task(task), candidates.kept
@@ -137,6 +142,8 @@ def ratio_bars(tasks: Sequence[Task], candidates: Columns) -> Figure:
     floor = np.zeros(len(WIDENING))
     for task, colour in zip(tasks, cycle(SEQUENCE), strict=False):
         heights = np.array([counts[task, ratio] for ratio in WIDENING])
+        if not heights.any():
+            continue
         axis.bar([ratio.replace("x", ":") for ratio in WIDENING], heights, 0.62, floor, color=colour, label=task.label)
         floor += heights
     axis.set_ylabel("accepted pairs")

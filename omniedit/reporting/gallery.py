@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from omniedit.pairs import EditPair, Rejection, Shard
-from omniedit.pairs.provenance import model_revisions
+from omniedit.pairs.provenance import IMPORTED, model_revisions
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.page import MAX_PAGE_BYTES, image_uri, outline, render, shrink_to_area
 from omniedit.tasks import Task
@@ -190,15 +190,21 @@ def card(candidate: Candidate) -> dict[str, Any]:
 
 
 def credits_line(pair: EditPair) -> str:
-    """Format the credits of a pair: photographer (or that the source is generated), licence, specialist and models."""
-    facts = pair.provenance
+    """Format the credits of a pair: photographer (or that the source is generated), licence, specialist and models.
+
+    An imported pair has its data set in place of the specialist.
+    """
+    facts, licence = pair.provenance, pair.provenance.get("licence") or "unknown licence"
+    if imported := facts.get(IMPORTED):
+        author = f" by {facts['author']}" if facts.get("author") else ""
+        data_set = imported.get("dataset") or "another data set"
+        return f"Photo {facts['source_id']}{author}, {licence}; imported from {data_set}; {pair.pair_id}"
     models = ", ".join(f"{name} {revision}".strip() for name, revision in sorted(model_revisions(facts).items()))
     specialist = f"specialist {facts.get('specialist') or 'unknown'}" + (f" ({models})" if models else "")
     source = f"Photo {facts['source_id']} by {facts.get('author') or 'unknown'}"
     if facts.get("generated"):
         source = f"Source generated for photo {facts['source_id']}"
-    licence, seed = facts.get("licence") or "unknown", facts.get("seed", "?")
-    return f"{source}, {licence}; edit by {specialist}, seed {seed}; {pair.pair_id}"
+    return f"{source}, {licence}; edit by {specialist}, seed {facts.get('seed', '?')}; {pair.pair_id}"
 
 
 def by_reason(rejections: Sequence[Rejection]) -> list[tuple[str, list[str]]]:

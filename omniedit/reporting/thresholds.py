@@ -165,9 +165,13 @@ def acceptance_shares(scores: NDArray[np.float64]) -> list[float]:
 
 
 def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
-    """Plot effective numbers over the threshold, next to those of the same number of random pairs."""
-    figure, axes = panels(1, 3, 9.4, 3.0)
-    for axis, (name, label) in zip(axes, DIVERSITIES.items(), strict=True):
+    """Plot effective numbers over the threshold, next to those of the same number of random pairs.
+
+    Without a known object there is no panel of objects.
+    """
+    shown = {name: label for name, label in DIVERSITIES.items() if (getattr(candidates, name)[eligible_N] >= 0).any()}
+    figure, axes = panels(1, len(shown), 9.4, 3.0)
+    for axis, (name, label) in zip(axes, shown.items(), strict=True):
         having_N = eligible_N & (getattr(candidates, name) >= 0)
         codes, scores = encode_categories(candidates, name, having_N), candidates.o_score[having_N]
         rng = np.random.default_rng(0)

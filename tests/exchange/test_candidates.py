@@ -7,7 +7,14 @@ import pytest
 
 from helpers.scored_run import SCORES, make_run
 from omniedit.errors import UserError
-from omniedit.exchange.candidates import Choice, make_chooser, matches_licence, read_candidates
+from omniedit.exchange.candidates import (
+    Choice,
+    describe_judge,
+    describe_pairs,
+    make_chooser,
+    matches_licence,
+    read_candidates,
+)
 from omniedit.scoring.filter import DECISIONS_SCHEMA
 from omniedit.storage.parquet import write_rows
 
@@ -75,6 +82,26 @@ def test_candidates_are_filtered_by_task_ratio_licence_and_judge(tmp_path: Path)
 )
 def test_licence_matches_in_all_its_versions(licence: str, wanted: str, expected: bool) -> None:
     assert matches_licence(licence, (wanted,)) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "shown"),
+    [
+        ("student", "student 58109823e101", "student 58109823e101"),
+        ("api", "gpt-4o-2024-08-06", "api gpt-4o-2024-08-06"),
+        ("vlm", "vlmaster 2", "vlm vlmaster 2"),
+        ("reference", "", "reference"),
+        (None, None, ""),
+    ],
+)
+def test_judge_is_named_once(name: str | None, version: str | None, shown: str) -> None:
+    assert describe_judge({"judge": name, "judge_version": version}) == shown
+
+
+def test_no_fitting_pair_error_shows_the_highest_score(tmp_path: Path) -> None:
+    make_run(tmp_path, {"a": 9, "b": 3})
+    found = describe_pairs(read_candidates(tmp_path), Choice(min_score=10))
+    assert found.startswith("2 pairs fits the options; there are: decision ") and found.endswith("; highest O 9.00")
 
 
 def test_missing_candidates_or_scores_raise_errors(tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ from omniedit.evaluation.scores import bench_row
 from omniedit.evaluation.table3 import markdown, table3
 from omniedit.pairs import EditPair, Reference, Rejection, Shard, write_shard
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
-from omniedit.reporting.filtering import filter_page
-from omniedit.reporting.gallery import GallerySize, gallery
+from omniedit.reporting.filtering import filter_page, histograms, list_tasks, ratio_bars
+from omniedit.reporting.gallery import GallerySize, credits_line, gallery
 from omniedit.reporting.model_card import data_table
 from omniedit.reporting.provenance import model_rows
 from omniedit.reporting.sheet import best_by_photo, contact_sheet
-from omniedit.reporting.thresholds import acceptance_curves, thresholds_page
+from omniedit.reporting.thresholds import acceptance_curves, diversity_curves, thresholds_page
 from omniedit.scoring.filter import DECISIONS_SCHEMA, CandidateFilter, gather_decisions
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
@@ -144,6 +144,39 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
     contact_sheet(best, order_tasks(best), tmp_path / "sheet.jpg")
     assert (tmp_path / "sheet.jpg").stat().st_size > 10_000
     assert model_rows(files(run)[0])[0].cells == ["My pairs", "import", "none", "0"]
+
+
+def test_filter_page_has_rows_and_plots_only_for_tasks(run: Path) -> None:
+    columns, _ = read_columns(files(run))
+    skipped = {name: [Rejection("row9", "no")] for name in (Task(FOLDER), Task.OBJECT_REMOVAL)}
+    page = filter_page("mine", columns, skipped, 9.0)
+    assert list_tasks(columns, skipped) == [
+        Task.OBJECT_SWAP,
+        Task.OBJECT_REMOVAL,
+        Task.STYLE_TRANSFER,
+        SPLASH,
+        "retouch",
+    ]
+    assert "My pairs: 1 skipped" in page and "<td>My pairs" not in page
+    labels = [axis.get_ylabel() for axis in histograms(columns, 9.0).axes[::3]]
+    assert labels == ["Object swap", "Style transfer", SPLASH.label, "Retouch"]
+    columns.kept[columns.is_task(SPLASH)] = False
+    bars = ratio_bars(columns.tasks, columns)
+    assert [text.get_text() for text in bars.legends[0].get_texts()] == ["Object swap", "Style transfer", "Retouch"]
+
+
+def test_diversity_has_a_panel_of_objects_only_if_one_is_known(run: Path) -> None:
+    columns, _ = read_columns(files(run))
+    titles = [axis.get_title() for axis in diversity_curves(columns, columns.has_reason("kept"), 9.0).axes]
+    assert titles == ["instructions", "aspect ratios"]
+
+
+def test_credits_of_an_imported_pair_name_its_data_set() -> None:
+    pair = foreign_pairs()[0]
+    pair.provenance["imported"] = {"dataset": "magicbrush"}
+    assert credits_line(pair) == "Photo row0, unknown licence; imported from magicbrush; p0"
+    pair.provenance.update(author="Ada", licence="CC0-1.0")
+    assert credits_line(pair) == "Photo row0 by Ada, CC0-1.0; imported from magicbrush; p0"
 
 
 def test_benchmark_table_lists_unregistered_tasks() -> None:
