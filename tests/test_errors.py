@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,12 @@ def test_user_error_is_one_line_without_traceback() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "error: a.yaml: key: wrong; give another\n"
+
+
+def test_ctrl_c_is_one_line_and_ends_the_program_by_the_signal() -> None:
+    body = "import os, signal; signal.signal(2, signal.default_int_handler); os.kill(os.getpid(), 2)"
+    done = subprocess.run([sys.executable, "-c", PROGRAM.format(body=body)], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT and done.stderr == "error: interrupted\n"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import errno
 import os
 import select
 import sys
+from pathlib import Path
 
 from omniedit import __version__
 from omniedit.cli import (
@@ -37,6 +38,7 @@ STDOUT = 1
 
 
 def main() -> None:
+    _open_closed_streams()
     try:
         try:
             run_program(_main)
@@ -46,6 +48,13 @@ def main() -> None:
         if not _is_closed(STDOUT):
             raise
         os._exit(1)  # the reader, such as `head`, has closed the pipe; any other exit would flush the rest
+
+
+def _open_closed_streams() -> None:
+    """Discard the text for standard output and error if the shell closed them (`>&-`); files could get their places."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (stays open for the life of the process)
 
 
 def _is_closed(descriptor: int) -> bool:

@@ -20,6 +20,7 @@ from omniedit.models.folder import (
     pipeline_variant,
     read_config,
 )
+from omniedit.models.weights import check_names
 
 if TYPE_CHECKING:  # importing diffusers takes seconds
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
@@ -74,12 +75,23 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
         raise UserError(
             f"{file}: cannot be loaded as {kind.__name__} with the configs of {configs} ({problem})"
         ) from None
-    networks = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
-    missing = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
-    if missing:
-        raise UserError(f"{file}: has no weights for {missing[0]} ({len(missing)} missing in all); fetch it again")
+    check_complete(file, pipeline)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def check_complete(file: Path, pipeline: "DiffusionPipeline") -> None:
+    """Check that a pipeline from one file has all weights: diffusers only warns, and leaves missing ones without
+    values.
+
+    Unknown weights are allowed: such files have more than the pipeline, for example noise levels and EMA weights.
+
+    Raises:
+        UserError: weights are missing; the message names the first one.
+    """
+    networks = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
+    missing = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
+    check_names(file, missing, (), (), type(pipeline).__name__)
 
 
 def check_parts(

@@ -31,6 +31,8 @@ FEWER_MODULES: dict[Task, tuple[str, ...]] = {
     Task("textual_change"): ("onnxruntime", "rapidocr"),
 }
 """Modules of embedded specialists that do not need all of EMBEDDED_MODULES."""
+TRAINING_RULES = ("align_encoder", "finetune_student", "train_editor", "train_inpainting")
+"""Rules whose jobs run a `Trainer`."""
 LEARNED_MODULES = ("accelerate", "diffusers", "safetensors", "torch", "transformers")
 
 
@@ -56,6 +58,10 @@ class Need:
         if not missing:
             return None
         return f"{self.name} needs {', '.join(missing)}; run: pip install {self.install}, or {self.instead}"
+
+
+TRAINER = Need("training", ("deepspeed",), "'omniedit[train]'", "end the run with --until seal_buckets")
+"""Needs of every job of `TRAINING_RULES`."""
 
 
 def task_needs(task: Task, config: Config) -> Iterator[Need]:
@@ -89,7 +95,7 @@ def training_needs(train: TrainConfig) -> Iterator[Need]:
 def missing_of_config(config: Config) -> list[str]:
     """Return a line for each package that some job of a run lacks."""
     needs = [need for task in config.tasks.enabled for need in task_needs(task, config)]
-    return _lines([*needs, *training_needs(config.train)])
+    return _lines([*needs, TRAINER, *training_needs(config.train)])
 
 
 def missing_of_jobs(jobs: Sequence[Any], config: Config) -> list[str]:
@@ -101,6 +107,8 @@ def missing_of_jobs(jobs: Sequence[Any], config: Config) -> list[str]:
     makers = ("synthesize_shard", "synthesize_bench")
     tasks = dict.fromkeys(job.wildcards.task for job in jobs if job.rule.name in makers)
     needs = [need for task in tasks for need in task_needs(Task(task), config)]
+    if any(job.rule.name in TRAINING_RULES for job in jobs):
+        needs.append(TRAINER)
     if any(job.rule.name == "train_editor" for job in jobs):
         needs += training_needs(config.train)
     return _lines(needs)

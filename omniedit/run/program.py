@@ -18,7 +18,8 @@ NEW_OBJECTS = 10_000
 def run_program(main: Callable[[], None]) -> None:
     """Run a program's `main`; a `UserError` or a full disk becomes one line on standard error and exit status 2.
 
-    A `DamagedFile` is noted for the next run. The program ends with the run that started it (`exit_with_launcher`).
+    A `DamagedFile` is noted for the next run. Ctrl-C gives one line too. The program ends with the run that started it
+    (`exit_with_launcher`).
     """
     _collect_garbage()
     exit_with_launcher()
@@ -41,6 +42,10 @@ def run_program(main: Callable[[], None]) -> None:
         place = getattr(error, "filename", None) or f"working folder {Path.cwd()}"
         print(f"error: {error_line(f'{place}: {error}')}; free some space and run again", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        # Python itself ends the process by SIGINT, as shells expect; only the traceback is replaced.
+        sys.excepthook = lambda *_: print("error: interrupted", file=sys.stderr)
+        raise
 
 
 def _collect_garbage() -> None:

@@ -63,6 +63,16 @@ def test_a_path_longer_than_the_system_allows_gives_one_line(
     assert line.startswith("error: ") and line.endswith(": File name too long; give another path")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_runs_with_closed_output(closed: str, tmp_path: Path) -> None:
+    program = (
+        "from omniedit.cli import main as cli; import sys; sys.argv = ['omniedit', 'bench-set', 'list']; cli.main()"
+    )
+    words = ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr == "" and bool(done.stdout) == (closed == "2>&-")
+
+
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_a_closed_output_pipe_gives_no_traceback(size: int) -> None:
     """Print a text that fits in the buffer, so that the final flush fails, and one that does not."""

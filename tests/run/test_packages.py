@@ -52,6 +52,20 @@ def test_only_jobs_that_are_planned_need_their_packages(uninstall: Any) -> None:
     assert line.startswith("error: textual_change needs rapidocr")
 
 
+def test_each_planned_training_needs_deepspeed(uninstall: Any) -> None:
+    uninstall("deepspeed")
+    line = (
+        "error: training needs deepspeed; run: pip install 'omniedit[train]', or end the run with --until seal_buckets"
+    )
+    config = check(WITH_TEXT)
+    assert missing_of_config(config) == [line]
+    assert missing_of_jobs([job("seal_buckets"), job("pretrain_base")], config) == []
+    scripts = {path.stem for path in (REPOSITORY / "scripts").glob("*.py") if "import Trainer" in path.read_text()}
+    assert {rule.replace("train_editor", "train") for rule in packages.TRAINING_RULES} == scripts
+    for rule in packages.TRAINING_RULES:
+        assert missing_of_jobs([job(rule)], config) == [line]
+
+
 def test_learned_tasks_and_keys_of_training_name_their_extras(uninstall: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     uninstall("bitsandbytes", "diffusers", "torchvision", "wandb", "xformers")
     train = {"optimizer": "adamw8bit", "attention": "xformers", "wandb": "mine"}

@@ -86,6 +86,10 @@ def test_unusable_single_file_raises_error(root: Path, tmp_path: Path) -> None:
         save_file({name: weight for name, weight in weights.items() if name != key}, tmp_path / SINGLE_FILE)
         with pytest.raises(UserError, match=problem):
             Stylist.load(tmp_path, root / "configs")
+    shape = "conditioner.embedders.1.model.ln_final.weight"
+    save_file(weights | {shape: torch.ones(3)}, tmp_path / SINGLE_FILE)
+    with pytest.raises(UserError, match="cannot be loaded as StableDiffusionXLInstruct"):
+        Stylist.load(tmp_path, root / "configs")
     (tmp_path / SINGLE_FILE).write_text("version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(UserError, match="a Git LFS pointer"):
         Stylist.load(tmp_path, root / "configs")

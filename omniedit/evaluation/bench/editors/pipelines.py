@@ -21,7 +21,7 @@ from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import ANY_NAME
 from omniedit.models.loading import choose_device
-from omniedit.models.pipeline_folder import INDEX, check_parts
+from omniedit.models.pipeline_folder import INDEX, check_complete, check_parts
 from omniedit.storage.manifest import checksum
 
 
@@ -107,6 +107,7 @@ def load(entry: DiffusersEntry, device: torch.device) -> tuple[Any, str]:
         folder = Path(entry.folder) if entry.folder else _download(kind, entry)
         if folder.is_file():
             pipeline = kind.from_single_file(str(folder), **options)  # type: ignore[attr-defined]
+            check_complete(folder, pipeline)
         else:
             if (folder / INDEX).is_file():
                 check_parts(folder, options, entry.variant, ANY_NAME)  # diffusers ignores unknown weights too

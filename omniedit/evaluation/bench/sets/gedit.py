@@ -5,7 +5,6 @@ Rows of the Hugging Face data set: `task_type`, `key`, `instruction`, `instructi
 size. Outputs are `fullset/{task}/{language}/{key}.png`; an item's id is the part after `fullset/`.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,6 +18,7 @@ from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, P
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_GROUPS, average, average_rows, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import make_id, make_set, read_text
 from omniedit.evaluation.bench.sets.tables import get_image, read_tables
+from omniedit.storage.parquet import read_csv
 
 TASKS = (
     *("background_change", "color_alter", "material_alter", "motion_change", "ps_human", "style_change"),
@@ -115,10 +115,8 @@ def _list_score_files(folder: Path) -> list[str]:
 
 
 def _read_scores(file: Path) -> list[dict[str, Any]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
     try:
-        return [_to_row(row) for row in rows]
+        return [_to_row(row) for row in read_csv(file)]
     except (KeyError, ValueError, IndexError) as error:
         raise UserError(f"{file}: not a file of test_gedit_score.py: {error!a}") from None
 

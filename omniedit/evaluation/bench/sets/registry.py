@@ -62,11 +62,13 @@ class Benchmark:
         """Read the scores of edits that the benchmark's own scripts wrote.
 
         Raises:
-            UserError: the benchmark has no such files, or they are not at the path.
+            UserError: the benchmark has no such files, they are not at the path, or they hold no score of this set.
         """
         if not self.recorded:
             raise UserError(f"{self.title}: the scores that its scripts write cannot be read here")
         rows: list[ItemRow] = self._load("read_recorded")(path, self.part)
+        if not rows:
+            raise UserError(f"{path}: has no score of {self.title}; give the scores that its scripts wrote")
         return rows
 
     @property

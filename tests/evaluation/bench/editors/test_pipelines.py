@@ -145,3 +145,15 @@ def test_a_missing_class_or_folder_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no pipeline StableDiffusion3InstructPix2PixPipeline"):
         pipeline_class("StableDiffusion3InstructPix2PixPipeline")
     assert set(MAKERS) <= {each.class_name for each in ENTRIES.values()}
+
+
+def test_a_model_in_one_file_that_lacks_a_weight_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "StableDiffusionXLInstructPix2PixPipeline"
+    incomplete = make_pipeline(name)
+    incomplete.vae.to("meta")  # diffusers leaves weights that the file lacks there, with a warning
+    monkeypatch.setattr(getattr(diffusers, name), "from_single_file", lambda *_, **__: incomplete)
+    single = tmp_path / "cosxl_edit.safetensors"
+    single.touch()
+    values = {"kind": "diffusers", "class": name, "folder": str(single), "licence": "mit"}
+    with pytest.raises(UserError, match=r"cosxl_edit\.safetensors: has no weights for vae\..* missing in all\); fetch"):
+        Pipeline(DiffusersEntry.model_validate(values), "cpu")

@@ -106,3 +106,19 @@ def test_a_file_with_other_columns_is_an_error(tmp_path: Path) -> None:
     write_csv(tmp_path / "m_a_gpt_score.csv", [{"semantics_score": 3}])
     with pytest.raises(UserError, match=r"not a file of test_gedit_score.py: KeyError\('edited_image'\)"):
         BENCHMARKS["gedit-en"].read_recorded(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xf0\x00\xff", "not CSV in UTF-8"),
+        (b"", "has no score of GEdit-Bench"),
+        (b"edited_image\n", "has no score of"),
+    ],
+)
+def test_recorded_scores_of_another_form_or_without_a_row_are_an_error(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "m_a_gpt_score.csv").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        BENCHMARKS["gedit-en"].read_recorded(tmp_path)
