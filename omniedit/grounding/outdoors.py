@@ -1,4 +1,4 @@
-"""Evidence that a photo was taken outdoors: a confirmed sky, or foliage from side to side. No network is used."""
+"""Evidence that a photo was taken outdoors: a confirmed sky, or foliage from side to side."""
 
 import re
 from typing import Any
@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omniedit.grounding.places import looks_outdoors
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 
@@ -40,10 +41,18 @@ MIN_SPREAD = 0.34
 """Smallest standard deviation, in octaves, of the ratio of blue to red light over a sky; a painted wall has less."""
 MIN_RELIEF = 0.8
 """Smallest standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
-MIN_EDGE = 7.0
-"""Smallest Delta E between a sky and the region below it; a gradient has no such edge."""
-EDGE_REACH = 8
-"""Distance in pixels above and below the end of a region at which colours are compared."""
+MIN_EDGE, EDGE_REACH = 7.0, 8
+"""Smallest Delta E between the colours above and below the lower end of a sky, and their distances from it in pixels; a
+gradient has no such edge."""
+MIN_SLOPE, MIN_EDGE_SHARE = 2.0, 0.75
+"""Smallest slope of an edge, in Lab units per pixel, and smallest share of a sky's outline that lies on an edge."""
+EDGE_SIDE = 7
+"""Side in pixels of the window in which an edge near the outline is searched."""
+MAX_RIPPLE = 0.0055
+"""Largest median of the fine relief of a sky's lightness, in [0, 1]; ripples, reefs and grass have more."""
+SEED_ROWS, MAX_UNBOUNDED = 0.75, 0.75
+"""Share of the rows in which a sky may begin, and largest share of its columns that reach the last of these rows. More
+columns have no lower end of their own: the region is water, or a surface."""
 GROWTH_REACH = 16
 """Distance in pixels by which a region grows, and sigma of the window for its mean colour nearby."""
 MAX_SKY_DISTANCE = 15.0
@@ -63,21 +72,30 @@ def shows_outdoors(image: Image, sky: Mask) -> bool:
 def find_sky(image: Image) -> Mask:
     """Return the (h, w) mask of an RGB photo's sky at `WORKING_SIDE`; all False if no sky is confirmed.
 
-    A smooth, blue or bright region at the top is a sky if it ends in an edge and either has the colours of a sky or has
-    foliage from side to side below it. Plain walls, colour gradients, studio backdrops and water do not count.
+    A smooth, blue or bright region at the top is a sky if its outline lies on edges and it either has the colours of a
+    sky or has foliage from side to side below it. Plain walls, colour gradients, studio backdrops, blurred backgrounds
+    and water do not count. A region that is darker than the rest of the photo may be a garment: the classifier must
+    then see a subject that is outdoors.
     """
     lab = _to_small_lab(image)
     region = _top_region(lab)
-    confirmed = _ends_in_an_edge(lab, region) and (
-        _is_over_foliage(lab, region) or (_has_colours_of_sky(lab, region) and not _is_gradient(lab, region))
+    confirmed = (
+        _ends_in_an_edge(lab, region)
+        and _is_bounded(lab, region)
+        and not _is_rippled(lab, region)
+        and (_is_over_foliage(lab, region) or (_has_colours_of_sky(lab, region) and not _is_gradient(lab, region)))
+        and (lab[region][:, 0].mean() > lab[~region][:, 0].mean() or looks_outdoors(_to_small(image)))
     )
     return region if confirmed else np.zeros_like(region)
 
 
-def _to_small_lab(image: Image) -> Field:
+def _to_small(image: Image) -> Image:
     scale = min(1.0, WORKING_SIDE / max(image.shape[:2]))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return image_to_lab(small)
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _to_small_lab(image: Image) -> Field:
+    return image_to_lab(_to_small(image))
 
 
 def _top_region(lab: Field) -> Mask:
@@ -141,6 +159,31 @@ def _ends_in_an_edge(lab: Field, region: Mask) -> bool:
     return bool((inside & (np.linalg.norm(above - below, axis=1) > MIN_EDGE)).mean() > 0.5)
 
 
+def _is_bounded(lab: Field, region: Mask) -> bool:
+    """Return whether most of a region's outline lies on edges, and its lower end is not that of the search."""
+    inner = cv2.erode(region.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
+    outline = region & ~inner
+    smooth = _blur(lab, 1.0)
+    slopes = [cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1))]
+    slope = np.linalg.norm(np.concatenate(slopes, axis=-1), axis=-1)
+    steep = cv2.dilate(slope, np.ones((EDGE_SIDE, EDGE_SIDE), np.uint8))[outline] > MIN_SLOPE
+    columns = region[:, region.any(axis=0)]
+    reaches_end = columns[int(SEED_ROWS * len(region)) - 1 :].any(axis=0)
+    return bool(steep.mean() > MIN_EDGE_SHARE and reaches_end.mean() < MAX_UNBOUNDED)
+
+
+def _is_rippled(lab: Field, region: Mask) -> bool:
+    """Return whether a region has fine relief all over, as water has."""
+    core = cv2.erode(region.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=1) > 0
+    return bool(core.any()) and float(np.median(_relief(lab)[core])) > MAX_RIPPLE
+
+
+def _relief(lab: Field) -> Field:
+    """Return the (h, w) fine relief of the lightness, in [0, 1]."""
+    grey = lab[..., 0] / 100
+    return _blur(np.abs(grey - _blur(grey, 1.5)), 2.0)
+
+
 def _is_over_foliage(lab: Field, region: Mask) -> bool:
     """Return whether leaves or grass fill a fifth of the area below a region, and occur in nearly all columns.
 
@@ -176,13 +219,12 @@ def _foliage(lab: Field, least_relief: float) -> Mask:
 
 
 def _is_smooth_blue_or_bright(lab: Field) -> Mask:
-    grey = lab[..., 0] / 100
-    texture = _blur(np.abs(grey - _blur(grey, 1.5)), 2.0)
+    texture = _relief(lab)
     blue = lab[..., 2] < -4
     bright = (lab[..., 0] > 74) & (lab[..., 2] < 22)
     smooth = texture < np.where(blue, 0.02, 0.012)
     glare = lab[..., 0] > 93
-    above = np.linspace(0, 1, len(lab), dtype=np.float32)[:, None] < 0.75
+    above = np.linspace(0, 1, len(lab), dtype=np.float32)[:, None] < SEED_ROWS
     return (blue & (lab[..., 0] > 30) | bright) & (smooth | glare) & above
 
 

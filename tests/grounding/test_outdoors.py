@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from omniedit.grounding import outdoors
 from omniedit.grounding.outdoors import caption_says_outdoors, find_sky, shows_outdoors
 from omniedit.imaging.images import Image, decode_image
 from omniedit.imaging.procedural import fractal_noise
@@ -86,6 +87,20 @@ def test_cloudy_sky_is_found_above_any_ground() -> None:
     sky = SKIES["a blue sky with white clouds"](HEIGHT, WIDTH, 0.6, np.random.default_rng(3))
     found = find_sky(over_a_floor(sky))
     assert found[: round(0.55 * HEIGHT)].mean() > 0.95 and not found[round(0.65 * HEIGHT) :].any()
+
+
+def test_a_sky_ends_on_edges_and_is_lighter_than_the_rest_of_the_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blurred background ends softly. A blue garment is darker than a table, and no subject shows the outdoors."""
+    monkeypatch.setattr(outdoors, "looks_outdoors", lambda image: False)
+    sky = SKIES["a blue sky with white clouds"](HEIGHT, WIDTH, 0.6, np.random.default_rng(3))
+    photo = over_a_floor(sky)
+    assert find_sky(photo).any()
+    assert not find_sky(np.asarray(cv2.GaussianBlur(photo, (0, 0), 25))).any()
+    garment = over_a_floor(0.95 * sky)
+    garment[round(0.6 * HEIGHT) :] = cv2.add(garment[round(0.6 * HEIGHT) :], (90, 90, 90, 0))
+    assert not find_sky(garment).any()
+    monkeypatch.setattr(outdoors, "looks_outdoors", lambda image: True)
+    assert find_sky(garment).any()
 
 
 SOUND_LIKE_PLACES = (

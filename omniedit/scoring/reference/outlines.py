@@ -28,8 +28,10 @@ SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be the border of something."""
 MIN_COLOUR_ODDS, TOUCHING_DISTANCE = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
-THIN_SIDE, MIN_DARKER = 15, 12.0
-"""Largest width in pixels of a thin part of the land, and how much darker than the sky it is, in L*."""
+THIN_SIDE, MIN_CONTRAST = 15, 12.0
+"""Largest width in pixels of a thin part of the land, and its smallest difference from the sky around it, in L*."""
+PALE_RIM = 4
+"""Distance in pixels from a new sky's outline within which a lost pale part is only a lighter rim of the land."""
 GONE = 10.0
 """Smallest change in Lab of a part that is gone."""
 MIN_LAND_ODDS = 0.5
@@ -121,24 +123,37 @@ def edge_support(comparison: Comparison) -> float:
 def lost_land(comparison: Comparison) -> float:
     """Return the area of the largest spire, mast or tree that a new sky replaces, in millionths of the image.
 
-    Such a part is thin, dark against the source's sky, has the colours of the land, and is gone from the edited image.
+    Such a part is thin, darker or lighter than the source's sky, has the colours of the land, and is gone from the
+    edited image.
     """
     before, after, mask = comparison.source.detail, comparison.edited.detail, comparison.detail_mask
     outwards, inwards = _distances(mask)
     land, sky = outwards > 3, inwards > 8
     if land.sum() < 512 or sky.sum() < 512:
         return 0.0
+    changed = mask & (np.linalg.norm(after - before, axis=-1) > GONE) & (colour_odds(before, land, sky) > MIN_LAND_ODDS)
+    dark = _largest_lost_part(changed, before[..., 0], after[..., 0])
+    pale = _largest_lost_part(changed & (inwards > PALE_RIM), -before[..., 0], -after[..., 0])
+    return max(dark, pale)
+
+
+def _largest_lost_part(changed: Mask, before: Field, after: Field) -> float:
+    """Return the area of the largest thin dark part that is gone, in millionths of the image.
+
+    Args:
+        changed: (h, w), where such parts are searched.
+        before, after: (h, w) lightness.
+    """
     darkness = _darker_than_around(before)
-    gone = (np.linalg.norm(after - before, axis=-1) > GONE) & (_darker_than_around(after) < 0.5 * darkness)
-    lost = mask & gone & (darkness > MIN_DARKER) & (colour_odds(before, land, sky) > MIN_LAND_ODDS)
+    lost = changed & (_darker_than_around(after) < 0.5 * darkness) & (darkness > MIN_CONTRAST)
     opened = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(opened)
-    return float(1e6 * stats[1:, cv2.CC_STAT_AREA].max(initial=0) / mask.size)
+    return float(1e6 * stats[1:, cv2.CC_STAT_AREA].max(initial=0) / changed.size)
 
 
-def _darker_than_around(lab: Field) -> Field:
+def _darker_than_around(lightness: Field) -> Field:
     """Return by how much L* a thin part is darker than its surroundings; 0 elsewhere."""
-    lightness = np.ascontiguousarray(lab[..., 0])
+    lightness = np.ascontiguousarray(lightness)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (THIN_SIDE, THIN_SIDE))
     return np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, ellipse) - lightness, np.float32)
 

@@ -12,6 +12,7 @@ from omniedit.tasks import Task
 
 SIDE = 256
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
+MODIFICATION = Task.ATTRIBUTE_MODIFICATION
 TYPES = tuple(map(Task, ("color_alter", "material_change")))
 
 
@@ -72,21 +73,22 @@ def test_a_recoloured_part_of_a_salient_object_is_found(task: Task, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("ear", "gap", "message"),
+    ("ear", "gap", "colour", "message"),
     [
-        (0, 0, ""),
-        (15, 0, "a part of the horses may be gone"),
-        (3, 0, "a thin part of the horses is gone"),
-        (0, 40, "a part of the old sky may be left"),
+        (0, 0, (70, 60, 50), ""),
+        (15, 0, (70, 60, 50), "a part of the horses may be gone"),
+        (3, 0, (70, 60, 50), "a thin part of the horses is gone"),
+        (3, 0, (235, 225, 215), "a thin part of the horses is gone"),
+        (0, 40, (70, 60, 50), "a part of the old sky may be left"),
     ],
 )
 @pytest.mark.parametrize("task", map(Task, ("background_swap", "background_change")))
 def test_a_new_sky_replaces_all_of_the_old_one_and_nothing_of_the_land(
-    ear: int, gap: int, message: str, task: Task
+    ear: int, gap: int, colour: tuple[int, ...], message: str, task: Task
 ) -> None:
     land = (ROWS > 90) & ~((ROWS > 120) & (ROWS < 160) & (abs(COLUMNS - 120) < gap))
     land |= (ROWS > 50) & (abs(COLUMNS - 60) < ear)
-    source = np.where(land[..., None], (70, 60, 50), (120, 160, 220)).astype(np.uint8)
+    source = np.where(land[..., None], colour, (120, 160, 220)).astype(np.uint8)
     mask, truth = ROWS <= 90, {"object": "horses", "background": "a dark, stormy sky"}
     edited = np.where(mask[..., None], (60, 60, 70), source).astype(np.uint8)
     provenance = {"source_id": "made", "truth": truth}
@@ -134,6 +136,20 @@ def test_an_object_without_a_listing_is_checked_in_the_seven_tasks_too() -> None
     verify_type(*recoloured(disc(80, 100), task, disc(190, 170), named_objects=["red sweet"]), task)
     with pytest.raises(Unmeasurable, match="there may be another red sweet"):
         verify_type(*recoloured(disc(80, 100), task, disc(190, 170)), task)
+
+
+def test_most_of_a_listed_object_must_be_recoloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "salient_share_inside", lambda image, mask: 0.2)
+    with pytest.raises(Unmeasurable, match="covers only 20% of the salient object"):
+        verify_type(*recoloured(disc(80, 100), MODIFICATION, named_objects=["red sweet"]), MODIFICATION)
+
+
+@pytest.mark.parametrize("task", [Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.OBJECT_SWAP])
+def test_surroundings_of_a_listed_object_that_no_fill_can_continue_are_found(task: Task) -> None:
+    around = disc(80, 100, 49) & ~disc(80, 100, 41)
+    verify_type(*recoloured(disc(80, 100), task, named_objects=["red sweet"]), task)
+    with pytest.raises(Unmeasurable, match="the surroundings of the red sweet are uneven"):
+        verify_type(*recoloured(disc(80, 100), task, around & (COLUMNS > 60), named_objects=["red sweet"]), task)
 
 
 def test_nearly_all_of_a_salient_object_without_a_listing_must_be_recoloured(monkeypatch: pytest.MonkeyPatch) -> None:
