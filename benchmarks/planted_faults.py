@@ -25,7 +25,7 @@ from omniedit.cli.arguments import run_seed
 from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard
-from omniedit.quality.gates import Gate, GateFinding, Thresholds, find_faults
+from omniedit.quality.gates import SWAPPED, Gate, GateFinding, find_faults
 from omniedit.quality.hashes import HASH_BYTES, hash_image
 from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
@@ -264,7 +264,7 @@ def main() -> None:
         start = time.time()
         findings = list(find_faults([file], [planted.benchmark]))
     print("\n".join(report(planted, findings)))
-    alone = [row for row in planted.rows if row["swapped"] >= Thresholds().swapped]
+    alone = [row for row in planted.rows if row["swapped"] >= SWAPPED]
     right = sum("swapped" in planted.faults.get(row["pair_id"], ()) for row in alone)
     total = sum("swapped" in kinds for kinds in planted.faults.values())
     recall, precision = format_share(right, total), format_share(right, len(alone))

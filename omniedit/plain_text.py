@@ -18,11 +18,16 @@ _JOINERS = "\u200c\u200d"
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def replace_surrogates(text: str) -> str:
+    """Return a text, such as a file's name, that is valid UTF-8, with '?' for what is not."""
+    return text.encode(errors="replace").decode()
+
+
 def clean(text: str) -> str:
     """Return a text's printable characters, line ends and tabs; half a surrogate pair becomes '?'."""
     if text.isascii() and text.isprintable():
         return text
-    text = text.encode(errors="replace").decode().replace("\r\n", "\n").replace("\r", "\n")
+    text = replace_surrogates(text).replace("\r\n", "\n").replace("\r", "\n")
     return "".join(" " if unicodedata.category(c) == "Zs" else c for c in text if _is_kept(c))
 
 

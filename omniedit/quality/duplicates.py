@@ -50,18 +50,19 @@ class Duplicate:
     kind: str
 
 
-def find_duplicates(pairs: Signatures, radius: int = MAX_RADIUS, mirrored: bool = True) -> list[Duplicate]:
+def find_duplicates(pairs: Signatures, mirrored: bool = True) -> list[Duplicate]:
     """Return the duplicates in the order of their rows.
 
+    Pairs are compared if their sources, or their edited images, differ in at most `MAX_RADIUS` bits.
+
     Args:
-        radius: pairs are compared if their sources, or their edited images, differ in at most this number of bits.
         mirrored: whether a mirrored pair is a duplicate.
     """
     exact = _find_exact(pairs)
     stays = np.ones(len(pairs), bool)
     stays[[duplicate.row for duplicate in exact]] = False
     nodes = np.flatnonzero(stays & ~pairs.plain)
-    near = _find_near(pairs, nodes, radius, mirrored)
+    near = _find_near(pairs, nodes, mirrored)
     return sorted(exact + near, key=lambda duplicate: duplicate.row)
 
 
@@ -84,7 +85,7 @@ def _repeats(rows: Rows, *keys: Hashes) -> tuple[Rows, Rows]:
     return rows[order[repeated]], rows[firsts[repeated]]
 
 
-def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> list[Duplicate]:
+def _find_near(pairs: Signatures, nodes: Rows, mirrored: bool) -> list[Duplicate]:
     """Return the near and mirrored duplicates among rows in ascending order."""
     keys = pairs.source_key[nodes], pairs.edited_key[nodes], pairs.change_hash[nodes]
     same, first = _repeats(nodes, *keys)
@@ -93,7 +94,7 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     nodes = nodes[~np.isin(nodes, same)]
     edges = _Edges()
     for side in ("edited", "source"):
-        for earlier, later, is_mirrored in _near_nodes(_Search(pairs, nodes, side, radius, mirrored)):
+        for earlier, later, is_mirrored in _near_nodes(_Search(pairs, nodes, side, mirrored)):
             edges.add(earlier, later, is_mirrored)
     duplicates = {duplicate.row: duplicate for duplicate in _keep_first(nodes, edges)}
     # Rows with equal keys follow their first row, if that is a near duplicate itself.
@@ -159,7 +160,6 @@ class _Search:
     pairs: Signatures
     nodes: Rows
     side: str
-    radius: int
     mirrored: bool
 
     @cached_property
@@ -221,7 +221,7 @@ def _near_nodes(search: _Search) -> Iterator[tuple[Rows, Rows, NDArray[np.bool_]
     """Yield near nodes in chunks as (earlier, later, mirrored)."""
     for one, two in _equal_elements(search):
         yield search.check(one, two)
-    for first, second in find_close_pairs(search.values, search.radius):
+    for first, second in find_close_pairs(search.values, MAX_RADIUS):
         places = np.searchsorted(search.values, first), np.searchsorted(search.values, second)
         for one, two in _expand(search, *places):
             yield search.check(one, two)

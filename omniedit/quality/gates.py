@@ -16,14 +16,21 @@ import pyarrow as pa
 
 from omniedit.config.gates import GatesConfig
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find_duplicates
-from omniedit.quality.hamming import MAX_RADIUS
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
 from omniedit.quality.signature_table import Signatures
 from omniedit.quality.swapped_pairs import find_swapped_turns, swap_odds
 from omniedit.storage.parquet import read_table
 
+IDENTICAL = 7.0
+"""Two images are the same if no mean of 24 x 24 pixels changes by this much, 0-255."""
+DISPLACEMENT = 1.0
+"""Smallest displacement of the farthest corner that is a fault, in pixels of an image whose longer side is 1,024."""
+ALIGNMENT = 0.6
+"""Smallest share of the windows that agree on shift and scale."""
 STANDARD_ERRORS = 3.0
-"""Number of standard errors by which a displacement must exceed its threshold."""
+"""Number of standard errors by which a displacement must exceed `DISPLACEMENT`."""
+SWAPPED = 2.0
+"""Smallest log-odds of a swapped pair."""
 
 
 class Gate(StrEnum):
@@ -45,25 +52,6 @@ class Action(StrEnum):
     REJECT = "reject"
     FLAG = "flag"
     OFF = "off"
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Limits beyond which a measurement is a finding.
-
-    Args:
-        identical: two images are the same if no mean of 24 x 24 pixels changes by this much, 0-255.
-        displacement: smallest displacement of the farthest corner, in pixels of an image whose longer side is 1,024.
-        alignment: smallest share of the windows that agree on shift and scale.
-        swapped: smallest log-odds.
-        radius: largest number of bits, of 64, in which near images differ.
-    """
-
-    identical: float = 7.0
-    displacement: float = 1.0
-    alignment: float = 0.6
-    swapped: float = 2.0
-    radius: int = MAX_RADIUS
 
 
 Policy = Mapping[Gate, Action]
@@ -99,7 +87,6 @@ FINDINGS_SCHEMA = pa.schema(
 def find_faults(
     files: Sequence[Path],
     benchmarks: Sequence[BenchmarkSet] = (),
-    thresholds: Thresholds | None = None,
     policy: Policy | None = None,
 ) -> Iterator[GateFinding]:
     """Yield the findings of all shards: first about single pairs, shard by shard, then from comparisons of pairs.
@@ -108,25 +95,25 @@ def find_faults(
         files: tables of `SIGNATURES_SCHEMA`; the first of two duplicates in this order stays.
         policy: None for that of the config's defaults; gates that are off are skipped.
     """
-    thresholds, policy = thresholds or Thresholds(), policy or to_policy(GatesConfig().model_dump())
+    policy = policy or to_policy(GatesConfig().model_dump())
     is_on = {gate: policy.get(gate, Action.OFF) is not Action.OFF for gate in Gate}
     for file in files:
-        yield from (each for each in find_in_shard(read_table(file), thresholds) if is_on[each.gate])
-    each = find_between(files, benchmarks, thresholds, is_on)
+        yield from (each for each in find_in_shard(read_table(file)) if is_on[each.gate])
+    each = find_between(files, benchmarks, is_on)
     yield from (finding for finding in each if is_on[finding.gate])
 
 
-def find_in_shard(signatures: pa.Table, thresholds: Thresholds) -> Iterator[GateFinding]:
+def find_in_shard(signatures: pa.Table) -> Iterator[GateFinding]:
     """Yield the findings that need one pair at a time: identical, misaligned and mislabelled pairs."""
     columns = ("pair_id", "width", "height", "largest_change", "shift_x", "shift_y", "scale", "displacement")
     for row in signatures.select([*columns, "alignment", "alignment_error", "label_doubt"]).to_pylist():
         pair_id, largest = row["pair_id"], row["largest_change"]
-        if largest < thresholds.identical:
+        if largest < IDENTICAL:
             yield GateFinding(pair_id, Gate.IDENTICAL, largest, f"no 24 x 24 pixels changed by more than {largest:.1f}")
             continue
         certain = row["displacement"] - STANDARD_ERRORS * row["alignment_error"]
         relative = certain * 1024 / max(row["width"], row["height"])
-        if relative >= thresholds.displacement and row["alignment"] >= thresholds.alignment:
+        if relative >= DISPLACEMENT and row["alignment"] >= ALIGNMENT:
             moved = f"shift ({row['shift_x']:+.1f}, {row['shift_y']:+.1f}) pixels, scale {row['scale']:.4f}"
             yield GateFinding(pair_id, Gate.MISALIGNED, row["displacement"], f"{moved}, {row['alignment']:.0%} agree")
         if row["label_doubt"]:
@@ -136,7 +123,6 @@ def find_in_shard(signatures: pa.Table, thresholds: Thresholds) -> Iterator[Gate
 def find_between(
     files: Sequence[Path],
     benchmarks: Sequence[BenchmarkSet],
-    thresholds: Thresholds,
     is_on: Mapping[Gate, bool],
 ) -> Iterator[GateFinding]:
     """Yield the findings that compare pairs of all shards: duplicates, benchmark leaks and swapped pairs."""
@@ -146,14 +132,14 @@ def find_between(
     )
     pairs = Signatures.read(files)
     if is_on[Gate.DUPLICATE] or is_on[Gate.NEAR_DUPLICATE] or is_on[Gate.MIRRORED_DUPLICATE]:
-        yield from _duplicates(pairs, about, thresholds, is_on[Gate.MIRRORED_DUPLICATE])
+        yield from _duplicates(pairs, about, is_on[Gate.MIRRORED_DUPLICATE])
     if is_on[Gate.LEAK]:
-        for leak in find_leaks(pairs, benchmarks, thresholds.radius):
+        for leak in find_leaks(pairs, benchmarks):
             kind = "a mirrored copy" if leak.mirrored else "a copy"
             detail = f"the {leak.side} image is {kind} of {leak.image} in {leak.benchmark}"
             yield GateFinding(about["pair_id"][leak.row].as_py(), Gate.LEAK, 1.0, detail)
     if is_on[Gate.SWAPPED]:
-        yield from _swapped(pairs, about, thresholds)
+        yield from _swapped(pairs, about)
 
 
 _DUPLICATE_GATES = {
@@ -164,22 +150,22 @@ _DUPLICATE_GATES = {
 }
 
 
-def _duplicates(pairs: Signatures, about: pa.Table, thresholds: Thresholds, mirrored: bool) -> Iterator[GateFinding]:
+def _duplicates(pairs: Signatures, about: pa.Table, mirrored: bool) -> Iterator[GateFinding]:
     ids = about["pair_id"]
-    for duplicate in find_duplicates(pairs, thresholds.radius, mirrored):
+    for duplicate in find_duplicates(pairs, mirrored):
         detail = f"{duplicate.kind}: {ids[duplicate.original].as_py()}"
         yield GateFinding(ids[duplicate.row].as_py(), _DUPLICATE_GATES[duplicate.kind], 1.0, detail)
 
 
-def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iterator[GateFinding]:
+def _swapped(pairs: Signatures, about: pa.Table) -> Iterator[GateFinding]:
     """Yield the pairs whose clues, shared images and session together exceed the threshold."""
     sessions = about["session"].to_pylist()
     shared = swap_odds(pairs, about["task"].to_pylist(), sessions)
     odds = about["swapped"].to_numpy().astype(np.float64) + shared
     broken = find_swapped_turns(pairs, _group_turns(sessions, about["turn"].to_pylist()))
-    odds[broken] += thresholds.swapped + 2
-    odds[about["largest_change"].to_numpy() < thresholds.identical] = 0
-    for row in np.flatnonzero(odds >= thresholds.swapped).tolist():
+    odds[broken] += SWAPPED + 2
+    odds[about["largest_change"].to_numpy() < IDENTICAL] = 0
+    for row in np.flatnonzero(odds >= SWAPPED).tolist():
         clues = [about["swap_clues"][row].as_py()]
         clues += [f"shared image {shared[row]:+.1f}"] if shared[row] else []
         clues += ["session"] if row in broken else []

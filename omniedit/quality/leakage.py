@@ -72,7 +72,7 @@ def read_benchmark(folder: Path) -> BenchmarkSet:
     return BenchmarkSet(folder.name, tuple(names), bits)
 
 
-def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: int = MAX_RADIUS) -> list[Leak]:
+def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet]) -> list[Leak]:
     """Return the leaks, at most one per pair and side, sorted by row; the source comes before the edited image."""
     leaks: dict[tuple[int, str], Leak] = {}
     for benchmark in benchmarks:
@@ -80,20 +80,18 @@ def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: in
             keys, hashes = getattr(pairs, f"{side}_key"), getattr(pairs, f"{side}_hash")
             for mirrored in (False, True):
                 bench = mirror(benchmark.hashes) if mirrored else benchmark.hashes
-                for rows, images in _near_rows(keys, hashes, pairs.plain, bench, radius):
+                for rows, images in _near_rows(keys, hashes, pairs.plain, bench):
                     for row, image in zip(rows.tolist(), images.tolist(), strict=True):
                         leak = Leak(row, side, benchmark.name, benchmark.images[image], mirrored)
                         leaks.setdefault((row, side), leak)
     return sorted(leaks.values(), key=lambda leak: (leak.row, leak.side == "edited"))
 
 
-def _near_rows(
-    keys: Hashes, hashes: Bits, plain: NDArray[np.bool_], bench: Bits, radius: int
-) -> Iterator[tuple[Rows, Rows]]:
+def _near_rows(keys: Hashes, hashes: Bits, plain: NDArray[np.bool_], bench: Bits) -> Iterator[tuple[Rows, Rows]]:
     """Yield the rows of the run and of the benchmark whose images are near-duplicates."""
     order = np.argsort(keys, kind="stable")
     ordered, bench_keys = keys[order], search_keys(bench)
-    for left, right in find_close_matches(np.unique(ordered), np.unique(bench_keys), radius):
+    for left, right in find_close_matches(np.unique(ordered), np.unique(bench_keys), MAX_RADIUS):
         begins, ends = np.searchsorted(ordered, left), np.searchsorted(ordered, left, side="right")
         for value, begin, end in zip(right, begins, ends, strict=True):
             rows = order[begin:end]

@@ -18,6 +18,7 @@ from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, pixels_sha256
+from omniedit.plain_text import replace_surrogates
 from omniedit.sources.blank import find_blank
 from omniedit.sources.caption_values import Caption
 from omniedit.sources.captions import list_caption_files, read_captions
@@ -102,7 +103,7 @@ def index_rows(root: Path, listing: Listing, demands: PhotoRequirements) -> Iter
     first_with: dict[str, str] = {}
     for file in photo_files(listing.files):
         if any("\ud800" <= character <= "\udfff" for character in file):
-            yield {"file": _printable(file), "status": "refused", "reason": "its name is not UTF-8; rename it"}
+            yield {"file": replace_surrogates(file), "status": "refused", "reason": "its name is not UTF-8; rename it"}
             continue
         caption = captions.find(file)
         row = {"file": file, **_examine(root / file, caption, demands)}
@@ -114,7 +115,8 @@ def index_rows(root: Path, listing: Listing, demands: PhotoRequirements) -> Iter
             ids.add(row["source_id"])
         yield row
     yield from (
-        {"file": _printable(folder), "status": "refused", "reason": why} for folder, why in listing.unread.items()
+        {"file": replace_surrogates(folder), "status": "refused", "reason": why}
+        for folder, why in listing.unread.items()
     )
     yield from ({"file": w.place, "status": "warned", "reason": w.reason} for w in captions.warned)
 
@@ -173,11 +175,6 @@ def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> F
     whole = (box[2] - box[0]) * width * (box[3] - box[1]) * height
     new = (round(x0, 6), round(y0, 6), round(x1, 6), round(y1, 6))
     return new if in_view >= _HALF * whole else None
-
-
-def _printable(name: str) -> str:
-    """Return a name that any file can hold, with '?' for characters that are not UTF-8."""
-    return name.encode(errors="replace").decode()
 
 
 def _examine(path: Path, caption: Caption, demands: PhotoRequirements) -> IndexRow:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from omniedit.plain_text import replace_surrogates
 from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
 from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
 from omniedit.sources.captions import CAPTION_SUFFIXES
@@ -137,7 +138,7 @@ def _read_member(
     tar: tarfile.TarFile, header: tarfile.TarInfo, name: str, limit: Callable[[str], int | None]
 ) -> Member | SkippedPart | None:
     """Return a file, or a `SkippedPart` if it cannot be read; None for folders and hidden files."""
-    path, place = PurePosixPath(header.name), f"{name}/{_printable_name(header.name.removeprefix('./'))}"
+    path, place = PurePosixPath(header.name), f"{name}/{replace_surrogates(header.name.removeprefix('./'))}"
     if header.isdir() or any(part.startswith(".") and part != ".." for part in path.parts):
         return None
     if reason := untrusted_reason(header):
@@ -161,7 +162,7 @@ def untrusted_reason(member: tarfile.TarInfo) -> str | None:
         return "has no name"
     if "\0" in member.name:
         return "its name contains a NUL"
-    if _printable_name(member.name) != member.name:
+    if replace_surrogates(member.name) != member.name:
         return "its name is not UTF-8"
     if path.is_absolute() or ".." in path.parts:
         return "its name points outside the archive's folder"
@@ -174,10 +175,6 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
     assert file is not None
     return file.read()
-
-
-def _printable_name(name: str) -> str:
-    return name.encode(errors="replace").decode()
 
 
 def _headers(tar: "_Tar", name: str) -> Iterator[tarfile.TarInfo | SkippedPart]:

@@ -10,7 +10,7 @@ import pytest
 
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
-from omniedit.quality.gates import Action, Gate, Thresholds, find_faults, rejection_reasons
+from omniedit.quality.gates import Action, Gate, find_faults, rejection_reasons
 from omniedit.quality.hashes import hash_image
 from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
@@ -92,11 +92,6 @@ def test_benchmark_image_is_found_in_all_pairs_that_use_it(files: list[Path]) ->
 def test_disabled_gates_find_nothing(files: list[Path]) -> None:
     found = find_faults(files, policy={Gate.IDENTICAL: Action.FLAG})
     assert [finding.pair_id for finding in found] == ["same"]
-
-
-def test_raised_thresholds_suppress_findings(files: list[Path]) -> None:
-    found = {finding.gate for finding in find_faults(files, thresholds=Thresholds(displacement=50, swapped=99))}
-    assert found == {Gate.IDENTICAL, Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MISLABELLED}
 
 
 def test_only_gates_that_reject_give_a_reason_and_the_first_one_counts() -> None:

@@ -158,6 +158,6 @@ def test_broken_connection_is_not_the_end_of_the_archive(kind: str, monkeypatch:
         def open(self) -> Any:
             return _Hiccup(content)
 
-    monkeypatch.setattr(archive_items, "_open_remote", lambda archive: Opener())
+    monkeypatch.setattr(archive_items.fsspec, "open", lambda *_: Opener())
     with pytest.raises(UserError, match=r"^s3://a/b: reading failed: Connection reset by peer; run snakemake again"):
         images("s3://a/b", kind)
