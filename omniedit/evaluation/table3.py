@@ -22,7 +22,7 @@ from omniedit.tasks import ALL_TASKS, Task, order_tasks
 RESAMPLES = 10_000
 SCORES = ("pq", "sc", "o")
 LABELS = {name: architecture.label for name, architecture in ARCHITECTURES.items()} | BASELINES
-HEAD = ("model", "PQ avg", "SC avg", "O avg", "pairs", "unscorable", "PSNR outside mask (dB)", "pixel shift")
+HEAD = ("model", "PQ avg", "SC avg", "O avg", "pairs", "unscorable", "PSNR outside mask (dB)", "pixel shift (px)")
 _TEXT, _NUMBER, _COUNT = pa.string(), pa.float64(), pa.int64()
 TABLE3_SCHEMA = pa.schema(
     [("model", _TEXT), ("task", _TEXT), ("judge", _TEXT), ("pairs", _COUNT), ("photos", _COUNT), ("unscorable", _COUNT)]

@@ -14,7 +14,7 @@ from omniedit.instructions.meaning import operation_error
 from omniedit.instructions.proposal import Phrase, quote
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue, usable_or_flawed
+from omniedit.instructions.replies import ParsedReply, ReplyIssue, reject_unusable
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import stems
 from omniedit.pairs import EditPair, Rejection
@@ -91,7 +91,7 @@ def recaption_prompt(source: PromptImage, edited: PromptImage, earlier: str, tas
     return Prompt((text("recaption"), source, edited, facts), _MAX_TOKENS)
 
 
-@usable_or_flawed
+@reject_unusable
 def read_change(reply: str, earlier: str, tasks: Sequence[Task]) -> ParsedReply[DescribedChange]:
     """Return the change that a reply describes, or the flaws of the reply.
 

@@ -70,8 +70,8 @@ class _ListedObject(BaseModel):
     expression: Phrase
 
 
-def usable_or_flawed(read: Callable[Arguments, ParsedReply[Part]]) -> Callable[Arguments, ParsedReply[Part]]:
-    """Make the text of a ValueError from a reader, the reason why a whole reply is unusable, the reply's flaw."""
+def reject_unusable(read: Callable[Arguments, ParsedReply[Part]]) -> Callable[Arguments, ParsedReply[Part]]:
+    """Turn a reader's ValueError, which makes a whole reply unusable, into a flaw of the reply."""
 
     @wraps(read)
     def read_or_reject(*args: Arguments.args, **named: Arguments.kwargs) -> ParsedReply[Part]:
@@ -84,7 +84,7 @@ def usable_or_flawed(read: Callable[Arguments, ParsedReply[Part]]) -> Callable[A
     return read_or_reject
 
 
-@usable_or_flawed
+@reject_unusable
 def read_objects(reply: str) -> ParsedReply[PhotoObject]:
     """Return the objects of a photo, each distinguished from others of its kind."""
     listed = list_under(json_object(reply), "objects")
@@ -236,7 +236,7 @@ def _instruction(
     return instruction, ""
 
 
-@usable_or_flawed
+@reject_unusable
 def read_meanings(reply: str, count: int) -> ParsedReply[str]:
     """Return the object that each of `count` sentences means, in order, or 'none'."""
     answer = json_object(reply)

@@ -15,7 +15,7 @@ from omniedit.instructions.meaning import is_mentioned
 from omniedit.instructions.proposal import Phrase, PromptText
 from omniedit.instructions.proposals import first_problem, json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under, usable_or_flawed
+from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under, reject_unusable
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import stems
 from omniedit.instructions.word_lists import read_list
@@ -87,7 +87,7 @@ def scenes_prompt(offer: SceneConcepts, count: int) -> Prompt:
     return Prompt((text("scenes"), facts), _TOKENS + count * _TOKENS_PER_SCENE)
 
 
-@usable_or_flawed
+@reject_unusable
 def read_scenes(reply: str, offer: SceneConcepts) -> ParsedReply[Scene]:
     """Return the scenes of a reply that combine two offered concepts in an offered place."""
     scenes: list[Scene] = []

@@ -10,7 +10,7 @@ from omniedit.imaging.images import Image, resize_to_fit
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, usable_or_flawed
+from omniedit.instructions.replies import ParsedReply, reject_unusable
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.plain_text import clean_line
 from omniedit.subjects.subject import Demonstration
@@ -115,7 +115,7 @@ class ModelCaptioner(_Captioner):
         return name, list(captions), ""
 
 
-@usable_or_flawed
+@reject_unusable
 def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, ...]]]:
     """Return the name and the captions of a reply, or its fault: no single subject, or a missing caption."""
     answer = json_object(reply)

@@ -14,7 +14,7 @@ from omniedit.imaging.color_names import COLOURS
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under, usable_or_flawed
+from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under, reject_unusable
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
@@ -109,7 +109,7 @@ def imagine(
     return prompts, [flaw.reason for flaw in reply.flaws]
 
 
-@usable_or_flawed
+@reject_unusable
 def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[NewImage]:
     """Return the usable prompts of a reply: those of a requested skill that name the subject in both texts."""
     parts: list[NewImage] = []
