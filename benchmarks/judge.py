@@ -27,7 +27,7 @@ from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.judge_shards import read_ahead
 from omniedit.scoring.reference.judge import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.agreement import spearman
 from omniedit.scoring.student.inputs import student_inputs
 from omniedit.scoring.student.judge import IMAGE, MAX_REPLY_TOKENS, StudentJudge, build_tokenizer, pixel_values, prompt

@@ -24,7 +24,8 @@ from benchmarks.random_vlms import make_qwen25
 from benchmarks.timing import time_in_turns
 from omniedit.config.schema import VlmConfig
 from omniedit.scoring.examples import Example
-from omniedit.scoring.rubric import Question, Rubric, load_rubric
+from omniedit.scoring.rubric import Question, Rubric
+from omniedit.scoring.rubric_registry import load_rubric
 from omniedit.scoring.vlm_judges.images import ImageEncoder, join_inputs
 from omniedit.scoring.vlm_judges.local import LocalJudge
 from omniedit.scoring.vlm_judges.passes import image_tokens, pad_left

@@ -22,7 +22,7 @@ from omniedit.config.schema import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
 from omniedit.scoring.judges import local_judge
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.agreement import write_agreement
 from omniedit.scoring.student.examples import choose_rows, read_teacher_examples
 from omniedit.scoring.student.finetune import (

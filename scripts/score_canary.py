@@ -12,7 +12,7 @@ from omniedit.run.program import run_program
 from omniedit.scoring import Judge, open_priced_judge
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
 from omniedit.scoring.ensemble import read_member
-from omniedit.scoring.rubric import judge_fingerprint
+from omniedit.scoring.rubric_registry import judge_fingerprint
 from omniedit.storage.atomic import write_text
 
 

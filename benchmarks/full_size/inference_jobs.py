@@ -33,7 +33,7 @@ from omniedit.models.registry import ModelEntry
 from omniedit.models.roles import INPAINTING, ROLES
 from omniedit.models.text import Text
 from omniedit.scoring.examples import Example
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.vlm_judges.local import LocalJudge
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.inpainter import KINDS

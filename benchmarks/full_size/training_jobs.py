@@ -30,7 +30,7 @@ from omniedit.models.registry import ModelEntry
 from omniedit.pairs import EditPair
 from omniedit.run.base_size import KNOWN_SIZES, BaseSize
 from omniedit.run.plan import memory_by_stage, training_cost
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.finetune import prepare_student
 from omniedit.scoring.student.internvl_batches import AnswerBatches
 from omniedit.scoring.student.internvl_dataset import TeacherBatch

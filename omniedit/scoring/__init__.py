@@ -10,7 +10,7 @@ from omniedit.lazy import load_on_first_use
 if TYPE_CHECKING:
     from omniedit.scoring.judges import JUDGES, api_judge, load_judge, open_priced_judge
     from omniedit.scoring.reply_parser import Unscorable, parse_reply
-    from omniedit.scoring.rubric import edit_rubric
+    from omniedit.scoring.rubric_registry import edit_rubric
     from omniedit.scoring.verdict import Judge, Score
 
 __all__ = [
@@ -31,7 +31,7 @@ __getattr__, __dir__ = load_on_first_use(
     {
         "judges": ("JUDGES", "api_judge", "load_judge", "open_priced_judge"),
         "reply_parser": ("Unscorable", "parse_reply"),
-        "rubric": ("edit_rubric",),
+        "rubric_registry": ("edit_rubric",),
         "verdict": ("Judge", "Score"),
     },
     earlier={"judging": "open_priced_judge"},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from omniedit.architectures import BASELINES
 from omniedit.config.schema import ApiConfig, Config
 from omniedit.scoring.canary import canary_pairs
-from omniedit.scoring.rubric import api_rubric
+from omniedit.scoring.rubric_registry import api_rubric
 from omniedit.scoring.student.defects import DEFECTS
 from omniedit.scoring.vlm_judges.api import USUAL_WORDS, estimate_usage
 from omniedit.storage.shards import shard_share

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, get_args
 from omniedit.config.schema import ApiConfig, JudgeName, ScoringConfig, VlmConfig, student_folder
 from omniedit.errors import UserError
 from omniedit.models.registry import get_model, model_folder
-from omniedit.scoring.rubric import Rubric, api_rubric, edit_rubric
+from omniedit.scoring.rubric import Rubric
+from omniedit.scoring.rubric_registry import api_rubric, edit_rubric
 from omniedit.scoring.verdict import Judge
 from omniedit.storage.manifest import MANIFEST
 

@@ -25,7 +25,7 @@ from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.images import decode_image, resize_cover
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import load_judge
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.judge import StudentJudge, load_student
 from omniedit.scoring.student.teacher import TEACHER_SCHEMA, lessons, teach_shard
 from omniedit.scoring.verdict import Score

@@ -21,7 +21,7 @@ from omniedit.cli.score import score_table
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring.prompts.reader import choose_rubric
-from omniedit.scoring.rubric import edit_rubric, load_rubric
+from omniedit.scoring.rubric_registry import edit_rubric, load_rubric
 from omniedit.storage.parquet import read_csv
 
 EDITING = load_rubric("viescore_editing")

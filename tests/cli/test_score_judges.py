@@ -17,7 +17,7 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.examples import Example
-from omniedit.scoring.rubric import edit_rubric, load_rubric
+from omniedit.scoring.rubric_registry import edit_rubric, load_rubric
 
 EDITING = load_rubric("viescore_editing")
 

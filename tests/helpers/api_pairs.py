@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from omniedit.pairs import EditPair
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 from omniedit.scoring.vlm_judges.api import ApiJudge
 from omniedit.tasks import Task
 from omniedit.vlm import Client, Endpoint

@@ -10,7 +10,7 @@ from helpers.vlm_server import serving
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.scoring import Score
 from omniedit.scoring.judges import api_judge
-from omniedit.scoring.rubric import api_rubric, judge_fingerprint
+from omniedit.scoring.rubric_registry import api_rubric, judge_fingerprint
 
 
 def test_each_pass_sends_its_own_request_and_is_cached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,8 @@ from omniedit.scoring import Unscorable
 from omniedit.scoring.combination import Combination
 from omniedit.scoring.examples import average_passes, to_marks, to_score
 from omniedit.scoring.reply_form import ReplyForm, Scale
-from omniedit.scoring.rubric import Question, Rubric, edit_rubric
+from omniedit.scoring.rubric import Question, Rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 
 THREE = ("a", "b", "c", "d")
 LARGE = ReplyForm((Scale(0, 25),) * 4, THREE)

@@ -12,7 +12,8 @@ from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 from omniedit.scoring.examples import Example
 from omniedit.scoring.question_layout import CASE_HEADING, fill, lay_out
-from omniedit.scoring.rubric import Question, Shot, edit_rubric
+from omniedit.scoring.rubric import Question, Shot
+from omniedit.scoring.rubric_registry import edit_rubric
 
 SOURCE, EDITED = (np.full((4, 6, 3), value, np.uint8) for value in (10, 20))
 EXAMPLE = Example({"source": SOURCE, "edited": EDITED}, {"instruction": "Make it night."})

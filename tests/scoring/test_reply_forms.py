@@ -20,7 +20,7 @@ from omniedit.scoring.reply_parser import (
     parse_scores,
     parse_texts,
 )
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 
 FORMS = {
     "JSON": ReplyForm((Scale(), Scale()), ("success", "restraint")),

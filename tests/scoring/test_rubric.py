@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.scoring.rubric import edit_rubric, load_rubric, rubrics
+from omniedit.scoring.rubric_registry import edit_rubric, load_rubric, rubrics
 from omniedit.tasks import ANYEDIT_TASKS
 
 
@@ -74,7 +74,7 @@ def test_the_fingerprint_includes_the_rubric_and_needs_no_heavy_import() -> None
     code = """
 import sys
 from omniedit.config.schema import ScoringConfig
-from omniedit.scoring.rubric import judge_fingerprint
+from omniedit.scoring.rubric_registry import judge_fingerprint
 from omniedit.tasks import ANYEDIT_TASKS
 print(judge_fingerprint(ScoringConfig(), "reference"))
 print(judge_fingerprint(ScoringConfig(api={"rubric": "viescore_editing"}), "api"))

@@ -20,7 +20,8 @@ from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring.combination import RULES, Combination
 from omniedit.scoring.reply_form import Scale
-from omniedit.scoring.rubric import Rubric, judge_fingerprint, load_rubric
+from omniedit.scoring.rubric import Rubric
+from omniedit.scoring.rubric_registry import judge_fingerprint, load_rubric
 from omniedit.storage.parquet import read_csv
 
 QUESTION: dict[str, Any] = {

@@ -10,7 +10,7 @@ import yaml
 from helpers.chain import SMALL, copy_results, fetched_record, rules_to_run, snakemake, try_snakemake
 from helpers.tiny_internvl import make_internvl
 from omniedit.models.registry import get_model
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 
 TARGET = "results/small/scores/environment_change/00000.parquet"
 

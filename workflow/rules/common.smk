@@ -16,7 +16,7 @@ from omniedit.models.roles import trains_inpainting
 from omniedit.redaction import redact_values
 from omniedit.run.parsing import read_run
 from omniedit.run.stages import select_stages
-from omniedit.scoring.rubric import judge_fingerprint
+from omniedit.scoring.rubric_registry import judge_fingerprint
 from omniedit.storage.shards import number_of_blocks
 
 RUN = read_run(workflow, config)

@@ -15,8 +15,9 @@ from omniedit.scoring.prompts.viescore import (
     read_editscore,
     read_viescore,
 )
-from omniedit.scoring.rubric import Rubric, load_rubric
+from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import to_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 
 Find = Callable[[Path], Path | None]
 Read = Callable[[Path, str], dict[str, Any]]

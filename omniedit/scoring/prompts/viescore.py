@@ -12,7 +12,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.scoring.prompts.constants import choose, find_file, read_constants, read_lists
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 
 RULES: Mapping[str, tuple[str, str]] = {
     "viescore_editing": ("two_image_edit_rule", "tie_rule_SC"),

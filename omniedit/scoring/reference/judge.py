@@ -20,7 +20,7 @@ from omniedit.scoring.reference.requirements import REQUIREMENTS, verify_type
 from omniedit.scoring.reference.success import SUCCESS_MEASURES, success
 from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.verdict import Score
 from omniedit.tasks import COMPLEX_TASKS, MADE_OF, Task, equivalent_task
 

@@ -20,7 +20,7 @@ from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFa
 from omniedit.config.schema import StudentConfig
 from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.pairs import Shard
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.agreement import agreement_row
 from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_teacher_examples
 from omniedit.scoring.student.features import FrozenVision

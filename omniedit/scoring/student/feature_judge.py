@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.pairs import EditPair
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.evidence import knowledge
 from omniedit.scoring.student.head import Head
 from omniedit.scoring.student.matching import ImageEvidence, gather_evidence, text_features

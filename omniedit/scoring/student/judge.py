@@ -23,7 +23,8 @@ from omniedit.errors import UserError
 from omniedit.models.folder import load_part, load_tokenizer
 from omniedit.pairs import EditPair
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.rubric import Rubric, edit_rubric
+from omniedit.scoring.rubric import Rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.inputs import VIEWS, student_inputs
 from omniedit.scoring.verdict import Score
 from omniedit.scoring.vlm_judges.readout import SCORES, build_reader

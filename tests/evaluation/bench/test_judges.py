@@ -7,7 +7,7 @@ from omniedit.config.schema import ScoringConfig
 from omniedit.config.scoring import SHIPPED_STUDENT
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.judges import choose_judges, describe_sampling
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 
 URL = "http://localhost:1/v1"
 RUN = ScoringConfig.model_validate({"api": {"url": URL, "model": "gpt-4o-2024-08-06", "max_side": 512}})

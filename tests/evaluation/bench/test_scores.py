@@ -15,7 +15,7 @@ from omniedit.evaluation.bench.run import RunOptions, edit_set
 from omniedit.evaluation.bench.scores import SCHEMA, JudgeSetup, plain_example, score_edits
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.storage.parquet import read_rows
 
 

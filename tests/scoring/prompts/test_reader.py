@@ -14,7 +14,7 @@ from omniedit.scoring.prompts.viescore import ONE_SHOT, VIESCORE_RUBRICS
 from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_form import Scale
 from omniedit.scoring.reply_parser import Unscorable, parse_scores
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 
 RULES = (
     *("two_image_edit_rule", "subject_image_edit_rule", "one_image_gen_rule", "subject_image_gen_rule"),

@@ -23,7 +23,8 @@ from omniedit.config.schema import FinetuneConfig, InternvlConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
-from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
+from omniedit.scoring.rubric import Question, Rubric, format_reply
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.examples import TeacherExample, choose_rows, read_teacher_examples
 from omniedit.scoring.student.finetune import prepare_student
 from omniedit.scoring.student.internvl_batches import AnswerBatches

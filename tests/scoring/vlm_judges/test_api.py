@@ -17,7 +17,7 @@ from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair, Reference
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.reply_form import plain_form
-from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.score_table import score_row
 from omniedit.scoring.vlm_judges.api import ApiJudge, read_reply
 from omniedit.tasks import Task

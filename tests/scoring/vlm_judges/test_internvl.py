@@ -12,7 +12,8 @@ from omniedit.config.schema import InternvlConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, RubricScores
-from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, load_rubric
+from omniedit.scoring.rubric import Question, Rubric, format_reply
+from omniedit.scoring.rubric_registry import edit_rubric, load_rubric
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, TokenReader, expected_score, reading
 

@@ -14,7 +14,8 @@ from omniedit.config.schema import ScoringConfig, VlmConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, RubricScores
-from omniedit.scoring.rubric import Question, Rubric, format_reply, load_rubric
+from omniedit.scoring.rubric import Question, Rubric, format_reply
+from omniedit.scoring.rubric_registry import load_rubric
 from omniedit.scoring.vlm_judges.images import ImageEncoder
 from omniedit.scoring.vlm_judges.local import LocalJudge
 from omniedit.scoring.vlm_judges.readout import TokenReader

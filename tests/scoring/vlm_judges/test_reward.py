@@ -16,7 +16,8 @@ from omniedit.config.schema import ScoringConfig, VlmConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, RubricScores
-from omniedit.scoring.rubric import Question, load_rubric
+from omniedit.scoring.rubric import Question
+from omniedit.scoring.rubric_registry import load_rubric
 from omniedit.scoring.vlm_judges.reward import (
     REWARD_TOKEN,
     RewardHead,

@@ -22,7 +22,8 @@ from omniedit.config.schema import InternvlConfig, ScoringConfig, VlmConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import RubricScores
-from omniedit.scoring.rubric import edit_rubric, format_reply
+from omniedit.scoring.rubric import format_reply
+from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.vlm_judges.images import ImageInputs, join_inputs, placeholders, prepare_image
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.scoring.vlm_judges.vllm import LOGPROBS, VllmJudge

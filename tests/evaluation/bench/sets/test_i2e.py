@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.sets import i2e
 from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 
 RECORDED = json.loads((Path(__file__).parent / "i2e_hive_original.json").read_text())
 

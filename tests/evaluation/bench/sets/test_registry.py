@@ -13,7 +13,7 @@ from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.evaluation.bench.sets.rise import CATEGORIES
 from omniedit.scoring.prompts.reader import READERS
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 
 MEANS = {MEAN_OF_GROUPS, MEAN_OF_ITEMS, "mean of scores", "mean of understanding", magicbrush.LAST_TURNS}
 TYPES = {*imgedit.TYPES, *kris.DIMENSIONS, *CATEGORIES.values(), *i2e.DIMENSIONS, *reason_edit.SCENES}

@@ -12,7 +12,7 @@ from omniedit.evaluation.bench.sets.suti import METRICS, SCORES
 from omniedit.evaluation.metrics.measure import measure, measure_samples, read_sample
 from omniedit.evaluation.metrics.metric import Sample
 from omniedit.evaluation.metrics.subject import subject_similarity
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric_registry import load_rubric
 
 SUTI = BENCHMARKS["suti"]
 KNOWN = ("subject_error", "copying")
