@@ -47,6 +47,14 @@ def test_embeddings_are_normalised_after_the_last_layer():
     assert torch.allclose(net(torch.randn(1, 3, 2))[0], torch.tensor([[[1.0, -1.0]]]), atol=1e-4)
 
 
+@torch.no_grad()
+def test_the_pooled_embedding_is_that_of_the_mean_over_queries():
+    net = QFormer(hidden_width=2, queries=3, width=4, pooled_width=4, inner_width=4, layers=1, heads=1).eval()
+    net.to_pooled.load_state_dict(net.to_embeddings.state_dict())
+    embeddings, pooled = net(torch.randn(2, 5, 2))
+    assert torch.allclose(pooled, embeddings.mean(1), atol=1e-6)
+
+
 def test_every_query_and_every_part_gets_a_gradient():
     net = QFormer(hidden_width=6, queries=3, width=4, pooled_width=5, inner_width=8, layers=2, heads=2)
     embeddings, pooled = net(torch.randn(2, 7, 6))
