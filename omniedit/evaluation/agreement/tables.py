@@ -63,7 +63,9 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
     if rows and viescore_files.are_scores(rows[0]):
         return viescore_files.read_judged(path, rows, key)
     if missing := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(missing)}; --key names the column that identifies pairs")
+        own_scores = "status is scored in rows with pq_score and o_score, from 0 to 10"
+        remedy = "--key names the column that identifies pairs" if key in missing else own_scores
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; {remedy}")
     judged: dict[Key, Scores] = {}
     for number, row in enumerate(rows, 1):
         if row["status"] == "scored":

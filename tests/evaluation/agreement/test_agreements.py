@@ -167,3 +167,6 @@ def test_tables_without_a_common_image_raise_an_error(tmp_path: Path) -> None:
         report(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id")
     with pytest.raises(UserError, match="lacks the column my_id; --key names"):
         read_judged(tmp_path / "s.csv", "my_id")
+    (tmp_path / "s.csv").write_text("pair_id,pq_score,o_score\nq,1,1\n")
+    with pytest.raises(UserError, match="lacks the column status; status is scored in rows with pq_score and o_score"):
+        read_judged(tmp_path / "s.csv", "pair_id")
