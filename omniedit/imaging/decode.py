@@ -75,8 +75,8 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
             warnings.simplefilter("ignore")
             image = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
         if isinstance(image, TiffImageFile):
-            if reason := find_missing_rows(image):
-                raise UnreadableImage(reason)
+            if lost := find_missing_rows(image):
+                raise UnreadableImage(lost)
             prepare_tiff(image)
         if image.format == "PNG" and "exif" not in image.info and (exif := find_late_exif(source)):
             image.info["exif"] = exif
