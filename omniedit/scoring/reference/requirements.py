@@ -133,8 +133,11 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     uneven = rim_unevenness(image.reduced, comparison.small_mask)
     if uneven > (MAX_UNEVEN_NAMED if edit != Task.OBJECT_SWAP and _is_listed(comparison, truth) else MAX_UNEVEN):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are uneven ({uneven:.0f})")
-    if spots_alike(image.detail, comparison.detail_mask)[0] > MOST_LEFT:
+    remaining, other = spots_alike(image.detail, comparison.detail_mask)
+    if remaining > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot next to the edit has its colours")
+    if other > MOST_ELSEWHERE and without_position(truth["object"]) == truth["object"]:
+        raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
     if edit != Task.OBJECT_SWAP:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
 

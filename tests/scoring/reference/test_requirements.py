@@ -131,6 +131,13 @@ def test_a_part_that_a_replacement_left_is_found() -> None:
             verify_type(seen, truth, Task.OBJECT_SWAP)
 
 
+def test_a_second_object_of_the_same_colours_makes_a_removal_ambiguous_unless_its_place_is_named() -> None:
+    seen, truth = recoloured(disc(80, 100, 50), Task.OBJECT_SWAP, disc(190, 170, 25))
+    verify_type(seen, {**truth, "object": "left red sweet"}, Task("replace"))
+    with pytest.raises(Unmeasurable, match="there may be another red sweet"):
+        verify_type(seen, truth, Task("replace"))
+
+
 def test_an_object_without_a_listing_is_checked_in_the_seven_tasks_too() -> None:
     task = Task.ATTRIBUTE_MODIFICATION
     verify_type(*recoloured(disc(80, 100), task, disc(190, 170), named_objects=["red sweet"]), task)
