@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
@@ -30,7 +31,7 @@ from benchmarks.ablation.learning import PREDICTION, Training
 from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, EXPLICIT, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures
-from benchmarks.smartedit.world import SIZE, Row, make_row
+from benchmarks.smartedit.world import COLUMNS, SIZE, Row, make_row
 from omniedit.cli.arguments import run_seed
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.models import build
@@ -40,7 +41,7 @@ from omniedit.models.encoders.mllm import EncodedInstructions, MllmEncoder
 from omniedit.models.text import WIDTH
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
-from omniedit.training.base.pretrain import small_sd3
+from omniedit.training.base.pretrain import sd3_config
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
 
 SIGMA_MEAN, SIGMA_STD = 2.0, 1.0
@@ -89,7 +90,9 @@ def build_network(reads: str, encoder_folder: Path | None, start: Path | None, s
         start: folder of the unit whose editor is trained further; None for random weights.
     """
     base = BaseConfig(layers=setting.editor_layers, heads=3, head_dim=32, patch_size=2)
-    editor = build("channel_concat", small_sd3(TrainConfig(resolution=SIZE, base=base), WIDTH), PREDICTION)
+    # Positions of the 4 x 4 patches only: among those of larger images, the columns hardly differ.
+    config = sd3_config(TrainConfig(resolution=SIZE, base=base), WIDTH) | {"pos_embed_max_size": len(COLUMNS)}
+    editor = build("channel_concat", SD3Transformer2DModel.from_config(config), PREDICTION)
     if start is not None:
         editor.load_state_dict(torch.load(start / EDITOR, weights_only=True))
     encoder = None
