@@ -83,16 +83,24 @@ class Network:
         return nn.ModuleList([self.editor] if self.encoder is None else [self.editor, self.encoder])
 
 
+def build_editor(setting: Setting) -> Any:
+    """Return a channel-concatenation editor over a small SD3 with random weights.
+
+    Its position embeddings are those of the 4 x 4 patches only. Among those of images four times as large, which SD3
+    has by default, the columns differ too little for an editor to learn them.
+    """
+    base = BaseConfig(layers=setting.editor_layers, heads=3, head_dim=32, patch_size=2)
+    config = sd3_config(TrainConfig(resolution=SIZE, base=base), WIDTH) | {"pos_embed_max_size": len(COLUMNS)}
+    return build("channel_concat", SD3Transformer2DModel.from_config(config), PREDICTION)
+
+
 def build_network(reads: str, encoder_folder: Path | None, start: Path | None, setting: Setting) -> Network:
-    """Return a channel-concatenation editor over a small SD3, all of it trained, and its reader.
+    """Return an editor, all of it trained, and its reader.
 
     Args:
         start: folder of the unit whose editor is trained further; None for random weights.
     """
-    base = BaseConfig(layers=setting.editor_layers, heads=3, head_dim=32, patch_size=2)
-    # Positions of the 4 x 4 patches only: among those of larger images, the columns hardly differ.
-    config = sd3_config(TrainConfig(resolution=SIZE, base=base), WIDTH) | {"pos_embed_max_size": len(COLUMNS)}
-    editor = build("channel_concat", SD3Transformer2DModel.from_config(config), PREDICTION)
+    editor = build_editor(setting)
     if start is not None:
         editor.load_state_dict(torch.load(start / EDITOR, weights_only=True))
     encoder = None

@@ -248,12 +248,17 @@ def describe(noun: str, column: int) -> str:
     return f"{noun} by the {LANDMARKS[column]}"
 
 
-def instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
+def instructions(phrase: str, edit: str) -> list[str]:
+    """Return the wordings of an edit of an object."""
     if edit == "away":
-        return str(rng.choice((f"Remove the {phrase}.", f"Take the {phrase} away.")))
+        return [f"Remove the {phrase}.", f"Take the {phrase} away."]
     if edit == MARK:
-        return f"Mark the {phrase} in {MARK}."
-    return str(rng.choice((f"Paint the {phrase} {edit}.", f"Make the {phrase} {edit}.")))
+        return [f"Mark the {phrase} in {MARK}."]
+    return [f"Paint the {phrase} {edit}.", f"Make the {phrase} {edit}."]
+
+
+def instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
+    return str(rng.choice(instructions(phrase, edit)))
 
 
 def _ask(scene: Sequence[Placed], meant: int, phrase: str, answer: str, rng: np.random.Generator) -> tuple[str, str]:
