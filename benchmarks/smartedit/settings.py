@@ -73,8 +73,8 @@ SETTINGS = {
         vision=Fit(450, 64, 3e-3, 0),
         language=Fit(700, 24, 2e-3, 0),
         qformer=Fit(100, 32, 2e-3, 0),
-        alignment=Fit(500, 32, 1e-3, 0),
-        start=Fit(400, 32, 2e-3, 0),
+        alignment=Fit(800, 32, 1e-3, 0),
+        start=Fit(700, 32, 2e-3, 0),
         editor=Fit(150, 16, 1e-3, 0),
     ),
     "test": Setting(
