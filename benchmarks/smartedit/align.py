@@ -1,7 +1,8 @@
 """Align the small LLaVA with MiniLM, the first stage of SmartEdit: from its [IMG] tokens to MiniLM's embeddings.
 
-The embeddings are those of the explicit instruction ("Make the star in column two white."), so that the [IMG] tokens
-learn to carry the place. In the paper they are those of the instruction itself.
+The embeddings are those of the explicit instruction ("Make the star by the road white."), so that the [IMG] tokens
+learn to carry the place. In the paper they are those of the instruction itself. The QFormer is trained first, alone:
+from random weights, it would make the language model forget the place.
 
     python -m benchmarks.smartedit.align --setting cpu --llava results/smartedit/cpu/llava \\
         --out results/smartedit/cpu/encoder
@@ -17,11 +18,13 @@ from torch import Tensor, nn
 
 from benchmarks.ablation.encoding import Texts
 from benchmarks.ablation.learning import CAPACITY, Training
+from benchmarks.ablation.settings import Fit
 from benchmarks.arguments import step_parser
-from benchmarks.smartedit.language_model import COLUMN_PLACE, SEED
+from benchmarks.complex_instructions import SHAPES
+from benchmarks.smartedit.language_model import SEED
 from benchmarks.smartedit.settings import SETTINGS, Setting
 from benchmarks.smartedit.testing import rows_per_cue
-from benchmarks.smartedit.world import COLUMN_NAMES, SIZE, Row, make_row
+from benchmarks.smartedit.world import COLUMN_NAMES, EDITS, SIZE, TOOLS, Row, describe, instructions, make_row
 from omniedit.models.encoders.mllm import MllmEncoder
 from omniedit.models.encoders.reader import Reader
 from omniedit.models.text import WIDTH, load_minilm
@@ -61,20 +64,30 @@ def rows_of_step(step: int, batch_size: int) -> list[Row]:
     return [make_row(("simple", "complex")[place % 2], SEED + 2, first + place) for place in range(batch_size)]
 
 
+def explicit_instructions() -> dict[str, dict[str, str]]:
+    """Return all explicit instructions of the test, with place, kind and edit of each."""
+    return {
+        text: {"place": COLUMN_NAMES[column], "kind": noun, "edit": edit}
+        for column in range(len(COLUMN_NAMES))
+        for noun in (*SHAPES, *TOOLS)
+        for edit in EDITS
+        for text in instructions(describe(noun, column), edit)
+    }
+
+
 @torch.no_grad()
-def column_accuracy(encoder: MllmEncoder, texts: Texts, rows: Sequence[Row]) -> float:
-    """Return the share of rows whose embeddings are nearest to the explicit instruction with the right column."""
+def accuracy(encoder: MllmEncoder, texts: Texts, rows: Sequence[Row]) -> dict[str, float]:
+    """Return the shares of rows whose nearest explicit instruction has the right place, kind and edit."""
+    known = explicit_instructions()
     reading = encoder.reader(**encoder.inputs([row.source for row in rows], [row.text for row in rows]))
     embeddings_BMD, _ = encoder.qformer(reading.hidden)
-    places = [row.answer.split()[COLUMN_PLACE].rstrip(":") for row in rows]
-    explicit = [
-        row.explicit.replace(f"column {place}", f"column {name}")
-        for row, place in zip(rows, places, strict=True)
-        for name in COLUMN_NAMES
-    ]
-    choices = texts(explicit)[0].unflatten(0, (len(rows), -1))
-    nearest = (embeddings_BMD[:, None] - choices).square().mean((2, 3)).argmin(1)
-    return fmean(COLUMN_NAMES[place] == name for place, name in zip(nearest.tolist(), places, strict=True))
+    distances = torch.cdist(embeddings_BMD.flatten(1), texts([*known])[0].flatten(1))
+    found = [[*known.values()][place] for place in distances.argmin(1).tolist()]
+    right = [known[row.explicit] for row in rows]
+    return {
+        name: round(fmean(ours[name] == truth[name] for ours, truth in zip(found, right, strict=True)), 3)
+        for name in ("place", "kind", "edit")
+    }
 
 
 def main() -> None:
@@ -89,20 +102,31 @@ def main() -> None:
         inputs = encoder.inputs([row.source for row in rows], [row.text for row in rows])
         return network(prompt_embeds=embeddings, pooled=pooled, **inputs).mean()
 
-    training = Training(nn.ModuleList([encoder]), setting.alignment, args.out.with_suffix(".checkpoint.pt"))
-    batches = (
-        rows_of_step(step, setting.alignment.batch_size) for step in range(training.done, training.options.steps)
-    )
-    training.fit(batches, loss_of)
-    accuracy = {
-        name: round(column_accuracy(encoder, texts, rows), 3)
-        for name, rows in rows_per_cue(setting.columns_per_cue).items()
-    }
-    print(f"loss over the last steps: {training.loss:.3f}, accuracy {accuracy}")
+    def fit(options: Fit, name: str, first_step: int) -> Training:
+        """Train the parts of the encoder that require gradients, or resume this training."""
+        checkpoint = args.out.with_suffix(f".{name}.checkpoint.pt")
+        training = Training(nn.ModuleList([encoder]), options, checkpoint, checkpoint_every=setting.checkpoint_every)
+        left = (rows_of_step(first_step + step, options.batch_size) for step in range(training.done, options.steps))
+        training.fit(left, loss_of)
+        training.save()
+        print(f"{name}: loss {training.loss:.3f}, accuracy {accuracy(encoder, texts, known)}", flush=True)
+        return training
+
+    known = rows_per_cue(setting.columns_per_cue)["known"]
+    reader = [parameter for parameter in encoder.reader.parameters() if parameter.requires_grad]
+    for parameter in reader:
+        parameter.requires_grad_(False)
+    qformer = fit(setting.qformer, "qformer", 0)
+    for parameter in reader:
+        parameter.requires_grad_(True)
+    alignment = fit(setting.alignment, "alignment", setting.qformer.steps)
+    accuracies = {cue: accuracy(encoder, texts, rows) for cue, rows in rows_per_cue(setting.columns_per_cue).items()}
+    print(f"accuracy {accuracies}")
     with replace_file(args.out) as folder:
         encoder.save_pretrained(folder)
-        (folder / "accuracy.json").write_text(json.dumps(accuracy) + "\n")
-    training.checkpoint.unlink(missing_ok=True)
+        (folder / "accuracy.json").write_text(json.dumps(accuracies) + "\n")
+    for training in (qformer, alignment):
+        training.checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

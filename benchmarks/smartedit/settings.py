@@ -1,6 +1,6 @@
 """Settings of the experiment. The Snakefile imports this module, so it uses only the standard library."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmarks.ablation.settings import Fit
 
@@ -30,8 +30,8 @@ class Setting:
     """Options of the experiment.
 
     Args:
-        vision, language, alignment, start, editor: options of the trainings; `start` is of the editor that all units
-            start from.
+        vision, language, qformer, alignment, start, editor: options of the trainings; `qformer` is the part of the
+            alignment with a frozen language model, `start` the editor that all units start from.
         questions_per_image: largest number of questions to an image in the language model's training.
         vision_width, vision_layers: size of the language model's image encoder.
         width, layers: size of the language model.
@@ -47,6 +47,7 @@ class Setting:
 
     vision: Fit
     language: Fit
+    qformer: Fit
     alignment: Fit
     start: Fit
     editor: Fit
@@ -62,7 +63,7 @@ class Setting:
     editor_layers: int = 4
     columns_per_cue: int = 400
     items_per_cue: int = 40
-    evaluations: int = 5
+    evaluations: int = 1
     checkpoint_every: int = 50
     sampling_steps: int = 1
 
@@ -71,13 +72,15 @@ SETTINGS = {
     "cpu": Setting(
         vision=Fit(450, 64, 3e-3, 0),
         language=Fit(700, 24, 2e-3, 0),
-        alignment=Fit(200, 32, 1e-3, 0),
-        start=Fit(800, 32, 2e-3, 0),
-        editor=Fit(1500, 32, 2e-3, 0),
+        qformer=Fit(100, 32, 2e-3, 0),
+        alignment=Fit(800, 32, 1e-3, 0),
+        start=Fit(700, 32, 2e-3, 0),
+        editor=Fit(150, 16, 1e-3, 0),
     ),
     "test": Setting(
         vision=Fit(2, 4, 1e-3, 0),
         language=Fit(2, 4, 1e-3, 0),
+        qformer=Fit(2, 4, 1e-3, 0),
         alignment=Fit(2, 4, 1e-3, 0),
         start=Fit(2, 8, 1e-3, 0),
         editor=Fit(2, 8, 1e-3, 0),
@@ -96,11 +99,3 @@ SETTINGS = {
         evaluations=1,
     ),
 }
-SETTINGS["quick"] = replace(
-    SETTINGS["cpu"],
-    language=Fit(500, 24, 2e-3, 0),
-    alignment=Fit(100, 32, 1e-3, 0),
-    editor=Fit(150, 16, 1e-3, 0),
-    seeds=1,
-    evaluations=1,
-)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
@@ -29,7 +30,7 @@ from benchmarks.arguments import step_parser
 from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, EXPLICIT, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures
-from benchmarks.smartedit.world import SIZE, Row, make_row
+from benchmarks.smartedit.world import COLUMNS, SIZE, Row, make_row
 from omniedit.cli.arguments import run_seed
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.models import build
@@ -39,7 +40,7 @@ from omniedit.models.encoders.mllm import EncodedInstructions, MllmEncoder
 from omniedit.models.text import WIDTH
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
-from omniedit.training.base.pretrain import small_sd3
+from omniedit.training.base.pretrain import sd3_config
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
 
 SIGMA_MEAN, SIGMA_STD = 2.0, 1.0
@@ -81,14 +82,24 @@ class Network:
         return nn.ModuleList([self.editor] if self.encoder is None else [self.editor, self.encoder])
 
 
+def build_editor(setting: Setting) -> Any:
+    """Return a channel-concatenation editor over a small SD3 with random weights.
+
+    Its position embeddings are those of the 4 x 4 patches only. Among those of images four times as large, which SD3
+    has by default, the columns differ too little for an editor to learn them.
+    """
+    base = BaseConfig(layers=setting.editor_layers, heads=3, head_dim=32, patch_size=2)
+    config = sd3_config(TrainConfig(resolution=SIZE, base=base), WIDTH) | {"pos_embed_max_size": len(COLUMNS)}
+    return build("channel_concat", SD3Transformer2DModel.from_config(config), PREDICTION)
+
+
 def build_network(reads: str, encoder_folder: Path | None, start: Path | None, setting: Setting) -> Network:
-    """Return a channel-concatenation editor over a small SD3, all of it trained, and its reader.
+    """Return an editor, all of it trained, and its reader.
 
     Args:
         start: folder of the unit whose editor is trained further; None for random weights.
     """
-    base = BaseConfig(layers=setting.editor_layers, heads=3, head_dim=32, patch_size=2)
-    editor = build("channel_concat", small_sd3(TrainConfig(resolution=SIZE, base=base), WIDTH), PREDICTION)
+    editor = build_editor(setting)
     if start is not None:
         editor.load_state_dict(torch.load(start / EDITOR, weights_only=True))
     encoder = None

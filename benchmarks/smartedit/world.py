@@ -26,6 +26,8 @@ COLUMNS = (0.125, 0.375, 0.625, 0.875)
 ROWS = (0.375, 0.625)
 """Possible heights of an object's centre. A column and a row are 16 pixels wide, so an object lies in one patch."""
 COLUMN_NAMES = ("one", "two", "three", "four")
+LANDMARKS = ("sea", "road", "forest", "mountain")
+"""Names of the columns in explicit instructions. MiniLM's embeddings differ more by them than by numbers or sides."""
 SIDES = {"small": 11, "large": 15}
 """Sides of objects in pixels, by size."""
 PAINTS = ("red", "yellow", "green", "blue", "purple")
@@ -83,7 +85,7 @@ class Row:
         text: instruction or question.
         target: edited image; the source if the row is a question.
         answer: text of the answer to the question where the object is.
-        explicit: the instruction with the object's kind and column instead of the expression; '' for a question.
+        explicit: the instruction with the object's kind and landmark instead of the expression; '' for a question.
         meant: index of the object that is meant.
         answers: for each object, the image in which it is edited instead.
         masks: where the objects are.
@@ -231,7 +233,7 @@ def _build_row(
     masks = tuple(_mask(thing) for thing in scene)
     places = range(len(scene)) if held_out else [meant]
     answers = {place: _edit(ground, source, scene, place, edit, masks[place]) for place in places}
-    explicit = text.replace(phrase, f"{scene[meant].noun} in column {COLUMN_NAMES[scene[meant].column]}")
+    explicit = text.replace(phrase, describe(scene[meant].noun, scene[meant].column))
     row = Row(kind, cue, source, text, answers[meant], answer, meant, explicit)
     return replace(row, answers=tuple(answers.values()), masks=masks) if held_out else row
 
@@ -241,12 +243,22 @@ def locate(thing: Placed) -> str:
     return f"column {COLUMN_NAMES[thing.column]}: {thing.paint} {thing.noun}"
 
 
-def instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
+def describe(noun: str, column: int) -> str:
+    """Return the explicit name of an object: its kind, and the landmark of its column."""
+    return f"{noun} by the {LANDMARKS[column]}"
+
+
+def instructions(phrase: str, edit: str) -> list[str]:
+    """Return the wordings of an edit of an object."""
     if edit == "away":
-        return str(rng.choice((f"Remove the {phrase}.", f"Take the {phrase} away.")))
+        return [f"Remove the {phrase}.", f"Take the {phrase} away."]
     if edit == MARK:
-        return f"Mark the {phrase} in {MARK}."
-    return str(rng.choice((f"Paint the {phrase} {edit}.", f"Make the {phrase} {edit}.")))
+        return [f"Mark the {phrase} in {MARK}."]
+    return [f"Paint the {phrase} {edit}.", f"Make the {phrase} {edit}."]
+
+
+def instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
+    return str(rng.choice(instructions(phrase, edit)))
 
 
 def _ask(scene: Sequence[Placed], meant: int, phrase: str, answer: str, rng: np.random.Generator) -> tuple[str, str]:

@@ -121,6 +121,22 @@ def test_an_object_lies_in_one_patch_of_the_column_that_the_answer_begins_with()
         assert row.answer.split()[language_model.COLUMN_PLACE] == f"{COLUMN_NAMES[column]}:"
 
 
+def test_an_explicit_instruction_has_place_kind_and_edit_of_the_row() -> None:
+    known = align.explicit_instructions()
+    for index in range(20):
+        row = make_row("complex", 4, index, held_out=True)
+        _, column, _, noun = row.answer.split()
+        edit = next((edit for edit in ("white", "black") if edit in row.text), "away")
+        assert known[row.explicit] == {"place": column.rstrip(":"), "kind": noun, "edit": edit}
+
+
+def test_the_position_embeddings_of_columns_differ() -> None:
+    editor = train.build_editor(SETTINGS["test"])
+    columns = editor.base.pos_embed.cropped_pos_embed(*train.LATENT)[0].unflatten(0, (4, 4))[0]
+    similarity = torch.nn.functional.cosine_similarity(columns[:-1], columns[1:], dim=-1)
+    assert similarity.max() < 0.99
+
+
 def test_regions_survive_a_round_trip_through_run_lengths() -> None:
     mask = np.zeros((5, 7), np.uint8)
     mask[0, 0] = mask[2:4, 3:6] = mask[4, 6] = 1
