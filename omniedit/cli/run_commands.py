@@ -25,9 +25,12 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     from omniedit.config.loading import load
+    from omniedit.exchange.formats import check_formats
     from omniedit.models.registry import required_roles
 
-    required_roles(load(*args.files))
+    config = load(*args.files)
+    check_formats(config)
+    required_roles(config)
     print(f"{' over '.join(reversed(args.files))}: valid")
 
 

@@ -90,6 +90,8 @@ class Card:
             "A pair has a source image, an instruction and an edited image.",
             f"Chosen: {self._describe_choice()}.",
         ]
+        if self.choice.kind != "preference" and (left_out := self.survey.left_out()):
+            lines.append(f"Not in this format: {', '.join(left_out)}.")
         if self.configurations:
             lines.append("Read it with `datasets.load_dataset(FOLDER)`.")
         if len(self.configurations) > 1:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.exchange.layout import YAML_SUFFIXES, Container, Layout, layout_names, load_layout
+from omniedit.exchange.perception import pairs as perception
 
 
 @dataclass(frozen=True)
@@ -37,3 +39,19 @@ def load_format(name: str) -> Layout:
         known = ", ".join(sorted(FORMATS))
         raise UserError(f"{name[:100]!a} is not a format; give one of {known}, or a YAML file with a layout")
     return load_layout(FORMATS[name].layout if name in FORMATS else name)
+
+
+def check_formats(config: Config) -> None:
+    """Check the formats of a run's imports and exports.
+
+    Raises:
+        UserError: as `load_format`, with the config key.
+    """
+    sources = {"sources.format": config.sources.pairs.format} if config.sources.kind == "pairs" else {}
+    imports = {f"imports.{name}.format": options.format for name, options in config.imports.items()}
+    named = {key: name for key, name in (sources | imports).items() if name not in perception.FORMATS}
+    for key, name in [*named.items(), *(("export.formats", name) for name in config.export.formats)]:
+        try:
+            load_format(name)
+        except UserError as error:
+            raise UserError(f"config: {key}: {error}") from None

@@ -15,6 +15,16 @@ REJECTED_BECAUSE = "rejection_reason"
 """Extra column of exports of rejected pairs."""
 ALWAYS_PRESENT = ("id", "task", "source", "edited", "instruction", "width", "height", "provenance")
 """Fields that every pair has."""
+OPTIONAL = {
+    "masks": {"mask"},
+    "paraphrases": {"paraphrases"},
+    "captions of the source": {"source_caption"},
+    "captions of the edited image": {"edited_caption"},
+    "sessions": {"session"},
+    "turns": {"turn"},
+    "reference images": {"reference", "references"},
+}
+"""Fields that some pairs have and some formats lack, by what they hold."""
 PROPERTIES = ("task", "ratio", "licence", "judge", "origin", "made_by")
 """Properties of candidates that are counted."""
 _JSON_TEXT = pa.large_string()
@@ -61,6 +71,11 @@ class Survey:
 
     def reject(self, candidate: CandidateRow) -> None:
         self.rejected[short_reason(candidate.reason or "not chosen")] += 1
+
+    def left_out(self) -> list[str]:
+        """Return what some of the pairs have and the format has no column for."""
+        written = {column.field for column in self.layout.columns.values()}
+        return [name for name, fields in OPTIONAL.items() if fields & self.present and not fields & written]
 
     def out_columns(self, has_reason: bool) -> list[OutColumn]:
         """Return the columns to write: those of the layout, then the extra ones."""

@@ -38,6 +38,7 @@ def filter_page(
         min_scores: thresholds of individual tasks in place of `min_score`.
     """
     tasks = list_tasks(candidates, rejections)
+    made_here = any(group in OMNIEDIT_TASKS for group in rejections)
     with report_style():
         values = {
             "title": "Scores and filter",
@@ -54,7 +55,7 @@ def filter_page(
             "by_hand": count_by_hand(candidates),
             "has_lesser": any(reason.startswith(NOT_BEST) for reason in candidates.reasons),
             "reasons": reason_rows(candidates),
-            "off": [task.label for task in OMNIEDIT_TASKS if task not in tasks],
+            "off": [task.label for task in OMNIEDIT_TASKS if task not in tasks and made_here],
             "rejections": [(group.label, by_reason(rejections[group])) for group in order_tasks(rejections)],
         }
         return render("filter", values)

@@ -229,6 +229,20 @@ def test_edits_with_different_sources_form_no_preference_pair(tmp_path: Path) ->
         export(run, "parquet", tmp_path / "out", kind="preference")
 
 
+def test_data_card_names_what_the_format_cannot_hold(rich: Path, tmp_path: Path) -> None:
+    missing = {
+        "instructpix2pix": "masks, paraphrases, sessions, turns, reference images",
+        "folders": "paraphrases, captions of the source, captions of the edited image, sessions, turns",
+        "webdataset": None,
+    }
+    for name, fields in missing.items():
+        export(rich, name, tmp_path / name)
+        lines = (tmp_path / name / "README.md").read_text().splitlines()
+        assert [line for line in lines if line.startswith("Not in")] == (
+            [f"Not in this format: {fields}."] if fields else []
+        )
+
+
 def test_data_card_counts_chosen_and_rejected_pairs(tmp_path: Path) -> None:
     run = make_run(tmp_path / "night|run", SCORES, licence="CC0 <b>")
     export(run, "omniedit", tmp_path / "out", min_score=7)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from omniedit.config.schema import Config
 from omniedit.errors import UserError
-from omniedit.exchange.formats import load_format
+from omniedit.exchange.formats import check_formats, load_format
 from omniedit.exchange.layout import FIELDS, REQUIRED, Column, layout_names, load_layout, replace_columns
 from omniedit.exchange.task_names import known_names
 
@@ -69,6 +70,17 @@ def test_invalid_layout_error_names_the_place(text: str, reason: str, tmp_path: 
 def test_unknown_format_error_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"'nope' is not a format; give one of anyedit, csv, .*, x2edit, or a YAML"):
         load_format("nope")
+
+
+def test_formats_of_a_config_are_checked_by_their_keys(tmp_path: Path) -> None:
+    judged = {"scoring": {"judge": "student"}}
+    check_formats(Config.model_validate(judged | {"imports": {"mine": {"format": "coco", "path": str(tmp_path)}}}))
+    for values, key in (
+        ({"imports": {"mine": {"format": "nope", "path": str(tmp_path)}}}, r"imports\.mine\.format: 'nope'"),
+        ({"export": {"formats": ["csv", "nope.yaml"]}}, r"export\.formats: nope\.yaml"),
+    ):
+        with pytest.raises(UserError, match=f"config: {key}"):
+            check_formats(Config.model_validate(judged | values))
 
 
 def test_columns_option_replaces_the_columns_of_its_fields() -> None:
