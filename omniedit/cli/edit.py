@@ -81,12 +81,7 @@ def edit_files(
 
     check_instruction(settings.instruction)
     targets = output_paths(inputs, out)
-    if not overwrite and (existing := [target for target in targets.values() if target.exists()]):
-        raise UserError(
-            f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
-        )
-    for target in {target.parent: target for target in targets.values()}.values():  # one of each folder
-        check_writable(target)
+    _check_targets([*targets.values()], overwrite)
     reference_images = [read_reference(path) for path in references]
     pipeline = load_editor(model, device)
     check_conditions(pipeline, reference_images, settings.task, settings.captions)
@@ -102,6 +97,20 @@ def edit_files(
     ]
     if failed := edited.count(False):
         raise UserError(f"{failed} of {len(targets)} images were not edited; the lines above give the reasons")
+
+
+def _check_targets(targets: Sequence[Path], overwrite: bool) -> None:
+    """Check that the edits can be written.
+
+    Raises:
+        UserError: a target exists, unless `overwrite`, or a folder cannot be written.
+    """
+    if not overwrite and (existing := [target for target in targets if target.exists()]):
+        raise UserError(
+            f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
+        )
+    for target in {target.parent: target for target in targets}.values():  # one of each folder
+        check_writable(target)
 
 
 def _edit_and_report(

@@ -61,10 +61,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
             a base, or the base does not support images of the resolution.
     """
     options = config.train
-    if options.batch_size % (machine.gpus * options.accumulate):
-        shares = f"{machine.gpus} GPUs" + (f" in {options.accumulate} parts" if options.accumulate > 1 else "")
-        remedy = f"give --gpus {options.batch_size // options.accumulate}, or a divisor of it"
-        raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}; {remedy}")
+    _check_batch_size(options, machine.gpus)
     samples = sample_count(options, pairs)
     size = base_size(options)
     with torch.device("meta"):
@@ -92,6 +89,18 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     ]
     fit = describe_fit(costs, options, size, machine.gpu, machine.gpus, machine.memory)
     return [*lines, "", *fit, "", f"Base: {size.source}."]
+
+
+def _check_batch_size(options: TrainConfig, gpus: int) -> None:
+    """Check that GPUs can share a batch.
+
+    Raises:
+        UserError: they cannot.
+    """
+    if options.batch_size % (gpus * options.accumulate):
+        shares = f"{gpus} GPUs" + (f" in {options.accumulate} parts" if options.accumulate > 1 else "")
+        remedy = f"give --gpus {options.batch_size // options.accumulate}, or a divisor of it"
+        raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}; {remedy}")
 
 
 def frozen_parts(options: TrainConfig, size: BaseSize) -> str:
