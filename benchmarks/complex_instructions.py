@@ -3,7 +3,7 @@
     python -m benchmarks.complex_instructions --scenes 400 [--stamps /usr/share/tuxpaint/stamps] [--out FILE.json]
 
 A scene shows two to five objects of one kind, and up to two others, in front of a photograph of the sample. The scene's
-own numbers choose one object and a removal instruction that refers to it, by place, size, colour, order, or two of them.
+own numbers choose one object and a removal instruction that refers to it by place, size, colour, order, or two of them.
 The objects are then found in the image from boxes that are off by up to 3 %, like those of a listing. The instruction
 is right if its phrase resolves to the intended object, and rejected if the resolver finds it ambiguous.
 With stamps (Debian's tuxpaint-stamps-default), half of the scenes show photographic cut-outs instead of shapes.

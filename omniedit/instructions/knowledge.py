@@ -1,7 +1,7 @@
 """Clues: phrases that name an object by its nature, action or use (`knowledge.yaml`).
 
 A clue refers to an object of a photo if it fits this object and certainly no other. An object of unknown kind, such as
-'object', 'animal' or a noun outside the vocabulary, could be anything, so few clues are unambiguous in a photo with one.
+'object', 'animal' or a noun outside the vocabulary, could be anything. Few clues are unambiguous in a photo with one.
 """
 
 from collections.abc import Mapping, Sequence

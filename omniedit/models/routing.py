@@ -117,8 +117,8 @@ class VisualPrompt(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, patches, visible)
         first = torch.arange(count, device=mask.device) == 0
-        is_real = (mask | first).repeat_interleave(PROMPT_TOKENS, dim=1)
-        return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), is_real
+        prompt_mask = (mask | first).repeat_interleave(PROMPT_TOKENS, dim=1)
+        return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), prompt_mask
 
 
 class QueryBlock(nn.Module):
@@ -171,7 +171,7 @@ class Router(nn.Module):
         """Return the weights of the experts, (B, E), and each sample's expert, (B,), or None if the routing is soft."""
         if self.gate is not None:
             return self.gate(text_BT).softmax(dim=-1), None
-        # UNKNOWN_TASK is -1, the last entry. Not a buffer: a state dict has only weights.
+        # UNKNOWN_TASK is -1, the last entry. Not a buffer: checkpoints have only weights.
         expert = torch.tensor(self.expert_of_task, device=task.device)[task]
         one_hot = expert[:, None] == torch.arange(len(self.experts), device=expert.device)
         return one_hot.to(text_BT), expert
@@ -227,9 +227,9 @@ class Routing(nn.Module):
             references: latents, (B, R, C, H, W).
             mask: True for real references, False for padding, (B, R) bool.
         """
-        prompt, is_real = self.prompt(references, mask)
+        prompt, prompt_mask = self.prompt(references, mask)
         tokens = torch.cat([self.to_prompt(token_B1D), prompt], dim=1)
-        return Route(tokens, functional.pad(is_real, (1, 0), value=True), *self.router(task, text_BT))
+        return Route(tokens, functional.pad(prompt_mask, (1, 0), value=True), *self.router(task, text_BT))
 
 
 class Experts(nn.Module):
