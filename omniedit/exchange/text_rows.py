@@ -96,7 +96,7 @@ def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Skipp
     delimiter = delimiter or find_delimiter(header)
     reader = csv.DictReader(chain([header], lines), delimiter=delimiter, restval=None, strict=True)
     names = [unmark_formula(name).strip() for name in reader.fieldnames or []]
-    columns = [name or f"{UNNAMED}: {place}" for place, name in enumerate(names)]
+    columns = [name or f"{UNNAMED}: {index}" for index, name in enumerate(names)]
     reader.fieldnames = columns
     check_columns(columns, layout, name)
     number = 0

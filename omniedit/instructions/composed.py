@@ -83,9 +83,9 @@ def join_instructions(wordings: Sequence[Sequence[str]], rng: np.random.Generato
     templates = _choose_templates(len(wordings), any(" and " in text for texts in usable for text in texts))
     orders = [rng.permutation(len(texts)) for texts in usable]
     joined = []
-    for number, place in enumerate(rng.permutation(len(templates))[:INSTRUCTIONS].tolist()):
+    for number, index in enumerate(rng.permutation(len(templates))[:INSTRUCTIONS].tolist()):
         chosen = [texts[order[number % len(order)]] for texts, order in zip(usable, orders, strict=True)]
-        joined.append(_fill(templates[place], [text.rstrip(" .!") for text in chosen]))
+        joined.append(_fill(templates[index], [text.rstrip(" .!") for text in chosen]))
     return tuple(joined)
 
 

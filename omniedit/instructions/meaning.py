@@ -171,7 +171,7 @@ def _negated_stems(instruction: str) -> set[str]:
     """Return the stems that soon follow a negation: 'do not ever remove'."""
     denying = stems(_DENYING)
     clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(instruction.lower())]
-    after = [words[place + 1 :][:_DENIED] for words in clauses for place, stem in enumerate(words) if stem in denying]
+    after = [words[index + 1 :][:_DENIED] for words in clauses for index, stem in enumerate(words) if stem in denying]
     return set(chain.from_iterable(after))
 
 
@@ -194,9 +194,9 @@ def _is_exception(words: Sequence[str], name: str) -> bool:
     doing = {
         stem for says, _ in operations().values() for needed in says.values() if len(needed) == 1 for stem in needed
     }
-    for place, stem in enumerate(words):
-        if stem in stems(_EXCEPTING) and not set(words[:place]).isdisjoint(stems(_UNIVERSAL_WORDS)):
-            after = list(words[place + 1 :][:_EXCEPTED])
+    for index, stem in enumerate(words):
+        if stem in stems(_EXCEPTING) and not set(words[:index]).isdisjoint(stems(_UNIVERSAL_WORDS)):
+            after = list(words[index + 1 :][:_EXCEPTED])
             if name in after and doing.isdisjoint(after[: after.index(name)]):
                 return True
     return False
@@ -214,9 +214,9 @@ def _is_reversed(instruction: str, name: str, new: str) -> bool:
 def _is_presupposed(words: Sequence[str], value: Sequence[str], name: str) -> bool:
     """Return whether the value is taken as given: 'make the blue cup red', if the cup should become blue."""
     already = [*value, name]
-    places = range(1, len(words) - len(already) + 1)
-    pointed_at = [index for index in places if words[index - 1] in stems(_POINTING)]
-    return bool(value) and any(list(words[index:][: len(already)]) == already for index in pointed_at)
+    starts = range(1, len(words) - len(already) + 1)
+    pointed_at = [start for start in starts if words[start - 1] in stems(_POINTING)]
+    return bool(value) and any(list(words[start:][: len(already)]) == already for start in pointed_at)
 
 
 def _task_phrase(task: Task) -> str:

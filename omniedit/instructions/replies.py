@@ -123,8 +123,8 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
         return ParsedReply(flaws=tuple(ReplyIssue(str(error), edit.task) for edit in edits))
     parts: list[Paraphrase] = []
     flaws: list[ReplyIssue] = []
-    for place, edit in enumerate(edits):
-        of_edit = answer.get(str(place + 1))
+    for index, edit in enumerate(edits):
+        of_edit = answer.get(str(index + 1))
         known = {_to_plain_text(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
@@ -133,7 +133,7 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
                 flaws.append(ReplyIssue(f"{phrasing} paraphrase: {error}", edit.task))
                 continue
             known.add(_to_plain_text(instruction))
-            parts.append(Paraphrase(place, phrasing, instruction, doubt))
+            parts.append(Paraphrase(index, phrasing, instruction, doubt))
     return ParsedReply(tuple(parts), tuple(flaws))
 
 

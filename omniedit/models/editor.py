@@ -113,8 +113,8 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Return the state of the base before its first block."""
         return self.adapter.embed(inputs)
 
-    def before_block(self, place: int, state: BaseState) -> BaseState:
-        """Return the state that enters block number `place` of the base; an editor with layers there overrides it."""
+    def before_block(self, index: int, state: BaseState) -> BaseState:
+        """Return the state that enters block number `index` of the base; an editor with layers there overrides it."""
         return state
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:

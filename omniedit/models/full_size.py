@@ -101,5 +101,5 @@ def _resize(x: Tensor, size: torch.Size) -> Tensor:
 
 def _reflect_indices(size: int, padded: int) -> Tensor:
     """Return indices 0, 1, .. size - 1, size - 1, .. 1, 0, 0, 1, .. for any amount of padding, even at size 1."""
-    place = torch.arange(padded) % (2 * size)
-    return torch.minimum(place, 2 * size - 1 - place)
+    index = torch.arange(padded) % (2 * size)
+    return torch.minimum(index, 2 * size - 1 - index)

@@ -46,11 +46,11 @@ CERTAIN_CUES = ("place", "colour")
 
 @dataclass(frozen=True)
 class NamedTarget:
-    """Object of a photo with the phrases that mean it.
+    """Object of a photo with the phrases that refer to it.
 
     Args:
         target: index of the object among the found ones.
-        phrases: without an article; each means only this object.
+        phrases: without an article; each refers only to this object.
         truth: values by which the reference judge resolves them.
         edits: tasks whose edits suit the phrases.
     """
@@ -190,18 +190,18 @@ class ComplexUnderstanding(ComplexEdit):
         for target, this in enumerate(individuals[: len(objects)]):
             if this.area < MIN_OBJECT_SHARE or head(this.noun) in unplaced or _may_be_others(this, individuals):
                 continue
-            namesakes = [place for place, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
-            if not is_listed and _touches_another(objects, target, namesakes):
+            same_kind = [index for index, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
+            if not is_listed and _touches_another(objects, target, same_kind):
                 continue
-            rows = [asdict(_round(individuals[place])) for place in namesakes]
+            rows = [asdict(_round(individuals[index])) for index in same_kind]
             for cue, phrases in refer(target, individuals, CUES if is_listed else CERTAIN_CUES).items():
                 phrases = [phrase for phrase in phrases if is_listed or "middle" not in phrase]
                 if not phrases:
                     continue
                 is_any = True
-                truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": namesakes.index(target)}
+                truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": same_kind.index(target)}
                 yield NamedTarget(target, tuple(phrases), truth)
-                if cue == "place" and len(namesakes) == 2 and _place_in(phrases[0]):
+                if cue == "place" and len(same_kind) == 2 and _place_in(phrases[0]):
                     yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
         if not is_any:
             names = ", ".join(individual.noun for individual in individuals)
@@ -231,7 +231,7 @@ class ComplexReasoning(ComplexEdit):
                 truth = {"kind": this.noun, "names": names, "alike": rows, "among": target}
                 yield NamedTarget(target, (clue,), truth)
         if not is_any:
-            raise NotApplicable(f"no clue in the table means exactly one object ({', '.join(names)})")
+            raise NotApplicable(f"no clue in the table refers to exactly one object ({', '.join(names)})")
 
 
 def _place_in(phrase: str) -> str:
@@ -247,11 +247,11 @@ def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
     return this.noun == OBJECT or OBJECT in nouns or of_kind or includes
 
 
-def _touches_another(objects: Sequence[FoundObject], target: int, namesakes: Sequence[int]) -> bool:
+def _touches_another(objects: Sequence[FoundObject], target: int, same_kind: Sequence[int]) -> bool:
     """Return whether an object almost touches another one of its kind."""
     mask = objects[target].mask
     around = dilate(mask, max(3, round(MIN_GAP * float(mask.sum()) ** 0.5)))
-    return any((around & objects[place].mask).any() for place in namesakes if place != target and place < len(objects))
+    return any((around & objects[index].mask).any() for index in same_kind if index != target and index < len(objects))
 
 
 def _round(this: Individual) -> Individual:
