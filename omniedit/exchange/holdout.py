@@ -39,7 +39,7 @@ def hold_out(
     Args:
         files: first shard of each data set.
         sources: number of source images to hold out, over all data sets.
-        pairs_per_task: largest number of pairs of a task per data set.
+        pairs_per_task: maximum number of pairs of a task per data set.
 
     Raises:
         UserError: no source would be left for training.

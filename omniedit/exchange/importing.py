@@ -290,5 +290,5 @@ def require_pairs(outcome: ImportOutcome, path: str) -> None:
     if not outcome.reasons:
         raise UserError(f"{redact(path)}: has no rows; give a file or folder that has some")
     first = next(iter(outcome.examples.values()))
-    counted = f"none of {outcome.reasons.total()} rows makes a pair; the first"
+    counted = f"none of {outcome.reasons.total()} rows makes a pair; the first problem"
     raise UserError(f"{counted}: {first.source_id}: {first.reason}")

@@ -57,7 +57,7 @@ class ProposalDraft:
     Args:
         instructions: instruction of each kind of paraphrase; always includes the plain one.
         model: version of the model that proposed the edit.
-        named_by: by kind of paraphrase, the model's answer to the question which object the paraphrase means, if asked.
+        named_by: by kind of paraphrase, the model's answer to the question which object it refers to, if asked.
     """
 
     source_id: str
@@ -138,7 +138,7 @@ class Proposer:
     def _settle_doubts(
         self, proposed: Sequence[ParsedReply[DraftEdit]], replies: Sequence[ParsedReply[Paraphrase]]
     ) -> list[ParsedReply[Paraphrase]]:
-        """Ask which objects doubtful paraphrases mean; a paraphrase that means another one becomes a flaw."""
+        """Ask which objects doubtful paraphrases refer to; a paraphrase that refers to another one becomes a flaw."""
         doubtful = [[part for part in parsed.parts if part.doubt] for parsed in replies]
         questions = [
             self._meaning_question(edits, each) if each else None

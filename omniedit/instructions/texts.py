@@ -23,7 +23,7 @@ _CHANGE = (
 NAMES = "name"
 """Kind of the words that replace a name."""
 MAX_LENGTH_DIFFERENCE = 2
-"""Largest difference of length between a word and its replacement, in letters."""
+"""Maximum difference in length between a word and its replacement, in letters."""
 UNCHANGED = "unchanged"
 """Kind of the words that are never exchanged, even in capitals."""
 

@@ -15,7 +15,7 @@ from omniedit.models.bases.registry import adapt, create_transformer, transforme
 
 Layer = TypeVar("Layer", bound=nn.Module)
 MIN_SIGMA = 0.05
-"""Smallest noise level used as the divisor when a clean sample is converted to a velocity."""
+"""Minimum noise level used as the divisor when a clean sample is converted to a velocity."""
 
 
 class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]

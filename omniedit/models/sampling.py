@@ -32,7 +32,7 @@ BRANCHES = ("both", "source", "neither")
 TRIAL_STEPS = 4
 TRIAL_SHAPE = (2, 16, 16, 16)
 TRIAL_TOLERANCE = 0.05
-"""Largest RMS error of a trial's latents against the known flow, for latents of unit variance."""
+"""Maximum RMS error of a trial's latents against the known flow, for latents of unit variance."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from omniedit.scoring.rank_correlation import Values, spearman_correlations
 DRAWS = 500
 """Number of draws of a bootstrap."""
 MAX_IMAGES = 10_000
-"""Largest number of images of a task for which intervals are computed."""
+"""Maximum number of images of a task for which intervals are computed."""
 MIN_PAIRS = 3
-"""Smallest number of common images for a meaningful correlation."""
+"""Minimum number of common images for a meaningful correlation."""
 MAX_CORRELATION = 0.9999
 """Bound on correlations, because Fisher's z of a perfect one is infinite and would dominate the mean."""
 

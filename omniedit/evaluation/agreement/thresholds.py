@@ -17,7 +17,7 @@ THRESHOLDS = range(1, 10)
 MIN_GOOD_O = 0.7
 """Mean human O from which an edit counts as good, on ImagenHub's scale of 0 to 1."""
 MIN_IMAGES = 10
-"""Smallest number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
+"""Minimum number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from omniedit.evaluation.agreement.correlations import Values, draw_weights, int
 from omniedit.evaluation.table3 import Interval
 
 EXACT_CLUSTERS = 12
-"""Largest number of clusters for which all sign flips are tried."""
+"""Maximum number of clusters for which all sign flips are tried."""
 FLIPS = 10_000
 
 

@@ -33,12 +33,11 @@ from omniedit.specialists.embedded.targets import list_individuals, name_uniquel
 from omniedit.tasks import Task
 
 MIN_OBJECT_SHARE = 0.004
-"""Smallest share of the image that the object of an edit covers."""
-SWAPS_TRIED = 6
-"""Number of objects that fit in place of another one, of which the first of the same kind is taken: an animal for an
-animal."""
+"""Minimum share of the image that the object of an edit covers."""
+MAX_SWAP_OFFERS = 6
+"""Maximum number of replacements to consider; the first of the same kind is taken: an animal for an animal."""
 MIN_GAP = 0.1
-"""Smallest gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
+"""Minimum gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
 parts of one object."""
 CERTAIN_CUES = ("place", "colour")
 """Cues without a listing. There, one found object may be two that overlap, so neither count nor size is certain."""
@@ -151,7 +150,7 @@ class ComplexEdit:
         if not is_replaceable(old, objects):
             raise NotApplicable(f"the {old.name} is cut off, too large, too small, unnamed, or partly hidden")
         kind = find_kind(naming.truth["kind"])
-        offers = (self._swapper.replace_object(photo, old, objects, rng) for _ in range(SWAPS_TRIED))
+        offers = (self._swapper.replace_object(photo, old, objects, rng) for _ in range(MAX_SWAP_OFFERS))
         offered = takewhile(lambda each: each is not None, offers)
         request = next((each for each in offered if each and find_kind(each.truth["new_object"]) == kind), None)
         if request is None:

@@ -28,7 +28,7 @@ from omniedit.tasks import Task
 DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
 """Distances of a movement in the order of trial, in multiples of the object's side."""
 MIN_DISTANCE = 0.04
-"""Smallest distance of a movement, as a share of the image's side."""
+"""Minimum distance of a movement, as a share of the image's side."""
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
 

@@ -16,11 +16,11 @@ from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_ar
 from omniedit.tasks import Task
 
 MAX_HOLE = 0.1
-"""Largest share of the image that PatchMatch fills without smearing."""
+"""Maximum share of the image that PatchMatch fills without smearing."""
 MAX_PLAIN_HOLE = 0.35
-"""Largest share if one colour or gradient surrounds the hole, so that there is no structure to smear."""
+"""Maximum share if one colour or gradient surrounds the hole, so that there is no structure to smear."""
 MAX_PAIR_HOLE = 0.06
-"""Largest share for the holes of two objects, because neighbouring holes leave little between them to fill from."""
+"""Maximum share for the holes of two objects, because neighbouring holes leave little between them to fill from."""
 STRADDLING_SHARES = (0.05, 0.5)
 """Range of an object's share on another one in which it is neither apart from it nor in it, such as a drum that leans
 on a bean bag. Removing it would require inventing an edge of the other object."""

@@ -14,7 +14,7 @@ from omniedit.instructions.stemming import head
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 
 MIN_OVERLAP = 0.5
-"""Smallest intersection over union of a listed box with the outline that was found in it."""
+"""Minimum intersection over union of a listed box and the outline that was found in it."""
 
 MIDDLE = 0.25
 """Half axes of the middle of a box, as shares of its sides."""
