@@ -212,11 +212,11 @@ def _by_order(number: int, start: str, same_kind: list[int], individuals: Sequen
     ordered = _sort(start, same_kind, individuals)
     if number >= len(ordered):
         raise Unresolvable(f"there are only {len(ordered)} matching objects")
-    this = ordered[number]
+    found = ordered[number]
     for neighbour in ordered[max(0, number - 1) : number + 2]:
-        if neighbour != this and not _is_apart(start, individuals[this], individuals[neighbour]):
+        if neighbour != found and not _is_apart(start, individuals[found], individuals[neighbour]):
             raise Unresolvable(f"two of them are about equally far from the {start} edge")
-    return [this]
+    return [found]
 
 
 def _by_middle(same_kind: list[int], individuals: Sequence[Individual]) -> list[int]:

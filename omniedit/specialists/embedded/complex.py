@@ -123,7 +123,7 @@ class ComplexEdit:
         target = objects[naming.target]
         holes = [removal for removal in possible_removals(photo, objects) if removal.names == (target.name,)]
         if not holes:
-            raise NotApplicable(f"the {target.name} cannot be removed whole, or leaves too large a hole")
+            raise NotApplicable(f"the {target.name} cannot be removed completely, or leaves too large a hole")
         instructions = complex_instructions("object_removal", naming.phrases, rng)
         return EditRequest(photo, self.task, instructions, {"box": list(holes[0].box)}, mask=holes[0].hole)
 
@@ -186,10 +186,14 @@ class ComplexUnderstanding(ComplexEdit):
         individuals, unplaced = list_individuals(photo, objects)
         is_listed = any(named.box for named in photo.objects)
         is_any = False
-        for target, this in enumerate(individuals[: len(objects)]):
-            if this.area < MIN_OBJECT_SHARE or head(this.noun) in unplaced or _may_be_others(this, individuals):
+        for target, individual in enumerate(individuals[: len(objects)]):
+            if (
+                individual.area < MIN_OBJECT_SHARE
+                or head(individual.noun) in unplaced
+                or _may_be_others(individual, individuals)
+            ):
                 continue
-            same_kind = [index for index, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
+            same_kind = [index for index, other in enumerate(individuals) if head(other.noun) == head(individual.noun)]
             if not is_listed and _touches_another(objects, target, same_kind):
                 continue
             rows = [asdict(_round(individuals[index])) for index in same_kind]
@@ -198,7 +202,7 @@ class ComplexUnderstanding(ComplexEdit):
                 if not phrases:
                     continue
                 is_any = True
-                truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": same_kind.index(target)}
+                truth = {"kind": individual.noun, "cue": cue, "alike": rows, "among": same_kind.index(target)}
                 yield NamedTarget(target, tuple(phrases), truth)
                 if cue == "place" and len(same_kind) == 2 and _place_in(phrases[0]):
                     yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
@@ -222,12 +226,12 @@ class ComplexReasoning(ComplexEdit):
         names = [individual.noun for individual in individuals]
         names += [named.name for named in photo.objects if named.box is None]
         is_any = False
-        for target, this in enumerate(individuals[: len(objects)]):
-            if this.area < MIN_OBJECT_SHARE or this.noun in KINDS or this.noun == OBJECT:
+        for target, individual in enumerate(individuals[: len(objects)]):
+            if individual.area < MIN_OBJECT_SHARE or individual.noun in KINDS or individual.noun == OBJECT:
                 continue
             for clue in find_clues(target, names):
                 is_any = True
-                truth = {"kind": this.noun, "names": names, "alike": rows, "among": target}
+                truth = {"kind": individual.noun, "names": names, "alike": rows, "among": target}
                 yield NamedTarget(target, (clue,), truth)
         if not is_any:
             raise NotApplicable(f"no clue in the table refers to exactly one object ({', '.join(names)})")
@@ -238,12 +242,12 @@ def _place_in(phrase: str) -> str:
     return next((word for word in RELATIONS if re.search(rf"\b{word}\b", phrase)), "")
 
 
-def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
+def _may_be_others(individual: Individual, individuals: Sequence[Individual]) -> bool:
     """Return whether an object of another name may be of the same kind: an 'animal' next to a 'dog', any 'object'."""
-    nouns = {other.noun for other in individuals if head(other.noun) != head(this.noun)}
-    of_kind = any(noun in KINDS and find_kind(this.noun) == noun for noun in nouns)
-    includes = this.noun in KINDS and any(find_kind(noun) == this.noun for noun in nouns)
-    return this.noun == OBJECT or OBJECT in nouns or of_kind or includes
+    nouns = {other.noun for other in individuals if head(other.noun) != head(individual.noun)}
+    of_kind = any(noun in KINDS and find_kind(individual.noun) == noun for noun in nouns)
+    includes = individual.noun in KINDS and any(find_kind(noun) == individual.noun for noun in nouns)
+    return individual.noun == OBJECT or OBJECT in nouns or of_kind or includes
 
 
 def _touches_another(objects: Sequence[FoundObject], target: int, same_kind: Sequence[int]) -> bool:
@@ -253,8 +257,12 @@ def _touches_another(objects: Sequence[FoundObject], target: int, same_kind: Seq
     return any((around & objects[index].mask).any() for index in same_kind if index != target and index < len(objects))
 
 
-def _round(this: Individual) -> Individual:
+def _round(individual: Individual) -> Individual:
     """Return an individual with few decimals, as the truth stores it."""
-    left, top, right, bottom = (round(edge, 4) for edge in this.box)
-    lab = None if this.lab is None else (round(this.lab[0], 1), round(this.lab[1], 1), round(this.lab[2], 1))
-    return replace(this, box=(left, top, right, bottom), area=round(this.area, 5), lab=lab)
+    left, top, right, bottom = (round(edge, 4) for edge in individual.box)
+    lab = (
+        None
+        if individual.lab is None
+        else (round(individual.lab[0], 1), round(individual.lab[1], 1), round(individual.lab[2], 1))
+    )
+    return replace(individual, box=(left, top, right, bottom), area=round(individual.area, 5), lab=lab)

@@ -132,8 +132,8 @@ def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     others = [other for other in objects if other is not obj]
     alone = all(without_position(other.name).split()[-1] != last for other in others)
     clear = all(share_on(obj, other) < 0.02 and share_on(other, obj) < 0.02 for other in others)
-    whole = MIN_AREA <= obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
-    return has_plural and noun != OBJECT and alone and clear and whole
+    is_whole = MIN_AREA <= obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
+    return has_plural and noun != OBJECT and alone and clear and is_whole
 
 
 def _suits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:

@@ -92,7 +92,7 @@ def draw_unused_removal(
 
 
 def possible_removals(photo: Photo, objects: Sequence[FoundObject]) -> list[Removal]:
-    """Return every object, and every pair of objects, that can be removed whole and leaves a hole small enough to fill.
+    """Return every object, and every pair of objects, that can be removed completely and leaves a small enough hole.
 
     Raises:
         NotApplicable: no object qualifies; the text gives a reason for each.
@@ -122,12 +122,12 @@ def _can_be_filled(hole: Mask, photo: Photo) -> bool:
     return bool(share <= MAX_HOLE or (share <= MAX_PLAIN_HOLE and is_plain_around(photo.image, hole)))
 
 
-def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:
-    """Return why an object cannot be removed whole, or '' if it can."""
+def _obstacle(obj: FoundObject, objects: Sequence[FoundObject]) -> str:
+    """Return why an object cannot be removed completely, or '' if it can."""
     for other in objects:
-        share = share_on(this, other)
-        if this is not other and STRADDLING_SHARES[0] < share < STRADDLING_SHARES[1]:
-            return f"the {this.name} hides an edge of the {other.name}"
+        share = share_on(obj, other)
+        if obj is not other and STRADDLING_SHARES[0] < share < STRADDLING_SHARES[1]:
+            return f"the {obj.name} hides an edge of the {other.name}"
     return ""
 
 

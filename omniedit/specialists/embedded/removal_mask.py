@@ -30,21 +30,21 @@ PLAIN_SPREAD = 9.0
 """Maximum distance in Lab between plain surroundings and an even colour or gradient, for nine tenths of the pixels."""
 
 
-def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+def inpaint_mask(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
     """Return the mask of an object with a rim.
 
     Other objects lose at most the width of that rim, and objects without an outline keep their whole box. An object
     that this one is on or in may be cut.
     """
-    radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
-    hole = dilate(this.mask | _missing_box_part(this.box, object_box(this, photo), this.mask.shape), radius)
+    radius = max(MIN_RIM_PIXELS, round(RIM * float(obj.mask.sum()) ** 0.5))
+    hole = dilate(obj.mask | _missing_box_part(obj.box, object_box(obj, photo), obj.mask.shape), radius)
     names = {other.name for other in objects}
     for other in objects:
-        if other is not this and share_on(this, other) < MIN_INSIDE_SHARE:
-            hole &= this.mask | ~erode(other.mask, radius)
+        if other is not obj and share_on(obj, other) < MIN_INSIDE_SHARE:
+            hole &= obj.mask | ~erode(other.mask, radius)
     for unseen in photo.objects:
         if unseen.name not in names and unseen.box is not None:
-            hole &= this.mask | ~box_mask(unseen.box, hole.shape)
+            hole &= obj.mask | ~box_mask(unseen.box, hole.shape)
     return hole
 
 
@@ -64,14 +64,14 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
     return float(np.percentile(distances, 90)) <= PLAIN_SPREAD
 
 
-def object_box(this: FoundObject, photo: Photo) -> FractionBox:
+def object_box(obj: FoundObject, photo: Photo) -> FractionBox:
     """Return an object's box from the caption file, or else the box of its outline."""
-    return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
+    return next((named.box for named in photo.objects if named.name == obj.name and named.box), obj.box)
 
 
-def share_on(this: FoundObject, other: FoundObject) -> float:
+def share_on(obj: FoundObject, other: FoundObject) -> float:
     """Return the share of an object that is inside the outline of another one."""
-    return float((this.mask & other.mask).sum() / this.mask.sum())
+    return float((obj.mask & other.mask).sum() / obj.mask.sum())
 
 
 def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:

@@ -114,12 +114,12 @@ class PlausibleSwap(ObjectSwap):
 
 
 def is_replaceable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Return whether the object can be removed whole and has a name from which a replacement can be chosen.
+    """Return whether the object can be removed completely and has a name from which a replacement can be chosen.
 
     The lower border may cut it; the new object is then cut as well.
     """
-    whole = obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
-    return whole and obj.name != OBJECT and _is_clear(obj, objects)
+    is_whole = obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
+    return is_whole and obj.name != OBJECT and _is_clear(obj, objects)
 
 
 def is_borrowable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
