@@ -3,7 +3,7 @@
 Hunter 2004: MM algorithms for generalized Bradley-Terry models, Annals of Statistics 32(1). Editor i wins over editor j
 with probability p_i / (p_i + p_j). A tie counts as half a win of each.
 
-D  weightings of the items: the first weighs all equally, the others are draws of a bootstrap
+D  bootstrap draws of the items (the first weighs all equally)
 I  items, such as source images with their instruction
 M  editors
 """

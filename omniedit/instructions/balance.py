@@ -57,9 +57,9 @@ def _turns(drafts: Sequence[ProposalDraft]) -> list[tuple[int, str]]:
     counts: Counter[tuple[str, Task]] = Counter()
     turns = []
     for draft in drafts:
-        of_photo = draft.source_id, draft.edit.task
-        turns.append((counts[of_photo], hashlib.sha256("|".join(of_photo).encode()).hexdigest()))
-        counts[of_photo] += 1
+        photo_task = draft.source_id, draft.edit.task
+        turns.append((counts[photo_task], hashlib.sha256("|".join(photo_task).encode()).hexdigest()))
+        counts[photo_task] += 1
     return turns
 
 

@@ -14,7 +14,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 SPECIALIST = "derived"
-"""Name in place of the specialist in a shard of derived pairs."""
+"""Value of the specialist field in a shard of derived pairs."""
 NO_INVERSE = "no inverse: neither the truth nor the instruction says what to ask for"
 
 

@@ -86,7 +86,7 @@ class Proposer:
             self._ask([self._edits(*each, tasks) for each in zip(photos, images, listed, strict=True)])
             for tasks in self._task_groups()
         ]
-        proposed = [_join_replies(of_photo) for of_photo in zip(*replies, strict=True)]
+        proposed = [_join_replies(photo_replies) for photo_replies in zip(*replies, strict=True)]
         paraphrased = self._ask([self._instructions(each) for each in proposed])
         paraphrased = self._settle_doubts(proposed, paraphrased)
         return [

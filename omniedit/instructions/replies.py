@@ -124,11 +124,11 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
     parts: list[Paraphrase] = []
     flaws: list[ReplyIssue] = []
     for index, edit in enumerate(edits):
-        of_edit = answer.get(str(index + 1))
+        texts = answer.get(str(index + 1))
         known = {_to_plain_text(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
-                instruction, doubt = _instruction(edit, of_edit, phrasing, known, may_doubt)
+                instruction, doubt = _instruction(edit, texts, phrasing, known, may_doubt)
             except ValueError as error:
                 flaws.append(ReplyIssue(f"{phrasing} paraphrase: {error}", edit.task))
                 continue

@@ -1,6 +1,6 @@
 """Thresholds on the judge's O against people: number of accepted edits, and of accepted edits that people call good.
 
-N  images      D  weightings of the images (see `correlations`)
+N  images      D  bootstrap draws of the images (see `correlations`)
 """
 
 from collections import defaultdict
@@ -86,7 +86,7 @@ def mean_human_o(ratings: Sequence[Rating]) -> dict[Key, float]:
     scores: dict[Key, list[float]] = defaultdict(list)
     for rating in ratings:
         scores[rating.key].append(rating.scores["o"])
-    return {key: sum(of_image) / len(of_image) for key, of_image in scores.items()}
+    return {key: sum(image_scores) / len(image_scores) for key, image_scores in scores.items()}
 
 
 def _rows(

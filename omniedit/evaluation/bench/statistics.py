@@ -2,7 +2,7 @@
 
 Items of one image, and turns of one session, are not independent: bootstrap and test draw whole clusters.
 
-C  clusters      D  weightings of the clusters, the first uniform      N  items      S  sign flips
+C  clusters      D  bootstrap draws of the clusters (the first weighs all equally)      N  items      S  sign flips
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """DINO's embedding of an image (Caron et al. 2021): the class token of ViT-S/16, as DreamBooth and MagicBrush use it.
 
-N  images      D  numbers of an embedding
+N  images      D  embedding dimensions
 """
 
 from collections.abc import Sequence

@@ -140,7 +140,9 @@ def _read(row: InputRow, name: str, folder: Path, decode: Callable[[bytes, str],
 
 def write_measured(out: Path, measured: Mapping[str, MetricValues]) -> None:
     """Write all rows in the order of the input table, to a .parquet or .csv file."""
-    rows = sorted((row for of_editor in measured.values() for row in of_editor.rows), key=lambda row: row["row"])
+    rows = sorted(
+        (row for editor_values in measured.values() for row in editor_values.rows), key=lambda row: row["row"]
+    )
     names = [name for name in rows[0] if name != "row"]
     schema = pa.schema([(name, pa.float64() if name in METRICS else pa.string()) for name in names])
     write_by_suffix(out, rows, schema)

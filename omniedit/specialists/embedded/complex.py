@@ -245,9 +245,9 @@ def _place_in(phrase: str) -> str:
 def _may_be_others(individual: Individual, individuals: Sequence[Individual]) -> bool:
     """Return whether an object of another name may be of the same kind: an 'animal' next to a 'dog', any 'object'."""
     nouns = {other.noun for other in individuals if head(other.noun) != head(individual.noun)}
-    of_kind = any(noun in KINDS and find_kind(individual.noun) == noun for noun in nouns)
+    is_of_kind = any(noun in KINDS and find_kind(individual.noun) == noun for noun in nouns)
     includes = individual.noun in KINDS and any(find_kind(noun) == individual.noun for noun in nouns)
-    return individual.noun == OBJECT or OBJECT in nouns or of_kind or includes
+    return individual.noun == OBJECT or OBJECT in nouns or is_of_kind or includes
 
 
 def _touches_another(objects: Sequence[FoundObject], target: int, same_kind: Sequence[int]) -> bool:
