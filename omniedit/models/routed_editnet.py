@@ -1,6 +1,6 @@
 """EditNet with task-aware routing, as in AnySD, which adds it to a UNet (Yu et al. 2024, section 4).
 
-The task token stands before the condition tokens of the control branch. Before each control block, an expert of the
+The task token is prepended to the condition tokens of the control branch. Before each control block, an expert of the
 task's group attends to task token and references and adds the result to the condition tokens.
 
 Shapes: B batch, N image tokens, D width.

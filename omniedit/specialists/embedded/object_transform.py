@@ -81,7 +81,7 @@ def find_obstacle(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]
     if has_spots(photo.image, rim):
         return f"a part of the {obj.name} or its shadow may be outside its outline"
     if any((rim & other.mask).any() for other in others):
-        return f"the {obj.name} is too near to another object"
+        return f"the {obj.name} is too close to another object"
     return ""
 
 
