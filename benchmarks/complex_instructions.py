@@ -3,7 +3,7 @@
     python -m benchmarks.complex_instructions --scenes 400 [--stamps /usr/share/tuxpaint/stamps] [--out FILE.json]
 
 A scene shows two to five objects of one kind, and up to two others, in front of a photograph of the sample. The scene's
-own numbers choose one object and a removal instruction that means it, by place, size, colour, order, or two of them.
+own numbers choose one object and a removal instruction that refers to it by place, size, colour, order, or two of them.
 The objects are then found in the image from boxes that are off by up to 3 %, like those of a listing. The instruction
 is right if its phrase resolves to the intended object, and rejected if the resolver finds it ambiguous.
 With stamps (Debian's tuxpaint-stamps-default), half of the scenes show photographic cut-outs instead of shapes.
@@ -29,7 +29,7 @@ from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.images import Image, decode_image, resize_cover
 from omniedit.instructions.mentions import find_removed
 from omniedit.instructions.objects import removal_instructions
-from omniedit.instructions.referring import Ambiguous, resolve
+from omniedit.instructions.referring import Unresolvable, resolve
 from omniedit.run.program import run_program
 from omniedit.sources.index import SAMPLE
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
@@ -207,9 +207,9 @@ def resolve_instruction(
         return "rejected", "names nothing to remove"
     try:
         found = individuals[resolve(phrase, individuals)]
-    except Ambiguous as reason:
+    except Unresolvable as reason:
         return "rejected", str(reason)
-    nearest = min(range(len(items)), key=lambda place: _distance(found.centre, items[place]))
+    nearest = min(range(len(items)), key=lambda index: _distance(found.centre, items[index]))
     return ("right", "") if nearest == target else ("wrong", f"the {nearest} instead of the {target}")
 
 

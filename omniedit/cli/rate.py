@@ -203,9 +203,9 @@ def export(store: "AnswerStore", edits: Sequence["RatedEdit"], out: Path, pairwi
 def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
     """Write a CSV file or, without that suffix, a folder of TSV files; return the number of ratings."""
     from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
-    from omniedit.evaluation.people.results import sort_answers
+    from omniedit.evaluation.people.results import classify_answers
 
-    ratings, _, _ = sort_answers(edits, answers)
+    ratings, _, _ = classify_answers(edits, answers)
     if ratings and out.suffix.lower() == ".csv":
         write_ratings(out, ratings)
     elif ratings:

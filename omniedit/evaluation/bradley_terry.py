@@ -3,7 +3,7 @@
 Hunter 2004: MM algorithms for generalized Bradley-Terry models, Annals of Statistics 32(1). Editor i wins over editor j
 with probability p_i / (p_i + p_j). A tie counts as half a win of each.
 
-D  weightings of the items: the first weighs all equally, the others are draws of a bootstrap
+D  bootstrap draws of the items (the first weighs all equally)
 I  items, such as source images with their instruction
 M  editors
 """
@@ -77,19 +77,19 @@ def rank_editors(comparisons: Sequence[PairedComparison], seed: int = 0) -> list
     wins_DMM = np.tensordot(weights_DI, wins_IMM, axes=1)
     ratings_DM = to_ratings(fit_strengths(wins_DMM + PRIOR / 2 * (1 - np.eye(len(editors)))))
     ranks = [
-        Rank(name, float(ratings_DM[0, place]), interval(ratings_DM[:, place]), *_count_outcomes(comparisons, name))
-        for place, name in enumerate(editors)
+        Rank(name, float(ratings_DM[0, index]), interval(ratings_DM[:, index]), *_count_outcomes(comparisons, name))
+        for index, name in enumerate(editors)
     ]
     return sorted(ranks, key=lambda rank: (-round(rank.rating, 6), rank.editor))
 
 
 def count_wins(comparisons: Sequence[PairedComparison], editors: Sequence[str]) -> Values:
     """Return for each item how often the row's editor wins over the column's, shape (I, M, M); a tie is half a win."""
-    items = {item: place for place, item in enumerate(dict.fromkeys(comparison.item for comparison in comparisons))}
-    places = {name: place for place, name in enumerate(editors)}
+    items = {item: index for index, item in enumerate(dict.fromkeys(comparison.item for comparison in comparisons))}
+    indices = {name: index for index, name in enumerate(editors)}
     wins_IMM = np.zeros((len(items), len(editors), len(editors)))
     for comparison in comparisons:
-        item, first, second = items[comparison.item], places[comparison.first], places[comparison.second]
+        item, first, second = items[comparison.item], indices[comparison.first], indices[comparison.second]
         wins_IMM[item, first, second] += comparison.share
         wins_IMM[item, second, first] += 1 - comparison.share
     return wins_IMM
@@ -137,7 +137,7 @@ def find_groups(editors: Sequence[str], wins_MM: Values) -> list[list[str]]:
     for _ in editors:
         reached_MM = reached_MM @ reached_MM
     groups = {tuple(np.flatnonzero(row).tolist()) for row in reached_MM & reached_MM.T}
-    return [[editors[place] for place in group] for group in sorted(groups)]
+    return [[editors[index] for index in group] for group in sorted(groups)]
 
 
 def _join(groups: Sequence[Sequence[str]]) -> str:

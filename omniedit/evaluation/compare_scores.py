@@ -95,7 +95,7 @@ def difference(a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> ScoreChang
 
 def describe(retest: TableComparison) -> list[str]:
     """Return the lines that `omniedit agree` prints for two tables of scores."""
-    rows = [_cells(score, retest.pairs, of_score) for score, of_score in retest.differences.items()]
+    rows = [_cells(score, retest.pairs, change) for score, change in retest.differences.items()]
     notes = [
         f"{retest.switched} of {retest.pairs} pairs are accepted by one and rejected by the other "
         f"at O = {retest.threshold:g}",
@@ -107,13 +107,13 @@ def describe(retest: TableComparison) -> list[str]:
 def to_json(retest: TableComparison) -> dict[str, Any]:
     """Return the comparison for `--json`; the noise of a single pair is null."""
     figures = asdict(retest)
-    for of_score in figures["differences"].values():
-        for name, value in of_score.items():
-            of_score[name] = None if value is None or np.isnan(value) else round(value, 4)
+    for change in figures["differences"].values():
+        for name, value in change.items():
+            change[name] = None if value is None or np.isnan(value) else round(value, 4)
     return figures
 
 
-def _cells(score: str, pairs: int, of_score: ScoreChange) -> list[str]:
-    correlation = "-" if of_score.spearman is None else f"{of_score.spearman:.3f}"
-    values = [f"{of_score.mean:+.3f}", f"{of_score.mean_absolute:.3f}", f"{of_score.noise:.3f}"]
+def _cells(score: str, pairs: int, change: ScoreChange) -> list[str]:
+    correlation = "-" if change.spearman is None else f"{change.spearman:.3f}"
+    values = [f"{change.mean:+.3f}", f"{change.mean_absolute:.3f}", f"{change.noise:.3f}"]
     return [score.upper(), str(pairs), correlation, *values]

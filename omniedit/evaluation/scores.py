@@ -29,5 +29,5 @@ COLUMNS = [name for name in BENCH_SCHEMA.names if name not in LATER_COLUMNS]
 
 def bench_row(model: str, pair: EditPair, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
     """Build a row of `BENCH_SCHEMA`."""
-    of_pair = {"model": model, "task": str(pair.task), "source_id": pair.provenance.get("source_id", "")}
-    return of_pair | score_row(pair.pair_id, verdict, judge) | asdict(preservation(pair))
+    pair_columns = {"model": model, "task": str(pair.task), "source_id": pair.provenance.get("source_id", "")}
+    return pair_columns | score_row(pair.pair_id, verdict, judge) | asdict(preservation(pair))

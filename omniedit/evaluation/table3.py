@@ -156,9 +156,9 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
     ]
     cells_by_task = []
     for task in dict.fromkeys(row["task"] for row in table if row["task"] != ALL_TASKS):
-        of_task = {row["model"]: row for row in table if row["task"] == task}
-        cells = [str(interval(of_task[row["model"]], "o")) for row in overall]
-        pairs = max(row["pairs"] for row in of_task.values())
+        task_rows = {row["model"]: row for row in table if row["task"] == task}
+        cells = [str(interval(task_rows[row["model"]], "o")) for row in overall]
+        pairs = max(row["pairs"] for row in task_rows.values())
         cells_by_task.append([markdown_cell(Task(task).label), *cells, str(pairs)])
     head = ["O avg by task", *(LABELS[row["model"]] for row in overall), "pairs"]
     tables = [*markdown_table(HEAD, cells_of_all), "", *markdown_table(head, cells_by_task)]

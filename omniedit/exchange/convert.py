@@ -150,7 +150,7 @@ class PairMaker:
         return f"{place}; the row has {', '.join(map(str, row.values)) or 'no columns'}{remedy}"
 
     def _references(self, row: Row) -> Iterator[tuple[Reference[bytes], str]]:
-        """Yield each reference with its file name; role '' means the task's default."""
+        """Yield each reference with its file name; role '' stands for the task's default."""
         for name, column in self.layout.find("reference"):
             contents, path = read_images(row, iter([(name, column)]), self.files)
             yield from ((Reference(column.name, content), path) for content in contents)

@@ -171,8 +171,8 @@ class _Fields:
             return texts
         if column.name == FALLBACK:
             return None
-        place = [each for each, _ in self.layout.find("instruction")].index(name)
-        return texts[place] if place < len(texts) else None
+        index = [each for each, _ in self.layout.find("instruction")].index(name)
+        return texts[index] if index < len(texts) else None
 
     def paraphrases(self, name: str, column: Column) -> Any:
         texts = list(self.pair.instructions[len(list(self.layout.find("instruction"))) :])
@@ -218,8 +218,8 @@ class _Fields:
             matches = [each for each in numbered if each[1].role == column.name]
         else:
             others = [each for each in numbered if each[1].role not in named and each[1].role != "input"]
-            place = [each for each, about in columns if not about.name].index(name)
-            matches = others[place : place + 1]
+            index = [each for each, about in columns if not about.name].index(name)
+            matches = others[index : index + 1]
         return ImageCell(matches[0][1].image, self._file(f"reference {matches[0][0]}")) if matches else None
 
     def references(self, name: str, column: Column) -> list[dict[str, Any]] | None:

@@ -98,8 +98,8 @@ def _find_targets(folder: str, names: Mapping[str, set[str]]) -> Iterator[str]:
 def _children(folder: str, names: Mapping[str, set[str]]) -> list[str]:
     """Return the names of the folders in a folder that have files, or folders with files."""
     parents = (PurePosixPath(name) for name in names)
-    whole = {path for parent in parents for path in (parent, *parent.parents) if path.parent.as_posix() == folder}
-    return sorted(path.name for path in whole if path.name)
+    subfolders = {path for parent in parents for path in (parent, *parent.parents) if path.parent.as_posix() == folder}
+    return sorted(path.name for path in subfolders if path.name)
 
 
 def read_folders(part: Part) -> Rows:

@@ -39,7 +39,7 @@ def hold_out(
     Args:
         files: first shard of each data set.
         sources: number of source images to hold out, over all data sets.
-        pairs_per_task: largest number of pairs of a task per data set.
+        pairs_per_task: maximum number of pairs of a task per data set.
 
     Raises:
         UserError: no source would be left for training.
@@ -74,8 +74,8 @@ def choose_sources(rows: Sequence[_Row], count: int, seed: int) -> list[str]:
             f"bench.photos {count}: the first shard has pairs of {len(every)} source images, too few to hold out"
             f" {count} and train on others; lower bench.photos or sources.shards"
         )
-    of_tasks = {row.task: row.source for row in reversed(ordered)}
-    return list(dict.fromkeys([*dict(sorted(of_tasks.items())).values(), *every]))[:count]
+    by_task = {row.task: row.source for row in reversed(ordered)}
+    return list(dict.fromkeys([*dict(sorted(by_task.items())).values(), *every]))[:count]
 
 
 def _limit(rows: Iterator[_Row], pairs_per_task: int) -> Iterator[_Row]:

@@ -195,9 +195,9 @@ def _find_tars(root: str) -> tuple[list[Path], list[str]]:
     tars = [file for file in files if file.name.lower().endswith(_TARS)]
     packed = [file.name for file in files if file.name.lower().endswith(_PACKED_TARS)]
     faults = [f"{name} is compressed; unpack it with gunzip, bunzip2 or unxz to read images from it" for name in packed]
-    whole = dict.fromkeys(match[1] for file in files if (match := _TAR_PART.fullmatch(file.name)))
+    split_tars = dict.fromkeys(match[1] for file in files if (match := _TAR_PART.fullmatch(file.name)))
     joined = {file.name for file in tars}
-    faults += [f"{name} is in parts; join them: cat {name}.* > {name}" for name in whole if name not in joined]
+    faults += [f"{name} is in parts; join them: cat {name}.* > {name}" for name in split_tars if name not in joined]
     return tars, faults
 
 

@@ -1,4 +1,4 @@
-"""Import of edit pairs: rows of a data set, by its layout, as shards of candidates."""
+"""Import edit pairs: convert a data set's rows to shards of candidates, as its layout describes."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +36,7 @@ from omniedit.storage.locks import hold_lock
 from omniedit.tasks import Task
 
 SPECIALIST = "import"
-"""Name in place of the specialist in a shard of imported pairs."""
+"""Value of the specialist field in a shard of imported pairs."""
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,60}", re.ASCII)
 
 
@@ -45,7 +45,7 @@ class ImportOptions(PairFormat):
 
     Args:
         name: name of the data set in the run; '' for the format's name.
-        limit: largest number of rows to read, over all shards.
+        limit: maximum number of rows to read, over all shards.
     """
 
     format: str
@@ -63,7 +63,7 @@ class ImportOptions(PairFormat):
 
 
 def parse_options(text: str) -> ImportOptions:
-    """Return the options in a JSON object, as a rule passes them.
+    """Parse the options from the JSON object that the Snakemake rule passes.
 
     Raises:
         UserError: an option is unknown or invalid.
@@ -89,9 +89,10 @@ class RowReader:
     def __init__(self, path: str, layout: Layout) -> None:
         self.path, self.layout = path, layout
         self._read: Callable[[Part], Rows]
-        if layout.test_set and (place := find_file(path, layout.test_set)):
-            remedy = f"omniedit bench {layout.name} --data FOLDER reads it, unpacked; import the other splits"
-            raise UserError(f"{place}: the test set of {layout.about} is a benchmark; {remedy}")
+        if layout.test_set and (test_file := find_file(path, layout.test_set)):
+            unpack = "unpack it and " if test_file.endswith(".zip") else ""
+            remedy = f"{unpack}run omniedit bench {layout.name} --data FOLDER; import only the other splits"
+            raise UserError(f"{test_file}: the test set of {layout.about} is a benchmark; {remedy}")
         if layout.files == "folders":
             self.files, self._read = list_folder_files(path), read_folders
         elif layout.has_seeds and (seeds := find_seeds(path)):
@@ -125,7 +126,7 @@ class RowReader:
 
     @property
     def images_root(self) -> str:
-        """Folder or address below which image files are searched."""
+        """Folder or URL in which image files are looked up."""
         if not is_remote(self.path) and Path(self.path).is_dir():
             return self.path
         return DataFile(self.files[0].address, "").folder
@@ -196,7 +197,7 @@ def import_shard(
 def _open_items(
     path: str, options: ImportOptions, shard: int, shards: int, ids: set[str]
 ) -> tuple[Iterator[Any], ImageFiles]:
-    """Return the pairs and rejections of a shard, and the image files to close after them.
+    """Return the pairs and rejections of a shard, and the open image files; close them after the last pair.
 
     Raises:
         UserError: the data set cannot be read, or has no pairs.
@@ -271,15 +272,15 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
             for shard in range(shards):
                 temporary = files.enter_context(replace_file(folder / f"{shard:05d}.h5"))
                 outcome.add(import_shard(path, options, shard, shards, temporary, ids))
-            check_some_pairs(outcome, path)
+            require_pairs(outcome, path)
     finally:
-        with suppress(OSError):  # it has candidates
+        with suppress(OSError):  # not empty: it holds candidates, so keep it
             folder.rmdir()
     return outcome
 
 
-def check_some_pairs(outcome: ImportOutcome, path: str) -> None:
-    """Check that an import made pairs.
+def require_pairs(outcome: ImportOutcome, path: str) -> None:
+    """Raise an error unless the import made pairs.
 
     Raises:
         UserError: it made none; the message gives the first reason.
@@ -289,5 +290,5 @@ def check_some_pairs(outcome: ImportOutcome, path: str) -> None:
     if not outcome.reasons:
         raise UserError(f"{redact(path)}: has no rows; give a file or folder that has some")
     first = next(iter(outcome.examples.values()))
-    counted = f"none of {outcome.reasons.total()} rows makes a pair; the first"
+    counted = f"none of {outcome.reasons.total()} rows makes a pair; the first problem"
     raise UserError(f"{counted}: {first.source_id}: {first.reason}")

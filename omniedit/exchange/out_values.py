@@ -43,8 +43,8 @@ def plain_value(value: Any, column: OutColumn) -> Any:
         return json.dumps(value, ensure_ascii=False)
     try:
         if column.type in ("int32", "int64"):
-            whole, limit = int(value), 2 ** (int(column.type[3:]) - 1)
-            return whole if -limit <= whole < limit else None
+            number, limit = int(value), 2 ** (int(column.type[3:]) - 1)
+            return number if -limit <= number < limit else None
         if column.type == "float64":
             return float(value)
     except (ValueError, OverflowError):

@@ -21,7 +21,7 @@ from omniedit.imaging.images import (
 
 """Policy for an edited image or mask of another size than the source."""
 MAX_STRETCH = 0.05
-"""Largest relative difference of two aspect ratios up to which an image is resized to the other size. A larger one
+"""Maximum relative difference between two aspect ratios for an image to be resized to the other size. A larger one
 means that the edit shows another part of the scene, and resizing would distort it."""
 
 

@@ -15,7 +15,7 @@ REJECTED_BECAUSE = "rejection_reason"
 """Extra column of exports of rejected pairs."""
 ALWAYS_PRESENT = ("id", "task", "source", "edited", "instruction", "width", "height", "provenance")
 """Fields that every pair has."""
-OPTIONAL = {
+OPTIONAL_FIELDS = {
     "masks": {"mask"},
     "paraphrases": {"paraphrases"},
     "captions of the source": {"source_caption"},
@@ -75,7 +75,7 @@ class Survey:
     def left_out(self) -> list[str]:
         """Return what some of the pairs have and the format has no column for."""
         written = {column.field for column in self.layout.columns.values()}
-        return [name for name, fields in OPTIONAL.items() if fields & self.present and not fields & written]
+        return [name for name, fields in OPTIONAL_FIELDS.items() if fields & self.present and not fields & written]
 
     def out_columns(self, has_reason: bool) -> list[OutColumn]:
         """Return the columns to write: those of the layout, then the extra ones."""

@@ -19,7 +19,7 @@ from omniedit.sources.caption_values import marked_encoding, parse_json
 from omniedit.storage.parquet import find_delimiter, find_separator_line, unmark_formula
 
 MAX_LINE_LENGTH = 64 << 20
-"""Largest line of a JSONL or CSV file, in bytes, or of an item of a JSON list; an image may be inside as base64."""
+"""Maximum length in bytes of a line of JSONL or CSV, or of an item of a JSON list; it may contain a base64 image."""
 _HEAD = 4096
 _CHUNK = 1 << 20
 _BETWEEN = re.compile(r"[\s,]*")
@@ -96,7 +96,7 @@ def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Skipp
     delimiter = delimiter or find_delimiter(header)
     reader = csv.DictReader(chain([header], lines), delimiter=delimiter, restval=None, strict=True)
     names = [unmark_formula(name).strip() for name in reader.fieldnames or []]
-    columns = [name or f"{UNNAMED}: {place}" for place, name in enumerate(names)]
+    columns = [name or f"{UNNAMED}: {index}" for index, name in enumerate(names)]
     reader.fieldnames = columns
     check_columns(columns, layout, name)
     number = 0

@@ -29,17 +29,17 @@ def apply_quotas(
     counts: dict[Task, Counter[tuple[str, str]]] = defaultdict(Counter)
     leads: dict[Task, Counter[str]] = defaultdict(Counter)
     rows: dict[int, ProposalRow] = {}
-    for place in sorted(range(len(drafts)), key=_turns(drafts).__getitem__):
-        draft, task = drafts[place], drafts[place].edit.task
+    for index in sorted(range(len(drafts)), key=_turns(drafts).__getitem__):
+        draft, task = drafts[index], drafts[index].edit.task
         values = list(facets(draft.edit.proposal, draft.edit.name))
         if reason := _full(values, counts[task], quotas, wanted[task]):
-            rows[place] = rejection_row(draft.source_id, task, "quotas", reason)
+            rows[index] = rejection_row(draft.source_id, task, "quotas", reason)
             continue
         lead = _rarest(draft.instructions, leads[task])
         counts[task].update(values)
         leads[task][lead] += 1
-        rows[place] = _row(draft, lead)
-    return [rows[place] for place in range(len(drafts))]
+        rows[index] = _row(draft, lead)
+    return [rows[index] for index in range(len(drafts))]
 
 
 def _full(
@@ -57,9 +57,9 @@ def _turns(drafts: Sequence[ProposalDraft]) -> list[tuple[int, str]]:
     counts: Counter[tuple[str, Task]] = Counter()
     turns = []
     for draft in drafts:
-        of_photo = draft.source_id, draft.edit.task
-        turns.append((counts[of_photo], hashlib.sha256("|".join(of_photo).encode()).hexdigest()))
-        counts[of_photo] += 1
+        photo_task = draft.source_id, draft.edit.task
+        turns.append((counts[photo_task], hashlib.sha256("|".join(photo_task).encode()).hexdigest()))
+        counts[photo_task] += 1
     return turns
 
 

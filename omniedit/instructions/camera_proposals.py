@@ -65,7 +65,7 @@ class RelationProposal(PlacementProposal):
     """Object placed by another one, which stays.
 
     Args:
-        anchor: phrase that means only the other object.
+        anchor: phrase that refers only to the other object.
         side: where the object goes, as seen from the anchor.
     """
 

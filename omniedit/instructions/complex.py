@@ -56,8 +56,8 @@ def complex_instructions(
 
     Args:
         edit: key of TEMPLATES.
-        names: expressions that mean the object, without an article; they are used in turn. For an addition, the other
-            object, next to which the new one appears.
+        names: expressions that refer to the object, without an article; they are used in turn. For an addition, the
+            other object, next to which the new one appears.
         value: new colour, or new object with its article.
         place: relation to the other object, for an addition.
     """

@@ -17,9 +17,9 @@ from omniedit.tasks import Task
 COMPOSED = "composed"
 """Task of such pairs, value of `provenance.derived.how`, and name of their group in a run."""
 MAX_TURNS = 4
-"""Largest number of edits in one instruction; people ask for more in several."""
+"""Maximum number of edits in one instruction; people ask for more in several."""
 MAX_DRIFT = 2.0
-"""Largest mean difference, 0-255, between a turn's edited image and the source of the next one. Data sets store both as
+"""Maximum mean difference, 0-255, between a turn's edited image and the source of the next one. Data sets store both as
 JPEG files, which differ a little."""
 _TWO_EDITS = ("{first}, and {last}.", "{first}, then {last}.", "{first} and {last}.", "First {start}, then {last}.")
 _MORE_EDITS = ("{first}, and {last}.", "{first}, then {last}.", "First {start}, then {last}.")
@@ -41,7 +41,7 @@ def compose_edits(first: EditPair, second: EditPair, seed: int = 0) -> EditPair 
 
     The masks must not overlap, and each edit must leave the source unchanged outside its mask, so that both results
     can be put together pixel by pixel. Edits that name the same object are not composed: after the first one, the
-    other's instruction could mean another object.
+    other's instruction could refer to another object.
 
     Args:
         seed: decides the wording, together with the ids of the pairs.
@@ -83,9 +83,9 @@ def join_instructions(wordings: Sequence[Sequence[str]], rng: np.random.Generato
     templates = _choose_templates(len(wordings), any(" and " in text for texts in usable for text in texts))
     orders = [rng.permutation(len(texts)) for texts in usable]
     joined = []
-    for number, place in enumerate(rng.permutation(len(templates))[:INSTRUCTIONS].tolist()):
+    for number, index in enumerate(rng.permutation(len(templates))[:INSTRUCTIONS].tolist()):
         chosen = [texts[order[number % len(order)]] for texts, order in zip(usable, orders, strict=True)]
-        joined.append(_fill(templates[place], [text.rstrip(" .!") for text in chosen]))
+        joined.append(_fill(templates[index], [text.rstrip(" .!") for text in chosen]))
     return tuple(joined)
 
 

@@ -14,7 +14,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 SPECIALIST = "derived"
-"""Name in place of the specialist in a shard of derived pairs."""
+"""Value of the specialist field in a shard of derived pairs."""
 NO_INVERSE = "no inverse: neither the truth nor the instruction says what to ask for"
 
 
@@ -54,8 +54,8 @@ def accepted_ids(
 
 def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair | Rejection]:
     """Yield the inverse of each accepted pair, or the reason for its absence."""
-    for place in _find_places(shards, accepted):
-        pair = place.read()
+    for location in _find_locations(shards, accepted):
+        pair = location.read()
         yield invert(pair, seed) or Rejection(pair.pair_id, NO_INVERSE)
 
 
@@ -66,16 +66,16 @@ def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: 
     """
     singles: dict[str, list[PairLocation]] = defaultdict(list)
     sessions: dict[str, list[PairLocation]] = defaultdict(list)
-    for place in _find_places(shards, accepted):
-        if session := place.shard.session(place.row):
-            sessions[session].append(place)
-        elif place.shard.encoded("mask", place.row):
-            singles[place.shard.provenance(place.row)["source_id"]].append(place)
-    for places in sessions.values():
-        if pair := compose_session([place.read() for place in places], seed):
+    for location in _find_locations(shards, accepted):
+        if session := location.shard.session(location.row):
+            sessions[session].append(location)
+        elif location.shard.encoded("mask", location.row):
+            singles[location.shard.provenance(location.row)["source_id"]].append(location)
+    for locations in sessions.values():
+        if pair := compose_session([location.read() for location in locations], seed):
             yield pair
-    for places in singles.values():
-        yield from _compose_in_twos([place.read() for place in places], seed)
+    for locations in singles.values():
+        yield from _compose_in_twos([location.read() for location in locations], seed)
 
 
 def grow_recaptions(
@@ -87,9 +87,9 @@ def grow_recaptions(
         scores: rows of `SCORES_SCHEMA`.
         at_once: number of pairs to ask about together; it changes no result.
     """
-    places = _find_places(shards, {row["pair_id"] for row in scores if needs_recaption(row)})
-    for first in range(0, len(places), at_once):
-        yield from recaptioner.rewrite([place.read() for place in places[first : first + at_once]])
+    locations = _find_locations(shards, {row["pair_id"] for row in scores if needs_recaption(row)})
+    for first in range(0, len(locations), at_once):
+        yield from recaptioner.rewrite([location.read() for location in locations[first : first + at_once]])
 
 
 def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair | Rejection]) -> int:
@@ -107,7 +107,7 @@ def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair 
     return written
 
 
-def _find_places(shards: Sequence[Shard], ids: Collection[str]) -> list[PairLocation]:
+def _find_locations(shards: Sequence[Shard], ids: Collection[str]) -> list[PairLocation]:
     return [PairLocation(shard, row) for shard in shards for row, name in enumerate(shard.pair_ids) if name in ids]
 
 
@@ -115,8 +115,8 @@ def _compose_in_twos(pairs: list[EditPair], seed: int) -> Iterator[EditPair]:
     """Yield compositions of two edits: each edit is combined with the first later one that is compatible."""
     while pairs:
         pair = pairs.pop(0)
-        for place, other in enumerate(pairs):
+        for index, other in enumerate(pairs):
             if composed := compose_edits(pair, other, seed):
-                del pairs[place]
+                del pairs[index]
                 yield composed
                 break

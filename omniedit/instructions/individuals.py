@@ -18,11 +18,11 @@ from omniedit.sources.photo import FractionBox, Photo, share_inside
 MIRROR = "mirror"
 """Last word of the name of an object that reflects others. A photo has one only if its listing gives its box."""
 IN_MIRROR_SHARE = 0.9
-"""Smallest share of an object's box in the box of a mirror at which the object is in the mirror."""
+"""Minimum share of an object's box inside a mirror's box for the object to be in the mirror."""
 OUTSIDE_MIRROR_SHARE = 0.3
-"""Largest such share at which it is outside the mirror. Between the two, its position is unknown."""
+"""Maximum such share for it to be outside the mirror. Between the two, its position is unknown."""
 MIN_COLOUR_SHARE = 0.5
-"""Smallest share of an object's pixels that have its colour; an object of many colours has none."""
+"""Minimum share of an object's pixels that have its colour; an object of many colours has none."""
 MAX_BLUE, MIN_PURPLE = 250.0, 262.0
 """Hues in degrees up to which a colour is blue, and from which it is purple."""
 RIM = 0.03

@@ -1,7 +1,7 @@
 """Clues: phrases that name an object by its nature, action or use (`knowledge.yaml`).
 
-A clue means an object of a photo if it fits this object and certainly no other. An object of unknown kind ('object',
-'animal', a noun outside the vocabulary) could be anything, so few clues are unambiguous in a photo with such an object.
+A clue refers to an object of a photo if it fits this object and certainly no other. An object of unknown kind, such as
+'object', 'animal' or a noun outside the vocabulary, could be anything. Few clues are unambiguous in a photo with one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from itertools import chain
 from typing import Any
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind, plain_nouns
-from omniedit.instructions.referring import Ambiguous
+from omniedit.instructions.referring import Unresolvable
 from omniedit.instructions.stemming import content, stems
 from omniedit.storage.yaml_tables import parse_yaml
 
 MIN_LEAD = 1.3
-"""Smallest ratio of the largest value to the next one for a comparison to be certain."""
+"""Minimum ratio of the largest value to the next one for a comparison to be certain."""
 MIN_CLUE_SHARE = 0.65
-"""Smallest share of a clue's words that a sentence must contain to express the clue."""
+"""Minimum share of a clue's words that a sentence must contain to express the clue."""
 _GENERIC = "object thing item one animal vehicle instrument fruit food tool piece plant building can very"
-"""Words that many clues share and that say nothing about which object is meant."""
+"""Words that many clues share and that say nothing about which object they refer to."""
 
 
 @dataclass(frozen=True)
@@ -50,35 +50,35 @@ class ObjectClue:
 
 
 def find_clues(target: int, names: Sequence[str]) -> list[str]:
-    """Return the clues that mean one of a photo's objects.
+    """Return the clues that refer to one of a photo's objects.
 
     Args:
         names: of all objects in the photo.
     """
-    return [phrase for phrase in clues() if _means(phrase, target, names)]
+    return [phrase for phrase in clues() if _refers_to(phrase, target, names)]
 
 
 def resolve_clue(phrase: str, names: Sequence[str]) -> int:
-    """Return the index of the object that a clue means.
+    """Return the index of the object that a clue refers to.
 
     Args:
         phrase: of a clue of the table.
         names: of all objects in the photo.
 
     Raises:
-        Ambiguous: the table has no such clue, or it does not mean exactly one of the objects.
+        Unresolvable: the table has no such clue, or it does not refer to exactly one of the objects.
     """
     clue = clues().get(phrase)
     if clue is None:
-        raise Ambiguous(f"the table has no clue '{phrase}'")
+        raise Unresolvable(f"the table has no clue '{phrase}'")
     fits = [clue.describes(name) for name in names]
     if unknown := [name for name, fit in zip(names, fits, strict=True) if fit is None]:
-        raise Ambiguous(f"'{phrase}' might describe the {unknown[0]} too")
-    fitting = [place for place, fit in enumerate(fits) if fit]
+        raise Unresolvable(f"'{phrase}' might describe the {unknown[0]} too")
+    fitting = [index for index, fit in enumerate(fits) if fit]
     if clue.values is not None:
         return _largest(clue.phrase, clue.values, fitting, names)
     if len(fitting) != 1:
-        raise Ambiguous(f"'{phrase}' describes {len(fitting) or 'none'} of the objects")
+        raise Unresolvable(f"'{phrase}' describes {len(fitting) or 'none'} of the objects")
     return fitting[0]
 
 
@@ -118,10 +118,10 @@ def to_known_noun(name: str) -> str | None:
     return next((end for end in ends if end in _vocabulary()), None)
 
 
-def _means(phrase: str, target: int, names: Sequence[str]) -> bool:
+def _refers_to(phrase: str, target: int, names: Sequence[str]) -> bool:
     try:
         return resolve_clue(phrase, names) == target
-    except Ambiguous:
+    except Unresolvable:
         return False
 
 
@@ -129,13 +129,13 @@ def _largest(phrase: str, values: Mapping[str, float], fitting: Sequence[int], n
     """Return the object with the largest value.
 
     Raises:
-        Ambiguous: fewer than two objects compare, or none is clearly ahead.
+        Unresolvable: fewer than two objects compare, or none is clearly ahead.
     """
-    measured = sorted(((values[to_known_noun(names[place]) or ""], place) for place in fitting), reverse=True)
+    measured = sorted(((values[to_known_noun(names[index]) or ""], index) for index in fitting), reverse=True)
     if len(measured) < 2:
-        raise Ambiguous(f"'{phrase}' compares objects, and the photo has {len(measured) or 'none'} of them")
+        raise Unresolvable(f"'{phrase}' compares objects, and the photo has {len(measured) or 'none'} of them")
     if measured[0][0] < MIN_LEAD * measured[1][0]:
-        raise Ambiguous(f"'{phrase}' describes two of the objects about equally")
+        raise Unresolvable(f"'{phrase}' describes two of the objects about equally")
     return measured[0][1]
 
 

@@ -30,12 +30,12 @@ from omniedit.tasks import Task
 _SHARED = """drawing painting picture photo photograph image print art style illustration sketch still frame scene
 poster card render day hour light weather time sky view"""
 _DENYING = "not never without"
-_DENIED = 4
+_NEGATED_WORDS = 4
 """Number of words after a negation, within its clause, that are negated: 'do not under any circumstances remove'."""
 _ENDS_A_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|and|so|then|just)\b")
 _UNIVERSAL_WORDS = "all everything anything everyone everybody every each"
 _EXCEPTING = "but except excepting besides save apart aside"
-_EXCEPTED = 6
+_EXCEPTED_WORDS = 6
 """Number of words after one such as 'except' within which the object counts as the exception."""
 _POINTING = "the this that my your our"
 _REPLACING = re.compile(
@@ -54,7 +54,7 @@ class PhotoObject:
 
     Args:
         name: its kind, such as 'dog'.
-        expression: phrase that means only this object, such as 'smaller dog on the left'.
+        expression: phrase that refers only to this object, such as 'smaller dog on the left'.
         distinctive: stems such as small and left; a paraphrase must keep one if there are several objects of the kind.
         others: names of the other objects in the photo.
     """
@@ -77,7 +77,7 @@ def meaning_error(
 ) -> str | None:
     """Return why a paraphrase does not ask for the edit, or None if it does.
 
-    An object counts as named by its noun, or by a clue of the table that means only this object.
+    An object counts as named by its noun, or by a clue of the table that refers only to this object.
 
     Args:
         obj: object of the proposal, if any.
@@ -171,7 +171,9 @@ def _negated_stems(instruction: str) -> set[str]:
     """Return the stems that soon follow a negation: 'do not ever remove'."""
     denying = stems(_DENYING)
     clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(instruction.lower())]
-    after = [words[place + 1 :][:_DENIED] for words in clauses for place, stem in enumerate(words) if stem in denying]
+    after = [
+        words[index + 1 :][:_NEGATED_WORDS] for words in clauses for index, stem in enumerate(words) if stem in denying
+    ]
     return set(chain.from_iterable(after))
 
 
@@ -194,9 +196,9 @@ def _is_exception(words: Sequence[str], name: str) -> bool:
     doing = {
         stem for says, _ in operations().values() for needed in says.values() if len(needed) == 1 for stem in needed
     }
-    for place, stem in enumerate(words):
-        if stem in stems(_EXCEPTING) and not set(words[:place]).isdisjoint(stems(_UNIVERSAL_WORDS)):
-            after = list(words[place + 1 :][:_EXCEPTED])
+    for index, stem in enumerate(words):
+        if stem in stems(_EXCEPTING) and not set(words[:index]).isdisjoint(stems(_UNIVERSAL_WORDS)):
+            after = list(words[index + 1 :][:_EXCEPTED_WORDS])
             if name in after and doing.isdisjoint(after[: after.index(name)]):
                 return True
     return False
@@ -214,9 +216,9 @@ def _is_reversed(instruction: str, name: str, new: str) -> bool:
 def _is_presupposed(words: Sequence[str], value: Sequence[str], name: str) -> bool:
     """Return whether the value is taken as given: 'make the blue cup red', if the cup should become blue."""
     already = [*value, name]
-    places = range(1, len(words) - len(already) + 1)
-    pointed_at = [index for index in places if words[index - 1] in stems(_POINTING)]
-    return bool(value) and any(list(words[index:][: len(already)]) == already for index in pointed_at)
+    starts = range(1, len(words) - len(already) + 1)
+    pointed_at = [start for start in starts if words[start - 1] in stems(_POINTING)]
+    return bool(value) and any(list(words[start:][: len(already)]) == already for start in pointed_at)
 
 
 def _task_phrase(task: Task) -> str:

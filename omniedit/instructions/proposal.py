@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from omniedit.plain_text import clean_line
 
-QUOTED = 80
+MAX_QUOTED = 80
 """Maximum number of characters quoted from a reply."""
 
 
@@ -21,7 +21,7 @@ def _has_words(text: str) -> str:
 def quote(value: Any) -> str:
     """Quote any part of a reply in a reason: cut, on one line and in ASCII."""
     text = str(value)
-    return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
+    return ascii(text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}...")
 
 
 def _clean(value: Any) -> Any:
@@ -59,7 +59,7 @@ class RemovalProposal(Proposal):
     """Removal of an object.
 
     Args:
-        every: whether to remove all objects that match the phrase, or only the one meant by it.
+        every: whether to remove all objects that match the phrase, or only the one that it refers to.
         background: what is visible once the object is gone.
     """
 

@@ -57,7 +57,7 @@ class ProposalDraft:
     Args:
         instructions: instruction of each kind of paraphrase; always includes the plain one.
         model: version of the model that proposed the edit.
-        named_by: by kind of paraphrase, the model's answer to the question which object the paraphrase means, if asked.
+        named_by: by kind of paraphrase, the model's answer to the question which object it refers to, if asked.
     """
 
     source_id: str
@@ -86,7 +86,7 @@ class Proposer:
             self._ask([self._edits(*each, tasks) for each in zip(photos, images, listed, strict=True)])
             for tasks in self._task_groups()
         ]
-        proposed = [_join_replies(of_photo) for of_photo in zip(*replies, strict=True)]
+        proposed = [_join_replies(photo_replies) for photo_replies in zip(*replies, strict=True)]
         paraphrased = self._ask([self._instructions(each) for each in proposed])
         paraphrased = self._settle_doubts(proposed, paraphrased)
         return [
@@ -138,7 +138,7 @@ class Proposer:
     def _settle_doubts(
         self, proposed: Sequence[ParsedReply[DraftEdit]], replies: Sequence[ParsedReply[Paraphrase]]
     ) -> list[ParsedReply[Paraphrase]]:
-        """Ask which objects doubtful paraphrases mean; a paraphrase that means another one becomes a flaw."""
+        """Ask which objects doubtful paraphrases refer to; a paraphrase that refers to another one becomes a flaw."""
         doubtful = [[part for part in parsed.parts if part.doubt] for parsed in replies]
         questions = [
             self._meaning_question(edits, each) if each else None
@@ -178,7 +178,7 @@ def _apply_meanings(
 
 def shuffle_indices(names: Sequence[str]) -> list[int]:
     """Return the indices of photos in the order of processing: shuffled by a hash, so the same in every run."""
-    return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
+    return sorted(range(len(names)), key=lambda index: hashlib.sha256(names[index].encode()).digest())
 
 
 def _join_replies(replies: Sequence[ParsedReply[DraftEdit]]) -> ParsedReply[DraftEdit]:
@@ -195,9 +195,9 @@ def _drafts(
 ) -> list[ProposalDraft]:
     return [
         ProposalDraft(
-            source_id, edit, _phrasings(place, edit, instructions), edits.model, _named_by(place, instructions)
+            source_id, edit, _phrasings(index, edit, instructions), edits.model, _named_by(index, instructions)
         )
-        for place, edit in enumerate(edits.parts)
+        for index, edit in enumerate(edits.parts)
     ]
 
 
@@ -215,12 +215,12 @@ def _flaws(
     ]
 
 
-def _named_by(place: int, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
-    return {part.phrasing: part.named_by for part in instructions.parts if part.edit == place and part.named_by}
+def _named_by(index: int, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
+    return {part.phrasing: part.named_by for part in instructions.parts if part.edit == index and part.named_by}
 
 
-def _phrasings(place: int, edit: DraftEdit, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
+def _phrasings(index: int, edit: DraftEdit, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
     """Return the instructions of one edit of a photo, by kind, in the order of `PHRASINGS`."""
-    texts = {instruction.phrasing: instruction.text for instruction in instructions.parts if instruction.edit == place}
+    texts = {instruction.phrasing: instruction.text for instruction in instructions.parts if instruction.edit == index}
     texts["plain"] = edit.proposal.instructions[0]
     return {phrasing: texts[phrasing] for phrasing in PHRASINGS if phrasing in texts}

@@ -28,7 +28,7 @@ MENTIONED_FIELDS = {
     *("new_text", "action", "direction", "scale", "anchor", "side", "degrees", "cause"),
 }
 """Fields of proposals that a paraphrase may have to name."""
-_QUOTED = 4000
+_MAX_QUOTED = 4000
 """Maximum number of characters of a reply that a retry repeats."""
 
 
@@ -102,7 +102,7 @@ def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
 
 
 def meaning_prompt(sentences: Sequence[str], names: Sequence[str]) -> Prompt:
-    """Build the prompt for the objects that sentences mean, without an image; for `replies.read_meanings`."""
+    """Build the prompt for the objects that sentences refer to, without an image; for `replies.read_meanings`."""
     listed = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1))
     facts = f"objects: {'; '.join(names)}\n{listed}"
     return Prompt((text("meant"), facts), _TOKENS_MORE + len(sentences) * _TOKENS_PER_NAME)
@@ -111,7 +111,7 @@ def meaning_prompt(sentences: Sequence[str], names: Sequence[str]) -> Prompt:
 def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:
     """Repeat a prompt, followed by the model's last reply and its flaws."""
     faults = "".join(f"- {flaw}\n" for flaw in flaws)
-    return Prompt((*prompt.parts, f"your reply: {reply[:_QUOTED]}", text("again") + faults), prompt.max_tokens)
+    return Prompt((*prompt.parts, f"your reply: {reply[:_MAX_QUOTED]}", text("again") + faults), prompt.max_tokens)
 
 
 def digest(family: str = "omniedit") -> str:

@@ -24,9 +24,9 @@ from omniedit.vlm import ChatModel, Prompt, PromptImage
 RECAPTIONED = "recaptioned"
 """Key of the provenance, value of `derived.how`, and name of the group of such pairs in a run."""
 MAX_SUCCESS = 5.0
-"""Largest score of success (SC 1) of a pair that needs another instruction."""
+"""Maximum success score (SC 1) of a pair that needs another instruction."""
 MIN_QUALITY = 7.0
-"""Smallest score of restraint (SC 2) and of quality (PQ) of a pair that gets one."""
+"""Minimum restraint score (SC 2) and quality score (PQ) of a pair that gets one."""
 _MAX_TOKENS = 400
 _MAX_WORDINGS = 3
 NOTHING_CHANGED = "the model sees no change between source and edited image"

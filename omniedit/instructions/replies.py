@@ -52,7 +52,7 @@ class Paraphrase:
 
     Args:
         edit: index of the edit in the prompt.
-        doubt: why it may not name its object, if a model must decide which object it means; '' otherwise.
+        doubt: why it may not name its object, if a model must decide which object it refers to; '' otherwise.
         named_by: the model's answer, for a record.
     """
 
@@ -115,7 +115,7 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
 
     Args:
         may_doubt: whether to return paraphrases whose only fault is that they do not name their object, marked with a
-            doubt, so that a model can decide which object they mean.
+            doubt, so that a model can decide which object they refer to.
     """
     try:
         answer = json_object(reply)
@@ -123,17 +123,17 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
         return ParsedReply(flaws=tuple(ReplyIssue(str(error), edit.task) for edit in edits))
     parts: list[Paraphrase] = []
     flaws: list[ReplyIssue] = []
-    for place, edit in enumerate(edits):
-        of_edit = answer.get(str(place + 1))
+    for index, edit in enumerate(edits):
+        texts = answer.get(str(index + 1))
         known = {_to_plain_text(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
-                instruction, doubt = _instruction(edit, of_edit, phrasing, known, may_doubt)
+                instruction, doubt = _instruction(edit, texts, phrasing, known, may_doubt)
             except ValueError as error:
                 flaws.append(ReplyIssue(f"{phrasing} paraphrase: {error}", edit.task))
                 continue
             known.add(_to_plain_text(instruction))
-            parts.append(Paraphrase(place, phrasing, instruction, doubt))
+            parts.append(Paraphrase(index, phrasing, instruction, doubt))
     return ParsedReply(tuple(parts), tuple(flaws))
 
 
@@ -238,7 +238,7 @@ def _instruction(
 
 @reject_unusable
 def read_meanings(reply: str, count: int) -> ParsedReply[str]:
-    """Return the object that each of `count` sentences means, in order, or 'none'."""
+    """Return the object that each of `count` sentences refers to, in order, or 'none'."""
     answer = json_object(reply)
     meanings = [answer.get(str(number)) for number in range(1, count + 1)]
     if missing := [str(number) for number, name in enumerate(meanings, 1) if not isinstance(name, str)]:

@@ -28,14 +28,14 @@ def ask(model: ChatModel, questions: Sequence[ModelQuestion[Part]], tries: int) 
     A rejected question, or one without an answer, is not repeated.
     """
     best: list[ParsedReply[Part]] = [ParsedReply()] * len(questions)
-    waiting = {place: question.prompt for place, question in enumerate(questions)}
+    waiting = {index: question.prompt for index, question in enumerate(questions)}
     for _ in range(tries):
         retries: dict[int, Prompt] = {}
-        for place, answer in zip(list(waiting), model.ask(list(waiting.values())), strict=True):
-            parsed = _parse_answer(answer, questions[place])
-            best[place] = max(best[place], parsed, key=_rank_reply) if best[place].model else parsed
+        for index, answer in zip(list(waiting), model.ask(list(waiting.values())), strict=True):
+            parsed = _parse_answer(answer, questions[index])
+            best[index] = max(best[index], parsed, key=_rank_reply) if best[index].model else parsed
             if parsed.flaws and isinstance(answer, Reply) and _missing_text_reason(answer) is None:
-                retries[place] = retry_prompt(questions[place].prompt, answer.text, list(map(str, parsed.flaws)))
+                retries[index] = retry_prompt(questions[index].prompt, answer.text, list(map(str, parsed.flaws)))
         waiting = retries
         if not waiting:
             break

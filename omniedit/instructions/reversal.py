@@ -237,7 +237,7 @@ def _is_photo(pair: EditPair) -> bool:
 
 def _fill(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:
     chosen = rng.permutation(len(templates))[:INSTRUCTIONS]
-    return tuple(templates[place].format(**words) for place in chosen.tolist())
+    return tuple(templates[index].format(**words) for index in chosen.tolist())
 
 
 _REVERSALS: dict[Task, Callable[[EditPair, Truth, np.random.Generator], Reversal | None]] = {

@@ -131,5 +131,5 @@ def _rounds(names: Sequence[str], count: int, rng: np.random.Generator) -> list[
     """Return `count` names: all of them in random order, then all in another order, and so on."""
     result: list[str] = []
     while len(result) < count:
-        result += [names[place] for place in rng.permutation(len(names))]
+        result += [names[index] for index in rng.permutation(len(names))]
     return result[:count]

@@ -126,7 +126,7 @@ _WITHOUT_OBJECTS = (Task.OBJECT_ADDITION, Task.ENVIRONMENT_CHANGE, Task.STYLE_TR
 
 def _choose_objects(names: Sequence[str], rng: np.random.Generator) -> list[str]:
     count = 2 if len(names) > 1 and rng.random() < BOTH_SHARE else 1
-    return [names[place] for place in rng.choice(len(names), count, replace=False)]
+    return [names[index] for index in rng.choice(len(names), count, replace=False)]
 
 
 def _join(names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ _CHANGE = (
 NAMES = "name"
 """Kind of the words that replace a name."""
 MAX_LENGTH_DIFFERENCE = 2
-"""Largest difference of length between a word and its replacement, in letters."""
+"""Maximum difference in length between a word and its replacement, in letters."""
 UNCHANGED = "unchanged"
 """Kind of the words that are never exchanged, even in capitals."""
 
@@ -34,16 +34,16 @@ def other_text(text: str, rng: np.random.Generator) -> str:
     The text is returned as it is if no word has a replacement.
     """
     words = text.split(" ")
-    choices = {place: found for place, word in enumerate(words) if (found := replacements(word))}
-    numbers = [place for place, word in enumerate(words) if word.isascii() and word.isdigit()]
+    choices = {index: found for index, word in enumerate(words) if (found := replacements(word))}
+    numbers = [index for index, word in enumerate(words) if word.isascii() and word.isdigit()]
     usable = sorted([*choices, *numbers])
     if not usable:
         return text
-    place = usable[rng.integers(len(usable))]
-    if place in choices:
-        words[place] = choices[place][rng.integers(len(choices[place]))]
+    index = usable[rng.integers(len(usable))]
+    if index in choices:
+        words[index] = choices[index][rng.integers(len(choices[index]))]
     else:
-        words[place] = _other_number(words[place], rng)
+        words[index] = _other_number(words[index], rng)
     return " ".join(words)
 
 
@@ -97,6 +97,6 @@ def same_letters(text: str) -> str:
 def _other_number(number: str, rng: np.random.Generator) -> str:
     """Return another number of the same length, without a leading zero."""
     while True:
-        digits = [str(rng.integers(0 if place else 1, 10)) for place in range(len(number))]
+        digits = [str(rng.integers(0 if index else 1, 10)) for index in range(len(number))]
         if "".join(digits) != number:
             return "".join(digits)

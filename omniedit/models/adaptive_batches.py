@@ -50,13 +50,13 @@ def map_by_size(
     run: Callable[[Sequence[Item]], Iterable[Result]], items: Sequence[Item], size: Callable[[Item], tuple[int, ...]]
 ) -> list[Result]:
     """Apply `run` to the items of each size together, the smallest size first, and return the results in order."""
-    places: dict[tuple[int, ...], list[int]] = {}
-    for place, item in enumerate(items):
-        places.setdefault(size(item), []).append(place)
+    indices: dict[tuple[int, ...], list[int]] = {}
+    for index, item in enumerate(items):
+        indices.setdefault(size(item), []).append(index)
     results: dict[int, Result] = {}
-    for _, together in sorted(places.items()):
-        results |= zip(together, run([items[place] for place in together]), strict=True)
-    return [results[place] for place in range(len(items))]
+    for _, together in sorted(indices.items()):
+        results |= zip(together, run([items[index] for index in together]), strict=True)
+    return [results[index] for index in range(len(items))]
 
 
 def _unless_out_of_memory(

@@ -54,8 +54,8 @@ class CrossAttention(Editor):
         memory = self.demonstrations(*get_references(inputs), inputs.reference_prompts, inputs.reference_pooled)
         return replace(super().embed(inputs), memory=memory)
 
-    def before_block(self, place: int, state: BaseState) -> BaseState:
-        return replace(state, image=state.image + self.readers[place](state.image, state.memory))
+    def before_block(self, index: int, state: BaseState) -> BaseState:
+        return replace(state, image=state.image + self.readers[index](state.image, state.memory))
 
 
 class CrossEditNet(CrossAttention, EditNet):  # type: ignore[misc]

@@ -147,8 +147,8 @@ def _join_masks(
     present = [mask for mask in (image, text) if mask is not None]
     if not present:
         return None
-    whole = [present[0].new_ones(part[0].shape[:2]) for part in parts]
-    masks = [full if mask is None else mask for mask, full in zip((image, text), whole, strict=False)]
+    all_present = [present[0].new_ones(part[0].shape[:2]) for part in parts]
+    masks = [every if mask is None else mask for mask, every in zip((image, text), all_present, strict=False)]
     return torch.cat(masks[::-1] if text_first else masks, dim=1)[:, None, None]
 
 

@@ -72,8 +72,8 @@ class LappedCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @apply_forward_hook
     def decode(self, z: Tensor) -> DecoderOutput:
         """Decode latents (B, C, h, w) to images (B, 3, H, W)."""
-        whole = functional.conv_transpose2d(_with_mirrored_blocks(z), self.synthesis, stride=BLOCK)
-        return DecoderOutput(sample=whole[..., BLOCK + RIM : -BLOCK - RIM, BLOCK + RIM : -BLOCK - RIM])
+        padded = functional.conv_transpose2d(_with_mirrored_blocks(z), self.synthesis, stride=BLOCK)
+        return DecoderOutput(sample=padded[..., BLOCK + RIM : -BLOCK - RIM, BLOCK + RIM : -BLOCK - RIM])
 
 
 Vae = LappedCodec | AutoencoderKL | AutoencoderKLQwenImage

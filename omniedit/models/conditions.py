@@ -54,13 +54,13 @@ def place_captions(embeddings: tuple[Tensor, Tensor], counts: Sequence[int]) -> 
     Returns:
         (B, R, M, D) and (B, R, ...), zeros where a sample has fewer references.
     """
-    places = max(1, *counts) if counts else 1
-    present = torch.arange(places) < torch.tensor(counts)[:, None]
+    slots = max(1, *counts) if counts else 1
+    present = torch.arange(slots) < torch.tensor(counts)[:, None]
     placed = []
     for rows in embeddings:
-        whole = rows.new_zeros(len(counts), places, *rows.shape[1:])
-        whole[present.to(rows.device)] = rows
-        placed.append(whole)
+        padded = rows.new_zeros(len(counts), slots, *rows.shape[1:])
+        padded[present.to(rows.device)] = rows
+        placed.append(padded)
     return placed[0], placed[1]
 
 
@@ -76,10 +76,10 @@ def place_references(latents: Sequence[Tensor], counts: Sequence[int], shape: Se
         (B, R, C, h, w) with zeros where a sample has fewer references, and (B, R) bool. R is at least 1, so that all
         ranks of a training use the same parameters.
     """
-    places = max(1, *counts) if counts else 1
+    slots = max(1, *counts) if counts else 1
     like = latents[0] if len(latents) else torch.zeros(())
-    placed = like.new_zeros(len(counts), places, *shape)
-    mask = torch.arange(places, device=like.device) < torch.tensor(counts, device=like.device)[:, None]
+    placed = like.new_zeros(len(counts), slots, *shape)
+    mask = torch.arange(slots, device=like.device) < torch.tensor(counts, device=like.device)[:, None]
     if len(latents):
         placed[mask] = torch.stack(list(latents))
     return placed, mask

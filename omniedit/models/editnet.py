@@ -104,12 +104,12 @@ class EditNet(Editor):
         condition_BND = adapter.embed_image(self.condition_embed, inputs.condition, control_BD, inputs.pooled)
         # The condition has the same positions as the denoised image, because both show the same scene.
         context = adapter.context(state, [state.grid] * (2 if self.sees_image else 1))
-        for place, block in enumerate(self.base_blocks):
-            state = self.before_block(place, state)
-            if place % self.every:
+        for index, block in enumerate(self.base_blocks):
+            state = self.before_block(index, state)
+            if index % self.every:
                 state = adapter.step(block, state)
                 continue
-            control = self.control_blocks[place // self.every]
+            control = self.control_blocks[index // self.every]
             image_residual, condition_BND, text_residual = control(
                 state.image, condition_BND, state.text, control_BD, context
             )

@@ -15,7 +15,7 @@ from omniedit.models.bases.registry import adapt, create_transformer, transforme
 
 Layer = TypeVar("Layer", bound=nn.Module)
 MIN_SIGMA = 0.05
-"""Smallest noise level used as the divisor when a clean sample is converted to a velocity."""
+"""Minimum noise level used as the divisor when a clean sample is converted to a velocity."""
 
 
 class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -113,8 +113,8 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Return the state of the base before its first block."""
         return self.adapter.embed(inputs)
 
-    def before_block(self, place: int, state: BaseState) -> BaseState:
-        """Return the state that enters block number `place` of the base; an editor with layers there overrides it."""
+    def before_block(self, index: int, state: BaseState) -> BaseState:
+        """Return the state that enters block number `index` of the base; an editor with layers there overrides it."""
         return state
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:

@@ -81,12 +81,12 @@ def load_comfyui(file: Path) -> Editor:
         name.removeprefix(CONTROL_PREFIX): value for name, value in state.items() if name.startswith(CONTROL_PREFIX)
     }
     try:
-        whole = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
-        whole |= _control_from_file(control, is_sd3)
+        weights = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
+        weights |= _control_from_file(control, is_sd3)
     except KeyError as error:
         raise UserError(f"{file}: {error.args[0]} is no layer of SD3; {EXPORT_AGAIN}") from None
-    check_state(file, whole, editor.state_dict(), type(editor).__name__, EXPORT_AGAIN)
-    editor.load_state_dict(whole, assign=True)
+    check_state(file, weights, editor.state_dict(), type(editor).__name__, EXPORT_AGAIN)
+    editor.load_state_dict(weights, assign=True)
     return editor.requires_grad_(False).eval()
 
 

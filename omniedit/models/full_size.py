@@ -12,11 +12,11 @@ WINDOW_SIDE = 9
 FLAT_VARIANCE = 2e-4
 """Variance, of values in [0, 1], below which a window counts as flat and keeps its detail."""
 MAX_AMPLIFICATION = 1.5
-"""Largest amplification of detail where an edit adds contrast."""
+"""Maximum amplification of detail where an edit adds contrast."""
 EPSILON = 1e-3
 """Regularisation of the guided filter: variance, of values in [0, 1], below which colours do not guide the change."""
 MAX_RADIUS = 64
-"""Largest radius of the guided filter, whose time grows with its square."""
+"""Maximum radius of the guided filter, whose time grows with its square."""
 
 
 def working_size(height: int, width: int, resolution: int, longest: int) -> tuple[int, int]:
@@ -101,5 +101,5 @@ def _resize(x: Tensor, size: torch.Size) -> Tensor:
 
 def _reflect_indices(size: int, padded: int) -> Tensor:
     """Return indices 0, 1, .. size - 1, size - 1, .. 1, 0, 0, 1, .. for any amount of padding, even at size 1."""
-    place = torch.arange(padded) % (2 * size)
-    return torch.minimum(place, 2 * size - 1 - place)
+    index = torch.arange(padded) % (2 * size)
+    return torch.minimum(index, 2 * size - 1 - index)

@@ -141,8 +141,8 @@ def pin_entry(name: str, model: HubModel, path: Path) -> str:
         path.write_text(re.sub(entry, rf"\g<1>{head}", path.read_text(), count=1, flags=re.MULTILINE))
     except OSError as error:
         problem = f"{path}: cannot be written: {error.strerror}"
-        place = Path("config") / path.name
-        raise UserError(f"{problem}; copy it to {place} in your working folder and run this there") from None
+        copy = Path("config") / path.name
+        raise UserError(f"{problem}; copy it to {copy} in your working folder and run this there") from None
     return head
 
 

@@ -47,10 +47,10 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
 
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
-    place = choose_device(device)
-    dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
+    chosen = choose_device(device)
+    dtype = torch.float32 if chosen.type == "cpu" else torch.bfloat16
     try:
-        return _load_pipeline(folder, dtype).to(place)
+        return _load_pipeline(folder, dtype).to(chosen)
     except UserError:
         raise
     except Exception as error:  # safetensors, torch and both libraries raise different errors for broken files
@@ -96,12 +96,12 @@ def choose_device(name: str) -> torch.device:
         UserError: this machine or this torch does not have the device.
     """
     try:
-        place = torch.device(name) if name else default_device()
-        torch.zeros(1, device=place).tolist()
+        device = torch.device(name) if name else default_device()
+        torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
         problem = one_line(error, 150)
         raise UserError(f"--device {name}: not on this machine ({problem}); omit it to use what is available") from None
-    return place
+    return device
 
 
 def check_editor(folder: Path) -> None:

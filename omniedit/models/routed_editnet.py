@@ -1,6 +1,6 @@
 """EditNet with task-aware routing, as in AnySD, which adds it to a UNet (Yu et al. 2024, section 4).
 
-The task token stands before the condition tokens of the control branch. Before each control block, an expert of the
+The task token is prepended to the condition tokens of the control branch. Before each control block, an expert of the
 task's group attends to task token and references and adds the result to the condition tokens.
 
 Shapes: B batch, N image tokens, D width.
@@ -159,8 +159,8 @@ def run_control(
     condition = torch.cat([prefix.tokens.to(condition), condition], dim=1)
     context = adapter.context(state, grids, present)
     layers: list[Any] = [None] * len(net.control_blocks) if route is None else list(net.experts)
-    for place, (control, block, experts) in enumerate(zip(net.control_blocks, net.base_blocks, layers, strict=True)):
-        state = net.before_block(place, state)
+    for index, (control, block, experts) in enumerate(zip(net.control_blocks, net.base_blocks, layers, strict=True)):
+        state = net.before_block(index, state)
         if experts is not None:
             condition = condition + experts(condition, route)
         image_added, condition, text_added = control(state.image, condition, state.text, state.modulation, context)

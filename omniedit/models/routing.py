@@ -1,11 +1,12 @@
 """Task-aware routing: a task token, a visual prompt of reference images, and experts chosen by task or by instruction.
 
-As AnySD (Yu et al. 2024, section 4): a learned vector of the task stands before the tokens of the visual prompt, and an
-expert, a cross-attention to these tokens next to the network's own (Ye et al. 2023, "IP-Adapter"), serves each group of
-tasks. Experts differ in their keys and values; they share queries and output, whose weights start at zero.
+As in AnySD (Yu et al. 2024, section 4), a learned task vector is prepended to the visual prompt's tokens. Each group of
+tasks has an expert: an extra cross-attention to these tokens, alongside the network's own attention (Ye et al. 2023,
+"IP-Adapter"). Experts differ in their keys and values. They share the query projection and the output projection; the
+output projection starts at zero.
 
 Shapes: B batch, R references, C latent channels, H W latent height and width, N tokens of the network, D their width,
-W width of the visual prompt, S tokens of the visual prompt with the task token, E experts, h heads.
+P width of the visual prompt, S tokens of the visual prompt with the task token, E experts, h heads.
 """
 
 import math
@@ -26,7 +27,7 @@ PROMPT_TOKENS = 16
 """Number of tokens per reference, as in AnySD."""
 PROMPT_LAYERS = 2
 PROMPT_WIDTH = 512
-"""Largest width of the visual prompt and of the experts' attention."""
+"""Maximum width of the visual prompt and of the experts' attention."""
 HEAD_WIDTH = 64
 
 
@@ -55,8 +56,8 @@ class Route:
     """Inputs of the experts of all layers for a batch.
 
     Args:
-        tokens: task token and visual prompt, (B, S, W).
-        mask: which of them exist, (B, S) bool.
+        tokens: task token and visual prompt, (B, S, P).
+        mask: True for real tokens, False for padding, (B, S) bool.
         weights: weight of each expert, (B, E); one-hot if the routing is hard.
         expert: expert of each sample, (B,) long; None if the routing is soft.
     """
@@ -68,7 +69,7 @@ class Route:
 
 
 class TaskEmbedding(nn.Embedding):
-    """Vector of each task, and one of unknown tasks.
+    """Learned vector for each task, and one for unknown tasks.
 
     Args:
         count: number of tasks.
@@ -90,7 +91,7 @@ class VisualPrompt(nn.Module):
 
     Args:
         channels: number of latent channels.
-        patch: side of a patch in latents.
+        patch: side of a patch, in latent pixels.
     """
 
     def __init__(self, channels: int, patch: int, width: int) -> None:
@@ -101,13 +102,13 @@ class VisualPrompt(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, references: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the tokens of all references, (B, R * 16, W), and which of them exist, (B, R * 16) bool.
+        """Return the tokens of all references, (B, R * 16, P), and their mask, (B, R * 16) bool: False for padding.
 
-        The first reference's tokens always exist; without a reference they stand for no image.
+        The first reference's tokens are always unmasked; if there is no reference, they represent 'no image'.
 
         Args:
             references: latents, (B, R, C, H, W).
-            mask: which references exist, (B, R) bool.
+            mask: True for real references, False for padding, (B, R) bool.
         """
         batch, count = mask.shape
         patches = embed_patches(self.patches, references.flatten(0, 1))
@@ -116,8 +117,8 @@ class VisualPrompt(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, patches, visible)
         first = torch.arange(count, device=mask.device) == 0
-        exists = (mask | first).repeat_interleave(PROMPT_TOKENS, dim=1)
-        return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), exists
+        prompt_mask = (mask | first).repeat_interleave(PROMPT_TOKENS, dim=1)
+        return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), prompt_mask
 
 
 class QueryBlock(nn.Module):
@@ -139,8 +140,8 @@ class QueryBlock(nn.Module):
         """
         own = self.norm_tokens(tokens)
         key, value = self.to_key_value(torch.cat([own, self.norm_patches(patches)], dim=1)).chunk(2, dim=-1)
-        whole = functional.pad(visible, (tokens.shape[1], 0), value=True)
-        read = attend(self.to_query(own), key, value, self.heads, whole)
+        visible_with_self = functional.pad(visible, (tokens.shape[1], 0), value=True)
+        read = attend(self.to_query(own), key, value, self.heads, visible_with_self)
         tokens = tokens + self.to_out(read)
         return tokens + self.mlp(self.norm(tokens))
 
@@ -152,7 +153,7 @@ class Router(nn.Module):
         experts: names of the experts; the last is `SHARED`.
         expert_of_task: number of each task's expert.
         text_width: width of the instruction's vector.
-        soft: weigh all experts by a gate that reads the instruction. The gate starts with equal weights.
+        soft: weigh all experts by a gate that reads the instruction. The weights start equal.
     """
 
     def __init__(self, experts: Sequence[str], expert_of_task: Sequence[int], text_width: int, soft: bool) -> None:
@@ -170,7 +171,7 @@ class Router(nn.Module):
         """Return the weights of the experts, (B, E), and each sample's expert, (B,), or None if the routing is soft."""
         if self.gate is not None:
             return self.gate(text_BT).softmax(dim=-1), None
-        # UNKNOWN_TASK is -1, the last entry. A buffer would be lost where weights are replaced by a state dict.
+        # UNKNOWN_TASK is -1, the last entry. Not a buffer: checkpoints have only weights.
         expert = torch.tensor(self.expert_of_task, device=task.device)[task]
         one_hot = expert[:, None] == torch.arange(len(self.experts), device=expert.device)
         return one_hot.to(text_BT), expert
@@ -180,7 +181,8 @@ class RoutingSizes(NamedTuple):
     """Sizes of the parts of a `Routing`.
 
     Args:
-        channels, patch: latent channels, and side of a patch of references in latents.
+        channels: number of latent channels.
+        patch: side of a reference patch, in latent pixels.
         width: width of the network's tokens.
         text_width: width of the instruction's vector.
         prompt_width: width of the visual prompt.
@@ -197,7 +199,8 @@ class Routing(nn.Module):
     """Task embedding, visual prompt and router of an editor.
 
     Args:
-        tasks, groups: name of each task, and of its expert.
+        tasks: name of each task.
+        groups: expert name of each task.
         task_token: embed the task. Without it the token is that of an unknown task; each task still has its expert.
     """
 
@@ -221,18 +224,20 @@ class Routing(nn.Module):
 
         Args:
             token_B1D: the task token.
-            references, mask: latents (B, R, C, H, W) and which exist, (B, R) bool.
+            references: latents, (B, R, C, H, W).
+            mask: True for real references, False for padding, (B, R) bool.
         """
-        prompt, exists = self.prompt(references, mask)
+        prompt, prompt_mask = self.prompt(references, mask)
         tokens = torch.cat([self.to_prompt(token_B1D), prompt], dim=1)
-        return Route(tokens, functional.pad(exists, (1, 0), value=True), *self.router(task, text_BT))
+        return Route(tokens, functional.pad(prompt_mask, (1, 0), value=True), *self.router(task, text_BT))
 
 
 class Experts(nn.Module):
     """Experts of one layer: cross-attention of the network's tokens to the task token and the visual prompt.
 
     Args:
-        width, prompt_width: width of the network's tokens, and of the visual prompt.
+        width: width of the network's tokens.
+        prompt_width: width of the visual prompt.
         count: number of experts.
     """
 
@@ -267,7 +272,7 @@ class Experts(nn.Module):
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, visible: Tensor) -> Tensor:
-    """Return the attention of tokens, (B, N, W), to the visible tokens of `key`, (B, S) bool."""
+    """Return the attention of tokens, (B, N, P), to the tokens of `key` that `visible`, (B, S) bool, selects."""
     query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
     attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible[:, None, None])
     return attended.transpose(1, 2).flatten(2)
@@ -276,8 +281,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, visible: Tenso
 def embed_patches(patches: nn.Module, latents: Tensor) -> Tensor:
     """Return tokens of latents with sine-cosine positions, (B, N, D)."""
     features = patches(latents)
-    places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
-    return features.flatten(2).transpose(1, 2) + places.to(features)
+    positions = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
+    return features.flatten(2).transpose(1, 2) + positions.to(features)
 
 
 def grid_positions(rows: int, columns: int, width: int, device: torch.device) -> Tensor:

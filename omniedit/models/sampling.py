@@ -32,7 +32,7 @@ BRANCHES = ("both", "source", "neither")
 TRIAL_STEPS = 4
 TRIAL_SHAPE = (2, 16, 16, 16)
 TRIAL_TOLERANCE = 0.05
-"""Largest RMS error of a trial's latents against the known flow, for latents of unit variance."""
+"""Maximum RMS error of a trial's latents against the known flow, for latents of unit variance."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ class Conditioning:
         source: latents of the source images, (B, C, H, W).
         prompt, pooled: embeddings of the instructions, (B, M, D) and (B, D).
         negative, negative_pooled: embeddings that replace them where the instruction is withheld.
-        references, reference_mask: latents of reference images, (B, R, C, H, W), and which of them exist, (B, R) bool;
-            for an editor that takes references. They are withheld with the instruction, and so is the task.
+        references: latents of reference images, (B, R, C, H, W), for an editor that takes references.
+        reference_mask: True for real references, False for padding, (B, R) bool. References are withheld with the
+            instruction, and so is the task.
         task: index of each image's task, (B,); for an editor that takes tasks.
         reference_prompts, reference_pooled: embeddings of the references' captions, (B, R, M, D) and (B, R, ...); for
             an editor that takes captions.

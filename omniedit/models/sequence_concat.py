@@ -48,16 +48,16 @@ class SequenceConcat(Editor):
         self.add_parts()
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
-        adapter, places = self.adapter, state.image.shape[1]
-        whole = self._append_images(state, inputs)
+        adapter, count = self.adapter, state.image.shape[1]
+        joined = self._append_images(state, inputs)
         for number, block in enumerate(self.base_blocks):
-            whole = self.before_block(number, whole)
-            after = adapter.step(block, whole)
+            joined = self.before_block(number, joined)
+            after = adapter.step(block, joined)
             if self.gates:
-                alone = adapter.step(block, replace(whole, image=whole.image[:, :places], context=state.context))
+                alone = adapter.step(block, replace(joined, image=joined.image[:, :count], context=state.context))
                 after = blend(alone, after, self.gates[number])
-            whole = after
-        return replace(whole, image=whole.image[:, :places])
+            joined = after
+        return replace(joined, image=joined.image[:, :count])
 
     def _append_images(self, state: BaseState, inputs: Inputs) -> BaseState:
         """Return the state with the tokens of source image and references behind the image's own."""
@@ -94,10 +94,10 @@ def images_in_context(inputs: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:
 
 def blend(alone: BaseState, joined: BaseState, gate_D: Tensor) -> BaseState:
     """Return a blend of the states of a block without (gate 0) and with (gate 1) images in context."""
-    places = alone.image.shape[1]
-    image = alone.image + gate_D * (joined.image[:, :places] - alone.image)
+    count = alone.image.shape[1]
+    image = alone.image + gate_D * (joined.image[:, :count] - alone.image)
     text = None if alone.text is None else alone.text + gate_D * (joined.text - alone.text)
-    return replace(joined, image=torch.cat([image, joined.image[:, places:]], dim=1), text=text)
+    return replace(joined, image=torch.cat([image, joined.image[:, count:]], dim=1), text=text)
 
 
 def mark_present(tokens: Tensor, present_B: Tensor | None) -> Tensor:

@@ -17,7 +17,7 @@ PATIENCE_S = 600.0
 TARGET_JOB = re.compile(r"--target-jobs '?(?P<rule>\w+):(?P<wildcards>[^' ]*)")
 """Workflow job in the command with which Snakemake's plugin submits it to Slurm."""
 UNFINISHED_STATES = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
-PREEMPTED = ("PREEMPTED", "REQUEUED")
+PREEMPTED_STATES = ("PREEMPTED", "REQUEUED")
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class RuleUse:
 
     @property
     def preempted(self) -> int:
-        return sum(attempt.state in PREEMPTED for attempt in self.attempts)
+        return sum(attempt.state in PREEMPTED_STATES for attempt in self.attempts)
 
     @property
     def failed(self) -> int:

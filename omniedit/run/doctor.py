@@ -13,7 +13,7 @@ from omniedit.config.loading import load
 from omniedit.errors import UserError
 from omniedit.models.registry import RECORDS, model_folder, required_roles
 
-EMBEDDED = (
+EMBEDDED_PACKAGES = (
     "torch",
     "diffusers",
     "transformers",
@@ -50,7 +50,7 @@ def report() -> list[str]:
 
 def missing_for_embedded() -> list[str]:
     """Return the packages that `snakemake all` lacks here."""
-    return [f"package {name}" for name in EMBEDDED if _version(name) is None]
+    return [f"package {name}" for name in EMBEDDED_PACKAGES if _version(name) is None]
 
 
 def missing_for_cluster() -> list[str]:

@@ -27,7 +27,7 @@ SNAKEMAKE_NOTES = Path(".snakemake")
 """Folder of Snakemake's notes on jobs, below its working folder."""
 CONFIG_BYTES = 1 << 20
 MAX_NAME_LENGTH = 200
-"""Largest number of characters that a line shows of a text from a file."""
+"""Maximum number of characters of a file's text to show on a line."""
 
 
 class JobState(StrEnum):

@@ -39,8 +39,8 @@ def run_program(main: Callable[[], None]) -> None:
     except Exception as error:
         if full_disk_code(error) is None:
             raise
-        place = getattr(error, "filename", None) or f"working folder {Path.cwd()}"
-        print(f"error: {error_line(f'{place}: {error}')}; free some space and run again", file=sys.stderr)
+        location = getattr(error, "filename", None) or f"working folder {Path.cwd()}"
+        print(f"error: {error_line(f'{location}: {error}')}; free some space and run again", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         # Python itself ends the process by SIGINT, as shells expect; only the traceback is replaced.

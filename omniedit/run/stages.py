@@ -1,7 +1,6 @@
-"""Stages of a run, written once: the files that each rule makes, and the configs that need them. The workflow and
-`omniedit status` read them.
+"""The stages of a run: which files each rule makes, and which configs need the rule.
 
-A test compares them with the rules of workflow/rules/.
+The workflow and `omniedit status` both read this list. A test compares it with the rules of workflow/rules/.
 """
 
 import shutil
@@ -15,14 +14,14 @@ from omniedit.models.roles import trains_inpainting
 
 @dataclass(frozen=True)
 class Stage:
-    """Jobs of a rule.
+    """Stage of a run: a Snakemake rule and the files its jobs make.
 
     Args:
         rule: name of the rule.
         output: file below results/{run} that shows that a job is done, with the wildcards that distinguish the jobs.
         log: file below logs/{run}.
         applies: returns a true value if a run of this config has the stage; None for every run.
-        also: further files below results/{run} that `snakemake all` makes.
+        other_outputs: further files below results/{run} that `snakemake all` makes.
         tasks: values of the wildcard {task}: tasks, names of imported data sets, and groups of derived pairs.
         judges: values of the wildcard {judge}: names of judges of the ensemble.
     """
@@ -31,16 +30,16 @@ class Stage:
     output: str
     log: str
     applies: Callable[[Config], object] | None = None
-    also: tuple[str, ...] = ()
+    other_outputs: tuple[str, ...] = ()
     tasks: Callable[[Config], Sequence[str]] = attrgetter("groups")
     judges: Callable[[Config], Sequence[str]] = lambda config: list(config.ensemble_judges)
 
 
-def _proposes(source: str) -> Callable[[Config], object]:
+def _if_proposals_from(source: str) -> Callable[[Config], object]:
     return lambda config: config.learned_tasks and config.proposals.source == source
 
 
-def _teaches(teacher: str) -> Callable[[Config], bool]:
+def _if_teacher_is(teacher: str) -> Callable[[Config], bool]:
     return lambda config: config.trains_student and config.scoring.teacher == teacher
 
 
@@ -63,18 +62,18 @@ def _has_subjects(config: Config) -> bool:
     return SUBJECTS in config.pair_groups
 
 
-def _member_stage(rule: str, asks: bool) -> Stage:
-    """Return the stage of the ensemble's judges that ask an endpoint, or of the others."""
+def _ensemble_stage(rule: str, uses_endpoint: bool) -> Stage:
+    """Return the scoring stage for the ensemble judges that use an endpoint, or for those that do not."""
 
     def judges(config: Config) -> list[str]:
-        return [name for name, each in config.ensemble_judges.items() if (each.judge == "api") is asks]
+        return [name for name, each in config.ensemble_judges.items() if (each.judge == "api") is uses_endpoint]
 
     output, log = "judges/{judge}/{task}/{shard}.parquet", "score/{judge}/{task}/{shard}.log"
     return Stage(rule, output, log, judges, judges=judges)
 
 
 def _page(name: str, applies: Callable[[Config], object] | None = None) -> Stage:
-    """Return the stage of a page of the report."""
+    """Return the stage for a page of the report."""
     return Stage(f"report_{name}", f"report/{name}.html", f"report_{name}.log", applies)
 
 
@@ -89,9 +88,9 @@ STAGES = (
         ("sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
     ),
     Stage("gather_index", "sources/index.parquet", "gather_index.log", _FROM_ARCHIVES),
-    Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("replies")),
-    Stage("ask_for_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("api")),
-    Stage("generate_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("local")),
+    Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log", _if_proposals_from("replies")),
+    Stage("ask_for_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _if_proposals_from("api")),
+    Stage("generate_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _if_proposals_from("local")),
     Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log", _FROM_PHOTOS),
     Stage(
         "synthesize_shard",
@@ -127,8 +126,8 @@ STAGES = (
         "score/{task}/{shard}.log",
         lambda config: config.scoring.judge == "api",
     ),
-    _member_stage("score_by_judge", asks=False),
-    _member_stage("ask_by_judge", asks=True),
+    _ensemble_stage("score_by_judge", uses_endpoint=False),
+    _ensemble_stage("ask_by_judge", uses_endpoint=True),
     Stage("combine_scores", "scores/{task}/{shard}.parquet", "combine/{task}/{shard}.log", _HAS_ENSEMBLE),
     Stage(
         "grow_pairs",
@@ -172,7 +171,7 @@ STAGES = (
             rule,
             "teacher/{task}/{teacher_shard}.parquet",
             "teach/{task}/{teacher_shard}.log",
-            _teaches(teacher),
+            _if_teacher_is(teacher),
             tasks=attrgetter("teacher_groups"),
         )
         for rule, teacher in (("teach_shard", "reference"), ("ask_teacher", "api"))
@@ -182,7 +181,7 @@ STAGES = (
         "scorer/manifest.json",
         "train_student.log",
         lambda config: config.trains_student and not config.scoring.finetune.model,
-        also=("replies.parquet",),
+        other_outputs=("replies.parquet",),
     ),
     Stage("finetune_student", "scorer/manifest.json", "train_student.log", _finetunes_student),
     Stage("show_replies", "replies.parquet", "show_replies.log", _finetunes_student),
@@ -192,7 +191,7 @@ STAGES = (
         "seal_buckets",
         "buckets/manifest.json",
         "seal_buckets.log",
-        also=("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet"),
+        other_outputs=("buckets/{ratio}.zarr/zarr.json", "buckets/{ratio}.zarr/pairs.parquet"),
     ),
     Stage(
         "pretrain_base",
@@ -222,7 +221,7 @@ STAGES = (
         "train_editor",
         "train/{editor}/manifest.json",
         "train_editor/{editor}.log",
-        also=("train/{editor}.metrics.jsonl",),
+        other_outputs=("train/{editor}.metrics.jsonl",),
     ),
     Stage(
         "synthesize_bench",
@@ -240,9 +239,14 @@ STAGES = (
         tasks=attrgetter("pair_groups"),
     ),
     Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log", tasks=attrgetter("bench_groups")),
-    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log", tasks=attrgetter("bench_groups")),
+    Stage(
+        "bench_score",
+        "bench/{model}/{task}.parquet",
+        "bench_score/{model}.log",
+        tasks=attrgetter("bench_groups"),
+    ),
     Stage("export_pairs", "export/{format}/README.md", "export/{format}.log", attrgetter("export.formats")),
-    Stage("bench_table", "bench/table3.parquet", "bench_table.log", also=("bench/table3.md",)),
+    Stage("bench_table", "bench/table3.parquet", "bench_table.log", other_outputs=("bench/table3.md",)),
     Stage(
         "compare_edit",
         "bench/sets/{comparison}/{entry}/edited.{portion}",

@@ -56,10 +56,10 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
     lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in run_state.unread.items()][:MAX_JOBS]
     lines += ["", _row("", [*JobState, "per hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
-        of_rule = [job for job in jobs if job.rule == rule]
-        counts = Counter(job.state for job in of_rule)
-        rate = hourly_rate([job.finished for job in of_rule if job.finished is not None], now)
-        todo = len(of_rule) - counts[JobState.DONE]
+        rule_jobs = [job for job in jobs if job.rule == rule]
+        counts = Counter(job.state for job in rule_jobs)
+        rate = hourly_rate([job.finished for job in rule_jobs if job.finished is not None], now)
+        todo = len(rule_jobs) - counts[JobState.DONE]
         pace = [f"{rate:,.0f}", _duration(todo / rate)] if todo and rate else ["", ""]
         lines.append(_row(rule, [*(f"{counts[state]:,}" if counts[state] else "" for state in JobState), *pace]))
     lines += ["", *_by_task(jobs)]

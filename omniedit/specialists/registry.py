@@ -98,7 +98,7 @@ BORROWING_TASKS = (
 """Tasks whose specialist needs other photos, for a cut-out to paste, a material or a background."""
 
 
-GROUNDED = (
+GROUNDED_TASKS = (
     Task.OBJECT_SWAP,
     Task.OBJECT_REMOVAL,
     Task.OBJECT_ADDITION,
@@ -119,7 +119,10 @@ def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, remova
         donors: photos to borrow from.
         removals: embedded removals of the same photos, whose fills tasks of SHARE_FILLS reuse.
     """
-    needed: list[object] = [*([donors] if task in BORROWING_TASKS else []), *([objects] if task in GROUNDED else [])]
+    needed: list[object] = [
+        *([donors] if task in BORROWING_TASKS else []),
+        *([objects] if task in GROUNDED_TASKS else []),
+    ]
     if task in SHARE_FILLS:
         from omniedit.specialists.embedded.fill_cache import FillCache
 

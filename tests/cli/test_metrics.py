@@ -54,7 +54,7 @@ def test_rows_keep_their_order_and_columns_and_get_values_or_reasons(folder: Pat
     printed = capsys.readouterr().out
     assert f"| x | 1 | {expected:.4f} | 0.0000 | - |" in printed
     assert "x: 1 images have an infinite PSNR outside; the mean leaves them out" in printed
-    assert "rows that could not be measured: 2; the first: " in printed
+    assert "rows that could not be measured: 2; the first reason: " in printed
 
 
 def test_a_repeated_row_counts_once(folder: Path, capsys):

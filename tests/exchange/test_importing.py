@@ -128,8 +128,8 @@ def test_remote_data_set_is_imported(tmp_path: Path) -> None:
 def test_import_without_pairs_leaves_no_files_and_names_the_first_reason(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"before": "a.png", "edited": "b.png", "instruction": "Go."}\n' * 2)
     expected = (
-        "none of 2 rows makes a pair; the first: x.jsonl:0: no source image in source; the row has before, edited, "
-        "instruction; if another column holds it, give --columns source=NAME"
+        "none of 2 rows makes a pair; the first problem: x.jsonl:0: no source image in source; the row has before, "
+        "edited, instruction; if another column holds it, give --columns source=NAME"
     )
     with pytest.raises(UserError, match=re.escape(expected)):
         import_all(tmp_path, tmp_path / "run", format="table")

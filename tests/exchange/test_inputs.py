@@ -101,12 +101,12 @@ def test_the_test_set_of_magicbrush_is_not_imported_packed_or_unpacked(tmp_path:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("test/edit_sessions.json", "{}")
         archive.writestr("test/edit_turns.json", "[]")
-    remedy = r"benchmark; omniedit bench magicbrush --data FOLDER reads it, unpacked"
+    remedy = "run omniedit bench magicbrush --data FOLDER; import only the other splits"
     for path in (tmp_path, tmp_path / "x.zip"):
-        with pytest.raises(UserError, match=rf"^{tmp_path}/x\.zip: .*{remedy}"):
+        with pytest.raises(UserError, match=rf"^{tmp_path}/x\.zip: .* is a benchmark; unpack it and {remedy}"):
             import_all(str(path), tmp_path / "run", format="magicbrush")
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         archive.extractall(tmp_path / "unpacked")
     for path in (tmp_path / "unpacked", tmp_path / "unpacked/test", tmp_path / "unpacked/test/edit_sessions.json"):
-        with pytest.raises(UserError, match=rf"unpacked/test/edit_sessions\.json: .*{remedy}"):
+        with pytest.raises(UserError, match=rf"unpacked/test/edit_sessions\.json: .* is a benchmark; {remedy}"):
             import_all(str(path), tmp_path / "run", format="magicbrush")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from omniedit.grounding.nouns import KINDS, plain_nouns
 from omniedit.instructions.knowledge import clues, find_clues, name_indirectly, resolve_clue, to_known_noun
-from omniedit.instructions.referring import Ambiguous
+from omniedit.instructions.referring import Unresolvable
 
 nouns = st.sampled_from([noun for clue in clues().values() for noun in sorted(clue.fits)])
 
@@ -41,9 +41,9 @@ def test_comparison_needs_a_clear_winner() -> None:
         (["orange", "lemon"], "about equally"),
         (["orange", "apple", "fruit"], "might describe the fruit"),
     ):
-        with pytest.raises(Ambiguous, match=reason):
+        with pytest.raises(Unresolvable, match=reason):
             resolve_clue(clue, names)
-    with pytest.raises(Ambiguous, match="might describe the llama"):
+    with pytest.raises(Unresolvable, match="might describe the llama"):
         resolve_clue("animal that weighs the most", ["elephant", "cat", "llama"])
 
 

@@ -1,4 +1,4 @@
-"""Tests of referring expressions: each one that is built means its object, and ambiguous ones are rejected."""
+"""Tests of referring expressions: each one that is built refers to its object, and ambiguous ones are rejected."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from omniedit.imaging.color_names import COLOURS
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.referring import CUES, Ambiguous, refer, resolve
+from omniedit.instructions.referring import CUES, Unresolvable, refer, resolve
 
 
 def ball(x: float, y: float = 0.5, side: float = 0.1, colour: str = "", noun: str = "ball") -> Individual:
@@ -69,26 +69,26 @@ def test_expression_resolves_by_place_order_size_and_colour(expression: str, ind
         ("the ball", "4 objects fit"),
         ("the cup on the left", "no object fits"),
         ("the blue ball", "has no clear colour"),
-        ("fifth ball from the left", "there are only 4"),
+        ("fifth ball from the left", "there are only 4 matching objects"),
         ("upper ball", "about equally far"),
-        ("the ball in the middle", "have no middle one"),
-        ("the ball in the mirror", "not clear whether a mirror"),
-        ("ball on the left", "at the left"),
+        ("the ball in the middle", "'middle' needs exactly three objects; there are 4"),
+        ("the ball in the mirror", "unclear whether one of the balls is in a mirror"),
+        ("ball on the left", "near the left edge"),
     ],
 )
 def test_ambiguous_expression_is_rejected_with_the_reason(expression: str, reason: str) -> None:
     near = [ROW[0], replace(ROW[1], box=(0.25, 0.4, 0.35, 0.6)), *ROW[2:]]
-    with pytest.raises(Ambiguous, match=reason):
+    with pytest.raises(Unresolvable, match=reason):
         resolve(expression, near)
 
 
 def test_differences_too_small_to_see_are_ambiguous() -> None:
-    with pytest.raises(Ambiguous, match="about equally large"):
+    with pytest.raises(Unresolvable, match="about equally large"):
         resolve("larger ball", [ball(0.2, side=0.1), ball(0.8, side=0.11)])
-    with pytest.raises(Ambiguous, match="about equally far"):
+    with pytest.raises(Unresolvable, match="about equally far from the left edge"):
         resolve("ball on the left", [ball(0.5, 0.2), ball(0.52, 0.8)])
     shade = replace(ball(0.8), colour="orange", lab=(52, 58, 46))
-    with pytest.raises(Ambiguous, match="too near red"):
+    with pytest.raises(Unresolvable, match="too close to red"):
         resolve("red ball", [ball(0.2, colour="red"), shade])
 
 
@@ -114,5 +114,5 @@ def test_nouns_that_are_also_colours_are_not_cues() -> None:
 def test_modifier_of_a_noun_narrows_the_kind() -> None:
     bottles = [ball(0.2, noun="wine bottle"), ball(0.5, noun="beer bottle"), ball(0.8, noun="beer bottle")]
     assert resolve("wine bottle", bottles) == 0 and resolve("beer bottle on the right", bottles) == 2
-    with pytest.raises(Ambiguous):
+    with pytest.raises(Unresolvable):
         resolve("bottle", bottles)

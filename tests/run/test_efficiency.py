@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.run.accounting import FIELDS, PREEMPTED, accounting, by_rule, mebibytes, read_attempts, seconds
+from omniedit.run.accounting import FIELDS, PREEMPTED_STATES, accounting, by_rule, mebibytes, read_attempts, seconds
 from omniedit.run.efficiency import advice, efficiency_page, rule_row, rules_to_advise
 
 CHECKOUT = Path("/shared/omniedit")
@@ -116,7 +116,7 @@ def test_retries_and_requeues_count_as_attempts_of_one_job() -> None:
     assert "ran out of memory once at 48.0 GB" in advice(use)[0][0]
     page = efficiency_page("mini", use.attempts)
     assert "out of memory" in page and "cancelled" in page and "AccountingStorageTRES" in page
-    assert {attempt.state for attempt in use.attempts} & set(PREEMPTED)
+    assert {attempt.state for attempt in use.attempts} & set(PREEMPTED_STATES)
 
 
 def test_advice_names_unused_requests_with_their_keys() -> None:

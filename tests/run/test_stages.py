@@ -33,7 +33,7 @@ def test_stage_names_the_output_and_log_of_its_rule(stage: Stage) -> None:
     assert f"results/{{run}}/{stage.output}" in body
     assert f'"logs/{{run}}/{stage.log}"' in body
     more = read_rules()[PART_OF_STREAM_SOURCES] if stage.rule == "stream_sources" else ""
-    for path in stage.also:
+    for path in stage.other_outputs:
         assert path.rpartition("/")[2] in body + more
 
 

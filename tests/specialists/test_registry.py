@@ -6,7 +6,7 @@ import pytest
 
 from omniedit.instructions.proposals import CLASSES
 from omniedit.models.roles import ROLES
-from omniedit.specialists.registry import BORROWING_TASKS, EMBEDDED, GROUNDED, LEARNED, build, class_at
+from omniedit.specialists.registry import BORROWING_TASKS, EMBEDDED, GROUNDED_TASKS, LEARNED, build, class_at
 from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, SAME_EDITS, SHARE_FILLS, TASKS, Task
 
 DOCUMENT = Path(__file__).parents[2] / "docs/specialists.md"
@@ -28,7 +28,7 @@ def test_specialist_makes_the_task_that_it_is_registered_for(task: Task) -> None
 )
 def test_a_type_equal_to_a_task_shares_its_specialist(task: Task, same: Task) -> None:
     assert issubclass(class_at(EMBEDDED[task]), class_at(EMBEDDED[same]))  # type: ignore[arg-type]
-    assert all((task in tasks) == (same in tasks) for tasks in (BORROWING_TASKS, GROUNDED, SHARE_FILLS))
+    assert all((task in tasks) == (same in tasks) for tasks in (BORROWING_TASKS, GROUNDED_TASKS, SHARE_FILLS))
 
 
 def test_documents_list_each_type_with_its_form_or_the_reason() -> None:

@@ -93,7 +93,7 @@ def all_results(wildcards):
         path
         for stage in STAGES
         for path in expand_run(
-            [f"results/{{run}}/{path}" for path in (stage.output, *stage.also)],
+            [f"results/{{run}}/{path}" for path in (stage.output, *stage.other_outputs)],
             stage.tasks(CONFIG),
             stage.judges(CONFIG),
         )

@@ -29,7 +29,7 @@ class Agreement:
     Args:
         images: number of rated images that the judge scored.
         models: number of models, summed over tasks.
-        raters: largest number of raters of a task.
+        raters: maximum number of raters of a task.
         people: correlations among people.
         judge: correlations of the judge with people.
         people_intervals, judge_intervals: 95 % intervals, from a bootstrap over pairs with all their models.

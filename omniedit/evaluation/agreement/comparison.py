@@ -22,7 +22,7 @@ MIN_IMAGES = 10
 """Number of images below which a rater's correlations are too uncertain to count as much as others'."""
 THRESHOLD_HEAD = ("task", "O at least", "kept", "share", "good", "precision", "95 % interval", "recall")
 MAX_GOOD = 1.0
-"""Largest human O for which `MIN_GOOD_O` is meaningful."""
+"""Maximum human O for which `MIN_GOOD_O` is meaningful."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Rank correlations under many weightings of the images at once, and their averages.
+"""Rank correlations for all bootstrap draws of the images at once, and their averages.
 
-D  weightings: the first weighs all images equally, the others are draws of a bootstrap
+D  bootstrap draws (the first weighs all images equally)
 N  images
 """
 
@@ -11,17 +11,17 @@ import numpy as np
 from omniedit.scoring.rank_correlation import Values, spearman_correlations
 
 DRAWS = 500
-"""Number of draws of a bootstrap."""
+"""Number of bootstrap draws."""
 MAX_IMAGES = 10_000
-"""Largest number of images of a task for which intervals are computed."""
+"""Maximum number of images of a task for which intervals are computed."""
 MIN_PAIRS = 3
-"""Smallest number of common images for a meaningful correlation."""
+"""Minimum number of common images for a meaningful correlation."""
 MAX_CORRELATION = 0.9999
 """Bound on correlations, because Fisher's z of a perfect one is infinite and would dominate the mean."""
 
 
 def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
-    """Return how often each cluster of images is drawn, shape (D, clusters): once each, then draws of a bootstrap."""
+    """Return how often each cluster of images is drawn, shape (D, clusters): once each, then bootstrap draws."""
     once = np.ones((1, clusters))
     if not 1 < clusters <= MAX_IMAGES:
         return once
@@ -30,7 +30,7 @@ def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
 
 
 def rank_correlations(a_N: Values, b_N: Values, weights_DN: Values) -> Values:
-    """Return Spearman's correlation under each weighting.
+    """Return Spearman's correlation for each draw.
 
     Images that lack either score (NaN) are left out. A correlation is NaN for fewer than `MIN_PAIRS` images, or if
     either is constant.

@@ -1,6 +1,6 @@
 """Protocol of agreement: which scores are compared, and how their correlations are averaged.
 
-R  raters      N  images of one model on one task      D  weightings (see `correlations`)
+R  raters      N  images of one model on one task      D  bootstrap draws (see `correlations`)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from omniedit.evaluation.agreement.correlations import Values
 
 Draws = dict[str, Values]
-"""Correlations of SC, PQ and O under each weighting, shape (D,)."""
+"""Correlations of SC, PQ and O for each bootstrap draw, shape (D,)."""
 Average = Callable[[Sequence[Values]], Values]
 
 
@@ -36,7 +36,7 @@ class AgreementProtocol:
 
     Args:
         reason: one sentence that says how it differs from the other protocol.
-        judge, people: correlations of one model, under each weighting.
+        judge, people: correlations of one model, for each draw.
         mean_judge, mean_people: averages over models, then over tasks.
         scored_only: use only images that the judge scored.
         digits: number of decimals to print.

@@ -12,7 +12,7 @@ from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_csv, read_given
 
 MAX_SCORE = 10.0
-"""Largest score of a judge in the project's own tables."""
+"""Maximum score of a judge in the project's own tables."""
 
 
 def read_ratings(path: Path, key: str) -> list[Rating]:

@@ -1,6 +1,6 @@
 """Thresholds on the judge's O against people: number of accepted edits, and of accepted edits that people call good.
 
-N  images      D  weightings of the images (see `correlations`)
+N  images      D  bootstrap draws of the images (see `correlations`)
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ THRESHOLDS = range(1, 10)
 MIN_GOOD_O = 0.7
 """Mean human O from which an edit counts as good, on ImagenHub's scale of 0 to 1."""
 MIN_IMAGES = 10
-"""Smallest number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
+"""Minimum number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def mean_human_o(ratings: Sequence[Rating]) -> dict[Key, float]:
     scores: dict[Key, list[float]] = defaultdict(list)
     for rating in ratings:
         scores[rating.key].append(rating.scores["o"])
-    return {key: sum(of_image) / len(of_image) for key, of_image in scores.items()}
+    return {key: sum(image_scores) / len(image_scores) for key, image_scores in scores.items()}
 
 
 def _rows(

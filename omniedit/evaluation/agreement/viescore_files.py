@@ -18,13 +18,13 @@ from omniedit.storage.parquet import read_csv
 
 SUB_SCORES = ("sc_scores", "pq_scores")
 MAX_SCORE = 10.0
-UNRATED = ("", "null", "nan", "na", "none")
+EMPTY_CELLS = ("", "null", "nan", "na", "none")
 """Cells without a rating or a score, in lower case."""
 
 
 def is_unrated(cell: object) -> bool:
     """Return whether a cell has no rating or score."""
-    return str(cell).strip().lower() in UNRATED
+    return str(cell).strip().lower() in EMPTY_CELLS
 
 
 def are_scores(row: Mapping[str, Any]) -> bool:

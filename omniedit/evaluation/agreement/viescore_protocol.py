@@ -1,7 +1,7 @@
 """Protocol of VIEScore's notebook (Ku et al. 2024, `analyze_json.ipynb`): the mean rater, averaged by tanh without
 atanh.
 
-R  raters      N  images of one model on one task      D  weightings (see `correlations`)
+R  raters      N  images of one model on one task      D  bootstrap draws (see `correlations`)
 """
 
 from collections.abc import Sequence

@@ -16,9 +16,19 @@ from omniedit.scoring.examples import RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.storage.parquet import read_rows, write_rows
 
-JUDGED = (SCORED, UNSCORABLE)
+JUDGED_STATUSES = (SCORED, UNSCORABLE)
 """Statuses of items whose edit was shown to a judge."""
-COMBINED = ("sc_score", "pq_score", "o_score", "o_spread", "scores", "texts", "judge_version", "reasoning", "status")
+COMBINED_COLUMNS = (
+    "sc_score",
+    "pq_score",
+    "o_score",
+    "o_spread",
+    "scores",
+    "texts",
+    "judge_version",
+    "reasoning",
+    "status",
+)
 
 
 def combine_tables(folder: Path, name: str, members: Sequence[str], options: EnsembleConfig, sampling: str) -> Path:
@@ -42,8 +52,8 @@ def combine_tables(folder: Path, name: str, members: Sequence[str], options: Ens
 def _combine(rows: Mapping[str, Mapping[str, Any]], name: str, options: EnsembleConfig) -> dict[str, Any]:
     """Return the row of an item; if no judge saw its edit, the row is returned unchanged."""
     first = next(iter(rows.values()))
-    common = {column: value for column, value in first.items() if column not in COMBINED} | {"judge": name}
-    if unseen := next((row for row in rows.values() if row["status"] not in JUDGED), None):
+    common = {column: value for column, value in first.items() if column not in COMBINED_COLUMNS} | {"judge": name}
+    if unseen := next((row for row in rows.values() if row["status"] not in JUDGED_STATUSES), None):
         return common | {"status": unseen["status"], "reasoning": unseen["reasoning"]}
     verdict, spread = combine_marks({member: _to_verdict(row) for member, row in rows.items()}, options)
     digest = hashlib.sha256(json.dumps([row["verdict"] for row in rows.values()]).encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ from omniedit.redaction import redact
 from omniedit.scoring.rubric import Rubric
 
 NO_JUDGE = "none"
-"""Name on the command line that means no judge."""
+"""Value of --judges that selects no judge."""
 KINDS = get_args(BenchJudgeName)
 ENSEMBLE = "ensemble"
 

@@ -2,7 +2,7 @@
 
 Items of one image, and turns of one session, are not independent: bootstrap and test draw whole clusters.
 
-C  clusters      D  weightings of the clusters, the first uniform      N  items      S  sign flips
+C  clusters      D  bootstrap draws of the clusters (the first weighs all equally)      N  items      S  sign flips
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from omniedit.evaluation.agreement.correlations import Values, draw_weights, int
 from omniedit.evaluation.table3 import Interval
 
 EXACT_CLUSTERS = 12
-"""Largest number of clusters for which all sign flips are tried."""
+"""Maximum number of clusters for which all sign flips are tried."""
 FLIPS = 10_000
 
 

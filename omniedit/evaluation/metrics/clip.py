@@ -1,6 +1,6 @@
 """CLIP's image and text embeddings (Radford et al. 2021), computed with transformers.
 
-N  images or texts      D  numbers of an embedding
+N  images or texts      D  embedding dimensions
 """
 
 from collections.abc import Sequence

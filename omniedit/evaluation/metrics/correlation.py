@@ -50,7 +50,11 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Agreement
         raise UserError(f"{values}: lacks the column {key}; --key names the column that identifies pairs")
     _check_once(values, rows, key)
     by_metric = {name: _read_values(rows, name, key) for name in METRICS if rows and name in rows[0]}
-    matched = {name: _match(values, of_metric, ratings, rated) for name, of_metric in by_metric.items() if of_metric}
+    matched = {
+        name: _match(values, metric_values, ratings, rated)
+        for name, metric_values in by_metric.items()
+        if metric_values
+    }
     if not any(matched.values()):
         remedy = no_common_images(key, (build_key(row, key) for row in rows), (rating.key for rating in rated))
         raise UserError(f"{values} and {ratings} have no image in common; {remedy}")
@@ -87,9 +91,9 @@ def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Ke
 
     Rank correlations stay the same, and a protocol may combine the numbers, which are all positive.
     """
-    values = np.array([of_image["o"] for of_image in scores.values()])
-    _, places = np.unique(values if higher_is_better else -values, return_inverse=True)
-    return {key: dict.fromkeys(SCORES, float(place + 1)) for key, place in zip(scores, places, strict=True)}
+    values = np.array([image_scores["o"] for image_scores in scores.values()])
+    _, ranks = np.unique(values if higher_is_better else -values, return_inverse=True)
+    return {key: dict.fromkeys(SCORES, float(rank + 1)) for key, rank in zip(scores, ranks, strict=True)}
 
 
 def correlation_lines(agreements: Mapping[str, Sequence[Agreement]], protocol: AgreementProtocol) -> list[str]:

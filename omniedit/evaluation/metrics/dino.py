@@ -1,6 +1,6 @@
 """DINO's embedding of an image (Caron et al. 2021): the class token of ViT-S/16, as DreamBooth and MagicBrush use it.
 
-N  images      D  numbers of an embedding
+N  images      D  embedding dimensions
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from omniedit.imaging.images import Image
 if TYPE_CHECKING:
     from transformers import ViTModel
 
-LARGER = 256 / 224
-"""Factor by which the shorter side exceeds the crop."""
+RESIZE_FACTOR = 256 / 224
+"""Ratio of the resized shorter side to the side of the crop."""
 
 
 class Dino:
@@ -38,7 +38,7 @@ class Dino:
         """Return the class token (N, D) after the last layer norm."""
         import torch
 
-        pixels_NCHW = torch.from_numpy(dino_pixels(images, self._side, round(self._side * LARGER)))
+        pixels_NCHW = torch.from_numpy(dino_pixels(images, self._side, round(self._side * RESIZE_FACTOR)))
         with torch.inference_mode():
             output = self._model(pixel_values=pixels_NCHW.to(self._model.device))
         return output.last_hidden_state[:, 0].float().cpu().numpy()

@@ -1,6 +1,6 @@
 """Distances between two sets of features: FID (Heusel et al. 2017) and KID (Binkowski et al. 2018).
 
-N, M  images      D  numbers of an image's features
+N, M  images      D  feature dimensions
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Embeddings of images that are computed once for several metrics and editors.
 
-N  images      D  numbers of an embedding
+N  images      D  embedding dimensions
 """
 
 from collections import OrderedDict

@@ -88,18 +88,18 @@ def measure_samples(loads: Iterable[Load], metrics: Sequence[str], networks: Net
     """
     networks = networks or Networks()
     chosen, unavailable = choose(metrics, networks)
-    of_images = [metric for metric in chosen if isinstance(metric, ImageMetric)]
-    of_sets = [metric for metric in chosen if isinstance(metric, SetMetric)]
+    image_metrics = [metric for metric in chosen if isinstance(metric, ImageMetric)]
+    set_metrics = [metric for metric in chosen if isinstance(metric, SetMetric)]
     rows: list[dict[str, Any]] = []
     features = _Features(networks)
     remaining = iter(loads)
     while samples := [load() for load in islice(remaining, BATCH)]:
         good = [sample for sample in samples if isinstance(sample, Sample)]
-        values = {metric.name: iter(_measure_batch(metric, good, networks)) for metric in of_images}
+        values = {metric.name: iter(_measure_batch(metric, good, networks)) for metric in image_metrics}
         rows += [_row(sample, values) for sample in samples]
-        features.add(of_sets, good)
+        features.add(set_metrics, good)
     weights = {name: networks.describe(name) for metric in chosen for name in metric.networks}
-    return MetricValues(rows, features.compare(of_sets), unavailable, weights)
+    return MetricValues(rows, features.compare(set_metrics), unavailable, weights)
 
 
 def choose(names: Sequence[str], networks: Networks) -> tuple[list[ImageMetric | SetMetric], dict[str, str]]:

@@ -1,6 +1,6 @@
 """Types of metrics and of the images that they measure.
 
-N  images      D  numbers of an image's features
+N  images      D  feature dimensions
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -22,7 +22,7 @@ from omniedit.storage.parquet import read_csv, write_by_suffix
 
 IMAGES = ("edited", "source", "target")
 TEXTS = ("source_caption", "target_caption", "foreground")
-RESERVED = ("status", "reason")
+RESERVED_COLUMNS = ("status", "reason")
 
 InputRow = Mapping[str, str]
 
@@ -41,7 +41,7 @@ def read_table(table: Path) -> list[dict[str, str]]:
         raise UserError(f"{table}: has no row below the line with the column names")
     if "edited" not in rows[0]:
         raise UserError(f"{table}: lacks the column edited; there are: {', '.join(filter(None, rows[0]))}")
-    if reserved := [name for name in (*RESERVED, *METRICS) if name in rows[0]]:
+    if reserved := [name for name in (*RESERVED_COLUMNS, *METRICS) if name in rows[0]]:
         raise UserError(f"{table}: has a column {reserved[0]}, which is reserved for the result; rename it")
     return rows
 
@@ -140,7 +140,9 @@ def _read(row: InputRow, name: str, folder: Path, decode: Callable[[bytes, str],
 
 def write_measured(out: Path, measured: Mapping[str, MetricValues]) -> None:
     """Write all rows in the order of the input table, to a .parquet or .csv file."""
-    rows = sorted((row for of_editor in measured.values() for row in of_editor.rows), key=lambda row: row["row"])
+    rows = sorted(
+        (row for editor_values in measured.values() for row in editor_values.rows), key=lambda row: row["row"]
+    )
     names = [name for name in rows[0] if name != "row"]
     schema = pa.schema([(name, pa.float64() if name in METRICS else pa.string()) for name in names])
     write_by_suffix(out, rows, schema)
@@ -210,4 +212,4 @@ def _notes(measured: Mapping[str, MetricValues]) -> Iterator[str]:
     bad = [row for metrics in measured.values() for row in metrics.rows if row["status"] != "measured"]
     for is_repeated, problem in ((True, "repeated rows, which count once"), (False, "rows that could not be measured")):
         if chosen := [row for row in bad if (row["status"] == "repeated") == is_repeated]:
-            yield f"{problem}: {len(chosen)}; the first: {chosen[0]['reason']}"
+            yield f"{problem}: {len(chosen)}; the first reason: {chosen[0]['reason']}"

@@ -32,7 +32,7 @@ def write_imagenhub(folder: Path, ratings: Sequence[PersonRating]) -> list[Path]
     for rating in ratings:
         if not rating.edit.is_check:
             files[_file_name(rating.edit.task or NO_TASK), names[rating.rater]].append(rating)
-    return [_write_rater(folder / task / f"{name}.tsv", of_rater) for (task, name), of_rater in sorted(files.items())]
+    return [_write_rater(folder / task / f"{name}.tsv", own) for (task, name), own in sorted(files.items())]
 
 
 def _to_row(rating: PersonRating) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _write_rater(file: Path, ratings: Sequence[PersonRating]) -> Path:
         writer = csv.writer(opened, delimiter="\t", lineterminator="\n")
         writer.writerow(["uid", *editors])
         writer.writerows(
-            [item, *(of_item.get(name, "") for name in editors)] for item, of_item in sorted(cells.items())
+            [item, *(item_cells.get(name, "") for name in editors)] for item, item_cells in sorted(cells.items())
         )
     return file
 

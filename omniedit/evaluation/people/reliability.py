@@ -1,10 +1,10 @@
-"""Agreement among raters: Krippendorff's alpha and the share of equal answers, under many weightings of the units.
+"""Agreement among raters: Krippendorff's alpha and the share of equal answers, for all bootstrap draws of the units.
 
 Krippendorff 2011: Computing Krippendorff's Alpha-Reliability. Alpha is 1 - D_o / D_e, the disagreement of raters on the
 same unit over that of values drawn from all: 1 if all agree, 0 for agreement by chance.
 
-D  weightings, the first uniform      U  units, such as edits V  values that occur, in their order                 R
-raters
+D  bootstrap draws (the first is uniform)      U  units, such as edits
+V  values that occur, in their order      R  raters
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ def count_values(values_RU: Values) -> tuple[Values, Values]:
 
 
 def krippendorff_alpha(values_RU: Values, metric: str, weights_DU: Values | None = None) -> Values:
-    """Return alpha under each weighting, shape (D,).
+    """Return alpha for each bootstrap draw, shape (D,).
 
     NaN if fewer than two answers share a unit, or if all answers are equal.
 

@@ -1,10 +1,10 @@
-"""Results of ratings: SC, PQ, O and Acc of each editor with intervals and ranks, reliability, and facts of raters.
+"""Results of ratings: SC, PQ, O and Acc of each editor with intervals and ranks, reliability, and statistics per rater.
 
 An edit's score is the mean of its raters, an editor's the mean of its edits. O is sqrt(SC x PQ) of each rating, and Acc
-the share of ratings with SC = 1 (OmniEdit, section 5). Intervals are of a bootstrap over source images, each with all
-its tasks and editors.
+the share of ratings with SC = 1 (OmniEdit, section 5). Intervals come from a bootstrap over source images; an image is
+resampled together with all its tasks and editors.
 
-D  weightings of the images, the first weighs all equally      E  edits      R  raters
+D  bootstrap draws (the first weighs all images equally)      E  edits      M  editors      R  raters
 """
 
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ from omniedit.tasks import ALL_TASKS
 
 SCORES = ("pq", "sc", "o", "acc")
 """Columns of the paper's Table 3, in its order."""
-RATED = ("sc", "pq", "o")
+RATED_SCORES = ("sc", "pq", "o")
 ALPHAS = ("ordinal", "interval")
 
 
@@ -57,7 +57,8 @@ class EditorScores:
     """Scores of an editor on one task, or on all.
 
     Args:
-        ranks: place by O among the editors, and the 95 % interval of this place.
+        rank: rank by O among the editors.
+        ranks: 95 % interval of the rank.
     """
 
     editor: str
@@ -70,14 +71,14 @@ class EditorScores:
 
 
 @dataclass(frozen=True)
-class RaterFacts:
-    """Facts of one rater.
+class RaterStats:
+    """Statistics of one rater.
 
     Args:
         unable: number of edits that the rater could not judge.
         seconds: median time of a rating, if known.
-        checks, failed: number of attention checks, and of those with SC above 0.
-        equal: share of this rater's SC that equal another rater's of the same edit.
+        checks, failed: number of attention checks, and of failed ones, with SC above 0.
+        equal: share of comparisons with other raters of the same edit in which both gave the same SC.
     """
 
     name: str
@@ -96,15 +97,16 @@ class RatingResults:
 
     Args:
         edits, images: number of rated edits, and of their source images.
-        fewest, most: number of raters of an edit.
-        alphas: Krippendorff's alpha by kind of scale and score.
-        equal: share of equal scores among two ratings of an edit, by score.
+        fewest, most: minimum and maximum number of raters of an edit.
+        alphas: Krippendorff's alpha, by kind of scale and score.
+        equal: probability that two ratings of an edit give the same score, for each score.
+        unable: number of answers of raters who could not judge, by problem.
         outdated: number of answers to edits that are not selected, or have changed.
-        differences: differences of every two editors over all tasks; the editor with the higher O comes first.
+        differences: score differences between each pair of editors, over all tasks; first the editor with the higher O.
     """
 
     editors: Sequence[EditorScores]
-    raters: Sequence[RaterFacts]
+    raters: Sequence[RaterStats]
     ratings: int
     edits: int
     images: int
@@ -118,7 +120,7 @@ class RatingResults:
 
 
 def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: int = 0) -> RatingResults:
-    """Summarize the ratings among the answers.
+    """Compute the results from the answers that are ratings; choices are ignored.
 
     Args:
         edits: the input's edits, by their number in the store.
@@ -126,51 +128,51 @@ def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: i
     Raises:
         UserError: no edit of the input is rated.
     """
-    rated, unable, outdated = sort_answers(edits, answers)
+    rated, could_not_judge, outdated = classify_answers(edits, answers)
     ratings = [rating for rating in rated if not rating.edit.is_check]
     if not ratings:
         raise UserError("no edit of this input has been rated yet; start the page with `omniedit rate`")
     table = _RatingTable(ratings, seed)
-    names = sorted({rating.rater for rating in rated} | {answer.rater for answer in unable})
-    counts = np.bincount([table.places[rating.edit.digest, rating.edit.editor] for rating in ratings])
+    names = sorted({rating.rater for rating in rated} | {answer.rater for answer in could_not_judge})
+    counts = np.bincount([table.columns[rating.edit.digest, rating.edit.editor] for rating in ratings])
     editors = table.compare_editors()
     order = [row.editor for row in editors if row.task == ALL_TASKS]
     return RatingResults(
         editors,
-        [_describe_rater(name, rated, unable) for name in names],
+        [_describe_rater(name, rated, could_not_judge) for name in names],
         len(ratings),
         len(table.edits),
         len({edit.image_group for edit in table.edits}),
         int(counts.min()),
         int(counts.max()),
-        {metric: {score: table.alpha(score, metric) for score in RATED} for metric in ALPHAS},
-        {score: table.equal(score) for score in RATED},
-        count_problems(unable),
+        {metric: {score: table.alpha(score, metric) for score in RATED_SCORES} for metric in ALPHAS},
+        {score: table.equal(score) for score in RATED_SCORES},
+        count_problems(could_not_judge),
         outdated,
         compare_scores(table.edits, table.values, order, seed),
     )
 
 
-def sort_answers(
+def classify_answers(
     edits: Mapping[int, RatedEdit], answers: Sequence[Answer]
 ) -> tuple[list[PersonRating], list[Answer], int]:
-    """Return the ratings, the answers of raters who could not judge, and the number of answers to other edits."""
-    rated, unable, outdated = [], [], 0
+    """Return the ratings, the answers of raters who could not judge, and the number of outdated answers."""
+    rated, could_not_judge, outdated = [], [], 0
     for answer in answers:
-        if answer.other is not None:
+        if answer.other is not None:  # a choice between two edits, not a rating
             continue
         if answer.edit not in edits:
             outdated += 1
         elif answer.sc is None or answer.pq is None:
-            unable.append(answer)
+            could_not_judge.append(answer)
         else:
             rated.append(PersonRating(edits[answer.edit], answer.rater, answer.sc, answer.pq, answer.seconds))
-    return rated, unable, outdated
+    return rated, could_not_judge, outdated
 
 
-def count_problems(unable: Sequence[Answer]) -> Mapping[str, int]:
+def count_problems(could_not_judge: Sequence[Answer]) -> Mapping[str, int]:
     """Return the number of answers by problem."""
-    return dict(Counter(answer.problem for answer in unable))
+    return dict(Counter(answer.problem for answer in could_not_judge))
 
 
 class _RatingTable:
@@ -178,13 +180,13 @@ class _RatingTable:
 
     def __init__(self, ratings: Sequence[PersonRating], seed: int) -> None:
         edits = {(rating.edit.digest, rating.edit.editor): rating.edit for rating in ratings}
-        raters = {name: place for place, name in enumerate(sorted({rating.rater for rating in ratings}))}
-        self.edits, self.places = list(edits.values()), {key: place for place, key in enumerate(edits)}
+        raters = {name: index for index, name in enumerate(sorted({rating.rater for rating in ratings}))}
+        self.edits, self.columns = list(edits.values()), {key: index for index, key in enumerate(edits)}
         self.values = {score: np.full((len(raters), len(edits)), np.nan) for score in SCORES}
         for rating in ratings:
-            place = raters[rating.rater], self.places[rating.edit.digest, rating.edit.editor]
+            index = raters[rating.rater], self.columns[rating.edit.digest, rating.edit.editor]
             for score, value in rating.scores.items():
-                self.values[score][place] = value
+                self.values[score][index] = value
         _, group_E = np.unique([edit.image_group for edit in self.edits], return_inverse=True)
         self.weights_DE = draw_weights(group_E.max() + 1, np.random.default_rng(seed))[:, group_E]
 
@@ -195,7 +197,7 @@ class _RatingTable:
         return estimate(equal_share(self.values[score], self.weights_DE))
 
     def compare_editors(self) -> list[EditorScores]:
-        """Return the editors on all tasks, the best first, then on each task."""
+        """Return each editor's scores over all tasks, best first, followed by its scores per task."""
         tasks = sorted({edit.task for edit in self.edits})
         return [row for task in [ALL_TASKS, *(tasks if len(tasks) > 1 else [])] for row in self._rank(task)]
 
@@ -204,7 +206,7 @@ class _RatingTable:
         editor_E = np.array([edit.editor for edit in self.edits])
         masks = {name: is_of_task_E & (editor_E == name) for name in dict.fromkeys(editor_E[is_of_task_E].tolist())}
         draws = {name: {score: self._mean(score, mask_E) for score in SCORES} for name, mask_E in masks.items()}
-        ranks = rank_draws({name: of_editor["o"] for name, of_editor in draws.items()})
+        ranks = rank_draws({name: scores["o"] for name, scores in draws.items()})
         rows = [
             EditorScores(
                 name,
@@ -219,7 +221,7 @@ class _RatingTable:
         return sorted(rows, key=lambda row: (row.rank, row.editor))
 
     def _mean(self, score: str, mask_E: np.ndarray) -> Values:
-        """Return the mean over edits of the mean over their raters, under each weighting."""
+        """Return the mean over edits of the mean over their raters, for each draw, (D,)."""
         edits_E = np.nanmean(self.values[score][:, mask_E], axis=0)
         weights_DE = self.weights_DE[:, mask_E]
         total_D = weights_DE.sum(axis=1)
@@ -234,7 +236,7 @@ def estimate(draws_D: Values) -> Estimate:
 def rank_draws(draws: Mapping[str, Values]) -> dict[str, tuple[int, tuple[int, int] | None]]:
     """Return each editor's rank by its mean, 1 for the highest, and the 95 % interval of the rank.
 
-    Equal editors share the better rank. The interval is None if there is only one weighting.
+    Equal editors share the better rank. The interval is None if there is only one draw.
     """
     means_MD = np.round(np.array(list(draws.values())), 9)
     rank_MD = 1 + (means_MD[None] > means_MD[:, None]).sum(axis=1)
@@ -251,15 +253,15 @@ def _span(rank_D: np.ndarray) -> tuple[int, int] | None:
     return int(low), int(high)
 
 
-def _describe_rater(name: str, rated: Sequence[PersonRating], unable: Sequence[Answer]) -> RaterFacts:
+def _describe_rater(name: str, rated: Sequence[PersonRating], could_not_judge: Sequence[Answer]) -> RaterStats:
     own = [rating for rating in rated if rating.rater == name]
     scored = [rating for rating in own if not rating.edit.is_check]
     checks = [rating for rating in own if rating.edit.is_check]
     seconds = [rating.seconds for rating in own if rating.seconds is not None]
-    return RaterFacts(
+    return RaterStats(
         name,
         len(scored),
-        sum(answer.rater == name for answer in unable),
+        sum(answer.rater == name for answer in could_not_judge),
         {score: sum(rating.scores[score] for rating in scored) / len(scored) for score in SCORES} if scored else {},
         median(seconds) if seconds else None,
         len(checks),

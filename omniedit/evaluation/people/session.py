@@ -59,7 +59,7 @@ def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: boo
     numbers = dict(zip(((e.item_id, e.editor) for e in edits), store.add_edits(edits), strict=True))
     groups: list[tuple[RatedEdit, ...]] = [(edit,) for edit in edits]
     if pairwise:
-        groups = [two for of_item in group_by_item(edits).values() for two in combinations(of_item, 2)]
+        groups = [two for item_edits in group_by_item(edits).values() for two in combinations(item_edits, 2)]
     if not groups:
         raise UserError("no item has edits of two editors, which a choice needs; omit --pairwise")
     return [RatingQuestion(group, tuple(numbers[e.item_id, e.editor] for e in group)) for group in groups]

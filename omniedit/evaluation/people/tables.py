@@ -8,11 +8,11 @@ from typing import Any
 from omniedit.evaluation.people.differences import ScoreDifference
 from omniedit.evaluation.people.results import (
     ALPHAS,
-    RATED,
+    RATED_SCORES,
     SCORES,
     EditorScores,
     Estimate,
-    RaterFacts,
+    RaterStats,
     RatingResults,
 )
 from omniedit.evaluation.table3 import Interval
@@ -50,8 +50,8 @@ def markdown(results: RatingResults) -> list[str]:
         *_difference_lines(results.differences),
         "",
         *markdown_table(
-            ("agreement of raters", *(HEADS[score] for score in RATED)),
-            [[name, *(format_estimate(each[score]) for score in RATED)] for name, each in reliability.items()],
+            ("agreement of raters", *(HEADS[score] for score in RATED_SCORES)),
+            [[name, *(format_estimate(each[score]) for score in RATED_SCORES)] for name, each in reliability.items()],
         ),
         "",
         *markdown_table(
@@ -134,7 +134,7 @@ def _difference_lines(differences: Sequence[ScoreDifference]) -> list[str]:
     return ["", *markdown_table(head, rows), "", note]
 
 
-def _rater_cells(rater: RaterFacts) -> list[str]:
+def _rater_cells(rater: RaterStats) -> list[str]:
     means = [f"{rater.means[score]:.2f}" if rater.means else "-" for score in SCORES]
     equal = "-" if rater.equal is None else f"{100 * rater.equal:.0f} %"
     seconds = "-" if rater.seconds is None else f"{rater.seconds:.1f}"

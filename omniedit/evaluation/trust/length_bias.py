@@ -12,7 +12,7 @@ from omniedit.evaluation.agreement.correlations import MAX_CORRELATION, Values, 
 from omniedit.evaluation.reward_benches.result import Z
 
 MIN_PAIRS = 5
-"""Smallest number of pairs of a group whose correlation has an interval."""
+"""Minimum number of pairs in a group for its correlation to have an interval."""
 
 
 @dataclass(frozen=True)

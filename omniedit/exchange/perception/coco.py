@@ -21,9 +21,9 @@ from omniedit.tasks import Task
 
 REFERRING, PANOPTIC = Task("referring_segmentation"), Task("panoptic_segmentation")
 MIN_AREA, MAX_AREA = 0.002, 0.9
-"""Smallest and largest share of the image that a painted region covers."""
+"""Minimum and maximum share of the image that a painted region may cover."""
 MAX_SEGMENTS = 3
-"""Largest number of panoptic segments that one instruction names, the largest ones."""
+"""Maximum number of panoptic segments that one instruction names, the largest ones."""
 _STUFF = ("-merged", "-other", "-stuff")
 """Ends of COCO's names of materials: 'sky-other-merged' is the sky."""
 

@@ -71,7 +71,7 @@ def import_questions(
     Args:
         name: of the data set in the run.
         images: folder, address or tar of the images; None for the folder of the rows.
-        limit: largest number of rows to read.
+        limit: maximum number of rows to read.
 
     Raises:
         UserError: the rows cannot be read, none can be used, or the run already has questions of this name.
@@ -95,7 +95,9 @@ def import_questions(
         for file in folder.glob("*.parquet"):
             file.unlink()
         first = next(iter(counts.reasons), "has no rows")
-        raise UserError(f"{Path(path).name}: none of {counts.reasons.total()} rows can be used; the first: {first}")
+        raise UserError(
+            f"{Path(path).name}: none of {counts.reasons.total()} rows can be used; the first problem: {first}"
+        )
     return counts
 
 

@@ -108,7 +108,7 @@ class Adapter(ABC):
     @property
     @abstractmethod
     def longest_side(self) -> int:
-        """Largest number of tokens along a side of an image for which there are positions."""
+        """Maximum number of tokens along a side of an image for which there are positions."""
 
     @property
     def text_width(self) -> int:

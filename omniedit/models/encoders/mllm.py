@@ -126,9 +126,9 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
             pooled: (B, pooled width), its pooled embeddings.
         """
         reading = self.reader(**inputs)
-        text, whole = self.qformer(reading.hidden)
+        text, vector = self.qformer(reading.hidden)
         distance = mse_loss(text, prompt_embeds, reduction="none").mean((1, 2))
-        return distance + mse_loss(whole, pooled, reduction="none").mean(1) + reading.token_loss
+        return distance + mse_loss(vector, pooled, reduction="none").mean(1) + reading.token_loss
 
 
 class MllmEditor(nn.Module):

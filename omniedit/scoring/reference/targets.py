@@ -8,7 +8,7 @@ import numpy as np
 from omniedit.imaging.images import Mask
 from omniedit.instructions.individuals import Individual
 from omniedit.instructions.knowledge import resolve_clue
-from omniedit.instructions.referring import Ambiguous, resolve
+from omniedit.instructions.referring import Unresolvable, resolve
 from omniedit.instructions.stemming import stems
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import ramp
@@ -60,12 +60,12 @@ def _read_individuals(truth: Mapping[str, Any]) -> list[Individual]:
 
 
 def _resolve(truth: Mapping[str, Any], individuals: list[Individual], task: Task) -> int | None:
-    """Return the index of the object that the truth's phrase means, or None if it means none or several."""
+    """Return the index of the object that the truth's phrase refers to, or None if it refers to none or several."""
     try:
         if task == Task("complex_reasoning"):
             return resolve_clue(truth["expression"], [str(name) for name in truth["names"]])
         return resolve(truth["expression"], individuals)
-    except Ambiguous:
+    except Unresolvable:
         return None
 
 

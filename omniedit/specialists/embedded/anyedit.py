@@ -10,7 +10,7 @@ from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
-from omniedit.specialists.embedded.background import BackgroundSwap, Support
+from omniedit.specialists.embedded.background import BackgroundSwap, Placement
 from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
 
@@ -38,7 +38,7 @@ class BackgroundChange(BackgroundSwap):
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         preserved = self.preserved(photo)
-        if preserved.stance is Support.LYING and (animals := list(filter(_is_animal, preserved.names))):
+        if preserved.placement is Placement.LYING and (animals := list(filter(_is_animal, preserved.names))):
             raise NotApplicable(f"no table top suits the {join_names(animals)}")
         return super().propose(photo, rng)
 

@@ -38,8 +38,8 @@ LIVING_NOUNS = re.compile(
     re.IGNORECASE,
 )
 """Names, besides those known to `find_kind`, of things that may change colour but are not made of gold or wood."""
-SMALLEST, LARGEST = 0.004, 0.62
-"""Share of the image that an object must cover for its change to be visible, and largest share of an object."""
+MIN_OBJECT_SHARE, MAX_OBJECT_SHARE = 0.004, 0.62
+"""Minimum and maximum share of the image that an object covers; the change of a smaller one would not be visible."""
 MATERIAL_SHARE = 0.35
 """Probability that a solid object gets another material instead of another colour."""
 BOX_SLACK = 0.02
@@ -148,7 +148,7 @@ class AttributeModification:
 
 
 def is_paintable(obj: FoundObject) -> bool:
-    return SMALLEST <= obj.area <= LARGEST and not TRANSPARENT.search(obj.name)
+    return MIN_OBJECT_SHARE <= obj.area <= MAX_OBJECT_SHARE and not TRANSPARENT.search(obj.name)
 
 
 def is_alive(name: str) -> bool:

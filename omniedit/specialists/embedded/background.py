@@ -41,19 +41,18 @@ from omniedit.tasks import Task
 
 BAND = 3
 """Half the width in pixels of the soft edge between the preserved part and the new background."""
-SMALLEST, LARGEST = 0.06, 0.75
-"""Range of the preserved part's share of the image: it must dominate the image and leave a background."""
-PLAIN = 0.6
-"""Plainness from which a background counts as a surface seen from above."""
+MIN_PRESERVED_SHARE, MAX_PRESERVED_SHARE = 0.06, 0.75
+"""Range of the preserved part's share of the image: enough to be the subject and to leave a background."""
+MIN_PLAINNESS = 0.6
+"""Minimum plainness of a background that is treated as a surface seen from above."""
+DONOR_PHOTO_PROBABILITY = 0.6
+"""Probability of trying donor photos before falling back to studio paper."""
+MAX_DONORS = 12
+"""Maximum number of donors to check for a photo of an empty place."""
 
-PLACES_SHARE = 0.6
-"""Probability of searching for another photo instead of using studio paper."""
-DONORS_TRIED = 12
-"""Number of donors that are searched for a place."""
 
-
-class Support(Enum):
-    """Support of the preserved part, which decides the backgrounds that suit it."""
+class Placement(Enum):
+    """How the preserved part is placed in the photo; determines which backgrounds suit it."""
 
     CUT = auto()
     """Cut by the lower border."""
@@ -62,12 +61,12 @@ class Support(Enum):
     LYING = auto()
     """On a plain surface seen from above."""
     LAND = auto()
-    """Land under a sky."""
+    """Land below a sky."""
 
 
 @dataclass(frozen=True)
 class PreservedRegion:
-    """Part of a photo that is preserved, with its names for the instruction and its support.
+    """Part of a photo that is preserved, with its names for the instruction and its placement.
 
     Args:
         opacity: opacity of the part; None to compute a matte from the mask.
@@ -75,7 +74,7 @@ class PreservedRegion:
 
     names: tuple[str, ...]
     mask: Mask
-    stance: Support
+    placement: Placement
     opacity: Field | None = None
 
 
@@ -99,14 +98,14 @@ class BackgroundSwap:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         preserved = self.preserved(photo)
-        if preserved.stance is Support.LAND:
+        if preserved.placement is Placement.LAND:
             description, donor = _choose_one(SKIES, rng), None
             instructions = sky_instructions(description, rng)
-        elif preserved.stance is Support.LYING:
+        elif preserved.placement is Placement.LYING:
             description, donor = _choose_one(TABLE_TOPS, rng), None
             instructions = surface_instructions(preserved.names, description, rng)
         else:
-            description, donor = self._place_or_paper(photo, rng)
+            description, donor = self._choose_background(photo, rng)
             instructions = background_instructions(preserved.names, description, rng)
         return EditRequest(
             photo=photo,
@@ -117,13 +116,13 @@ class BackgroundSwap:
                 "background": description,
                 "background_source_id": donor.source_id if donor else "",
             },
-            parts={"kept": preserved, "donor": donor, "seed": int(rng.integers(2**63))},
+            parts={"preserved": preserved, "donor": donor, "seed": int(rng.integers(2**63))},
         )
 
-    def _place_or_paper(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
-        """Return the description of a place with the donor that shows it, or of studio paper with None."""
-        if rng.random() < PLACES_SHARE:
-            for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
+    def _choose_background(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
+        """Return a background's description, and its donor photo. Studio paper has no donor."""
+        if rng.random() < DONOR_PHOTO_PROBABILITY:
+            for index in rng.permutation(len(self.donors))[:MAX_DONORS].tolist():
                 donor = self.donors[index]
                 if index not in self._descriptions:
                     self._descriptions[index] = empty_place_caption(donor, self.objects, self.scenes)
@@ -137,7 +136,7 @@ class BackgroundSwap:
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts
-        preserved, donor = request.parts["kept"], request.parts["donor"]
+        preserved, donor = request.parts["preserved"], request.parts["donor"]
         rng = np.random.default_rng(request.parts["seed"])
         background = paint_background(request.photo.image, preserved, request.truth["background"], donor, rng)
         image, mask = composite_over(request.photo.image, preserved, background)
@@ -149,23 +148,23 @@ def paint_background(
 ) -> FloatImage:
     """Return the (H, W, 3) background: the donor's photo if there is one, otherwise painted from the description."""
     height, width = preserved.mask.shape
-    if preserved.stance is Support.LAND:
+    if preserved.placement is Placement.LAND:
         horizon = float(np.flatnonzero((~preserved.mask).any(axis=1))[-1] + 1) / height
         return SKIES[description](height, width, horizon, rng)
-    if preserved.stance is Support.LYING:
+    if preserved.placement is Placement.LYING:
         return table_top(image, preserved.mask, description, rng)
     if donor is None:
         background = studio(height, width, description, rng)
     else:
-        softness = 0.012 if preserved.stance is Support.CUT else 0.003
+        softness = 0.012 if preserved.placement is Placement.CUT else 0.003
         background = match_light(crop_donor_photo(donor.image, height, width, softness), image, ~preserved.mask, 0.45)
-    return add_contact_shadow(background, preserved.mask) if preserved.stance is Support.STANDING else background
+    return add_contact_shadow(background, preserved.mask) if preserved.placement is Placement.STANDING else background
 
 
 def find_preserved_region(
     photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]
 ) -> PreservedRegion:
-    """Return the object, or the land under a sky, that can get another background.
+    """Return the object, or the land below a sky, whose background can be replaced.
 
     Raises:
         NotApplicable: the photo has neither.
@@ -190,21 +189,21 @@ def composite_over(source: Image, preserved: PreservedRegion, background: FloatI
 
 
 def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
-    """Return the largest object with its support and the objects on it; None if its size or position is unsuitable."""
+    """Return the largest object with its stem or foot and the objects on it; None if its size or position is wrong."""
     if not objects:
         return None
     largest = max(objects, key=lambda obj: obj.area)
     group = [obj for obj in objects if obj is largest or share_inside(obj.box, largest.box) > 0.4]
-    mask = close_gaps(np.logical_or.reduce([obj.mask for obj in group] + [support(photo, largest)]))
-    if not SMALLEST <= mask.mean() <= LARGEST:
+    mask = close_gaps(np.logical_or.reduce([obj.mask for obj in group] + [find_stem_mask(photo, largest)]))
+    if not MIN_PRESERVED_SHARE <= mask.mean() <= MAX_PRESERVED_SHARE:
         return None
     names = tuple(obj.name for obj in sorted(group, key=lambda obj: obj.box[1]))
-    if plainness(photo.image, mask) > PLAIN:
-        return PreservedRegion(names, mask, Support.LYING)
+    if plainness(photo.image, mask) > MIN_PLAINNESS:
+        return PreservedRegion(names, mask, Placement.LYING)
     if mask[-2:].any() and "bottom" not in largest.cut_sides:
-        return PreservedRegion(names, mask, Support.CUT)
+        return PreservedRegion(names, mask, Placement.CUT)
     bottom = np.flatnonzero(mask.any(axis=1))[-1] / len(mask)
-    return PreservedRegion(names, mask, Support.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
+    return PreservedRegion(names, mask, Placement.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
 
 
 def close_gaps(mask: Mask) -> Mask:
@@ -213,8 +212,8 @@ def close_gaps(mask: Mask) -> Mask:
     return erode(dilate(mask, radius), radius)
 
 
-def support(photo: Photo, obj: FoundObject) -> Mask:
-    """Return the mask of an object's support down to the lower border, a stem or a foot; all False if none is found."""
+def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
+    """Return the mask of the stem or foot that joins the object to the lower border; all False if none is found."""
     left, _, right, bottom = obj.box
     nothing = np.zeros_like(obj.mask)
     if bottom > 0.9:
@@ -227,11 +226,11 @@ def support(photo: Photo, obj: FoundObject) -> Mask:
 
 
 def find_land(scene: Scene) -> PreservedRegion | None:
-    """Return everything under an open sky; None without a sky, or if the sun's glare would remain on the land."""
+    """Return everything below an open sky; None without a sky, or if the sun's glare would remain on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     opacity = np.maximum(np.clip(1 - scene.sky, 0, 1), find_thin_parts(scene.image, scene.sky))
-    return PreservedRegion(("landscape",), opacity > 0.5, Support.LAND, opacity=opacity)
+    return PreservedRegion(("landscape",), opacity > 0.5, Placement.LAND, opacity=opacity)
 
 
 def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]) -> str | None:

@@ -16,7 +16,7 @@ from omniedit.imaging.color_naming import (
 from omniedit.imaging.procedural import Field
 
 NEUTRAL_REACH = 50.0
-"""Largest change of L* when an object turns white, grey or black; beyond it, shading is lost or noise appears."""
+"""Maximum change of L* when an object turns white, grey or black; beyond it, shading is lost or noise appears."""
 
 
 def can_become(own: np.ndarray, colour: str) -> bool:

@@ -33,12 +33,11 @@ from omniedit.specialists.embedded.targets import list_individuals, name_uniquel
 from omniedit.tasks import Task
 
 MIN_OBJECT_SHARE = 0.004
-"""Smallest share of the image that the object of an edit covers."""
-SWAPS_TRIED = 6
-"""Number of objects that fit in place of another one, of which the first of the same kind is taken: an animal for an
-animal."""
+"""Minimum share of the image that the object of an edit covers."""
+MAX_SWAP_OFFERS = 6
+"""Maximum number of replacements to consider; the first of the same kind is taken: an animal for an animal."""
 MIN_GAP = 0.1
-"""Smallest gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
+"""Minimum gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
 parts of one object."""
 CERTAIN_CUES = ("place", "colour")
 """Cues without a listing. There, one found object may be two that overlap, so neither count nor size is certain."""
@@ -46,11 +45,11 @@ CERTAIN_CUES = ("place", "colour")
 
 @dataclass(frozen=True)
 class NamedTarget:
-    """Object of a photo with the phrases that mean it.
+    """Object of a photo with the phrases that refer to it.
 
     Args:
         target: index of the object among the found ones.
-        phrases: without an article; each means only this object.
+        phrases: without an article; each refers only to this object.
         truth: values by which the reference judge resolves them.
         edits: tasks whose edits suit the phrases.
     """
@@ -124,7 +123,7 @@ class ComplexEdit:
         target = objects[naming.target]
         holes = [removal for removal in possible_removals(photo, objects) if removal.names == (target.name,)]
         if not holes:
-            raise NotApplicable(f"the {target.name} cannot be removed whole, or leaves too large a hole")
+            raise NotApplicable(f"the {target.name} cannot be removed completely, or leaves too large a hole")
         instructions = complex_instructions("object_removal", naming.phrases, rng)
         return EditRequest(photo, self.task, instructions, {"box": list(holes[0].box)}, mask=holes[0].hole)
 
@@ -151,7 +150,7 @@ class ComplexEdit:
         if not is_replaceable(old, objects):
             raise NotApplicable(f"the {old.name} is cut off, too large, too small, unnamed, or partly hidden")
         kind = find_kind(naming.truth["kind"])
-        offers = (self._swapper.replace_object(photo, old, objects, rng) for _ in range(SWAPS_TRIED))
+        offers = (self._swapper.replace_object(photo, old, objects, rng) for _ in range(MAX_SWAP_OFFERS))
         offered = takewhile(lambda each: each is not None, offers)
         request = next((each for each in offered if each and find_kind(each.truth["new_object"]) == kind), None)
         if request is None:
@@ -187,21 +186,25 @@ class ComplexUnderstanding(ComplexEdit):
         individuals, unplaced = list_individuals(photo, objects)
         is_listed = any(named.box for named in photo.objects)
         is_any = False
-        for target, this in enumerate(individuals[: len(objects)]):
-            if this.area < MIN_OBJECT_SHARE or head(this.noun) in unplaced or _may_be_others(this, individuals):
+        for target, individual in enumerate(individuals[: len(objects)]):
+            if (
+                individual.area < MIN_OBJECT_SHARE
+                or head(individual.noun) in unplaced
+                or _may_be_others(individual, individuals)
+            ):
                 continue
-            namesakes = [place for place, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
-            if not is_listed and _touches_another(objects, target, namesakes):
+            same_kind = [index for index, other in enumerate(individuals) if head(other.noun) == head(individual.noun)]
+            if not is_listed and _touches_another(objects, target, same_kind):
                 continue
-            rows = [asdict(_round(individuals[place])) for place in namesakes]
+            rows = [asdict(_round(individuals[index])) for index in same_kind]
             for cue, phrases in refer(target, individuals, CUES if is_listed else CERTAIN_CUES).items():
                 phrases = [phrase for phrase in phrases if is_listed or "middle" not in phrase]
                 if not phrases:
                     continue
                 is_any = True
-                truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": namesakes.index(target)}
+                truth = {"kind": individual.noun, "cue": cue, "alike": rows, "among": same_kind.index(target)}
                 yield NamedTarget(target, tuple(phrases), truth)
-                if cue == "place" and len(namesakes) == 2 and _place_in(phrases[0]):
+                if cue == "place" and len(same_kind) == 2 and _place_in(phrases[0]):
                     yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
         if not is_any:
             names = ", ".join(individual.noun for individual in individuals)
@@ -223,15 +226,15 @@ class ComplexReasoning(ComplexEdit):
         names = [individual.noun for individual in individuals]
         names += [named.name for named in photo.objects if named.box is None]
         is_any = False
-        for target, this in enumerate(individuals[: len(objects)]):
-            if this.area < MIN_OBJECT_SHARE or this.noun in KINDS or this.noun == OBJECT:
+        for target, individual in enumerate(individuals[: len(objects)]):
+            if individual.area < MIN_OBJECT_SHARE or individual.noun in KINDS or individual.noun == OBJECT:
                 continue
             for clue in find_clues(target, names):
                 is_any = True
-                truth = {"kind": this.noun, "names": names, "alike": rows, "among": target}
+                truth = {"kind": individual.noun, "names": names, "alike": rows, "among": target}
                 yield NamedTarget(target, (clue,), truth)
         if not is_any:
-            raise NotApplicable(f"no clue in the table means exactly one object ({', '.join(names)})")
+            raise NotApplicable(f"no clue in the table refers to exactly one object ({', '.join(names)})")
 
 
 def _place_in(phrase: str) -> str:
@@ -239,23 +242,27 @@ def _place_in(phrase: str) -> str:
     return next((word for word in RELATIONS if re.search(rf"\b{word}\b", phrase)), "")
 
 
-def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
+def _may_be_others(individual: Individual, individuals: Sequence[Individual]) -> bool:
     """Return whether an object of another name may be of the same kind: an 'animal' next to a 'dog', any 'object'."""
-    nouns = {other.noun for other in individuals if head(other.noun) != head(this.noun)}
-    of_kind = any(noun in KINDS and find_kind(this.noun) == noun for noun in nouns)
-    includes = this.noun in KINDS and any(find_kind(noun) == this.noun for noun in nouns)
-    return this.noun == OBJECT or OBJECT in nouns or of_kind or includes
+    nouns = {other.noun for other in individuals if head(other.noun) != head(individual.noun)}
+    is_of_kind = any(noun in KINDS and find_kind(individual.noun) == noun for noun in nouns)
+    includes = individual.noun in KINDS and any(find_kind(noun) == individual.noun for noun in nouns)
+    return individual.noun == OBJECT or OBJECT in nouns or is_of_kind or includes
 
 
-def _touches_another(objects: Sequence[FoundObject], target: int, namesakes: Sequence[int]) -> bool:
+def _touches_another(objects: Sequence[FoundObject], target: int, same_kind: Sequence[int]) -> bool:
     """Return whether an object almost touches another one of its kind."""
     mask = objects[target].mask
     around = dilate(mask, max(3, round(MIN_GAP * float(mask.sum()) ** 0.5)))
-    return any((around & objects[place].mask).any() for place in namesakes if place != target and place < len(objects))
+    return any((around & objects[index].mask).any() for index in same_kind if index != target and index < len(objects))
 
 
-def _round(this: Individual) -> Individual:
+def _round(individual: Individual) -> Individual:
     """Return an individual with few decimals, as the truth stores it."""
-    left, top, right, bottom = (round(edge, 4) for edge in this.box)
-    lab = None if this.lab is None else (round(this.lab[0], 1), round(this.lab[1], 1), round(this.lab[2], 1))
-    return replace(this, box=(left, top, right, bottom), area=round(this.area, 5), lab=lab)
+    left, top, right, bottom = (round(edge, 4) for edge in individual.box)
+    lab = (
+        None
+        if individual.lab is None
+        else (round(individual.lab[0], 1), round(individual.lab[1], 1), round(individual.lab[2], 1))
+    )
+    return replace(individual, box=(left, top, right, bottom), area=round(individual.area, 5), lab=lab)

@@ -22,19 +22,19 @@ from omniedit.specialists.embedded.cut_out_placement import box_size, is_standin
 from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.004, 0.12
-"""Smallest and largest share of the image that a copied object covers."""
+"""Minimum and maximum share of the image that a copied object covers."""
 GAPS = (1.12, 1.3, 1.6, 2.0, 2.5)
 """Distances of a copy that are tried, in widths of the object."""
 SURROUNDINGS = 0.12
 """Width of the surroundings that are compared, as a share of the square root of the object's area."""
 MAX_MEDIAN_DISTANCE, MAX_RING_DISTANCE = 10.0, 28.0
-"""Largest distance in Lab between the surroundings of the object and of its copy: the median, and for nine tenths."""
+"""Maximum distance in Lab between the surroundings of the object and of its copy: the median, and for nine tenths."""
 MAX_HIDDEN_DISTANCE = 14.0
-"""Largest distance in Lab between the pixels that a copy hides and their surroundings, for nine tenths of them."""
+"""Maximum distance in Lab between the pixels that a copy hides and their surroundings, for nine tenths of them."""
 FADE = 0.07
 """Distance from a copy at which the copied ground has faded out, as a share of the square root of its area."""
 MIN_COPY_DISTANCE = 0.25
-"""Smallest distance of two objects of a kind, as a share of the square root of their area."""
+"""Minimum distance between two objects of a kind, as a share of the square root of their area."""
 BLOCK = 8
 """Side of JPEG's blocks in pixels."""
 OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
@@ -132,8 +132,8 @@ def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     others = [other for other in objects if other is not obj]
     alone = all(without_position(other.name).split()[-1] != last for other in others)
     clear = all(share_on(obj, other) < 0.02 and share_on(other, obj) < 0.02 for other in others)
-    whole = MIN_AREA <= obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
-    return has_plural and noun != OBJECT and alone and clear and whole
+    is_whole = MIN_AREA <= obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
+    return has_plural and noun != OBJECT and alone and clear and is_whole
 
 
 def _suits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:

@@ -17,13 +17,13 @@ from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.removal_mask import object_box
 
 MAX_UPSCALE = 1.3
-"""Largest factor by which a cut-out may be enlarged."""
-UNLIKELY = 3.5
-"""Largest factor by which an object may be too large or too small for its place; a fig as large as a drum is absurd."""
-WIDER, TALLER = 1.5, 1.3
-"""Largest ratio of the new object's width and height to those of the old object's box."""
-OTHER_COLOUR = 22.0
-"""Distance in Lab from which the surface below an object differs from the background behind it."""
+"""Maximum factor by which a cut-out may be enlarged."""
+MAX_SIZE_ERROR = 3.5
+"""Maximum factor by which an object may be too large or too small for its place; a fig as large as a drum is absurd."""
+MAX_WIDTH_RATIO, MAX_HEIGHT_RATIO = 1.5, 1.3
+"""Maximum ratio of the new object's width, and of its height, to that of the old object's box."""
+MIN_SURFACE_CONTRAST = 22.0
+"""Minimum distance in Lab at which the surface below an object differs from the background behind it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject)
     if (
         scale > MAX_UPSCALE
         or _is_of_unknown_size(old, new)
-        or not 1 / UNLIKELY <= enlargement(old, new, scale) <= UNLIKELY
+        or not 1 / MAX_SIZE_ERROR <= enlargement(old, new, scale) <= MAX_SIZE_ERROR
     ):
         return None
     piece = resize_cutout(cut_out(donor.image, new.mask), scale)
@@ -82,7 +82,7 @@ def scale_between(old: FoundObject, new: FoundObject) -> float:
     """Return the scale that gives the new object the old one's area without going far beyond its box."""
     (old_width, old_height), (new_width, new_height) = box_size(old.mask), box_size(new.mask)
     area = float(old.mask.sum() / new.mask.sum()) ** 0.5
-    return min(area, WIDER * old_width / new_width, TALLER * old_height / new_height)
+    return min(area, MAX_WIDTH_RATIO * old_width / new_width, MAX_HEIGHT_RATIO * old_height / new_height)
 
 
 def enlargement(old: FoundObject, new: FoundObject, scale: float) -> float:
@@ -102,7 +102,7 @@ def is_standing(image: Image, mask: Mask) -> bool:
     if not below.size:
         return True
     upper, lower = _typical_lab(np.concatenate([strip.reshape(-1, 3) for strip in behind])), _typical_lab(below)
-    return float(np.linalg.norm(upper - lower)) > OTHER_COLOUR
+    return float(np.linalg.norm(upper - lower)) > MIN_SURFACE_CONTRAST
 
 
 def _is_of_unknown_size(old: FoundObject, new: FoundObject) -> bool:

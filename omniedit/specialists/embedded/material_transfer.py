@@ -18,7 +18,7 @@ from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplic
 from omniedit.specialists.embedded.attribute import AttributeModification
 from omniedit.specialists.embedded.material import Surface
 from omniedit.specialists.embedded.scene import focus_share
-from omniedit.specialists.embedded.swap import DONORS_KEPT, DONORS_TRIED
+from omniedit.specialists.embedded.swap import CACHED_DONORS, MAX_DONORS
 from omniedit.tasks import Task
 
 VALUE = "the reference material"
@@ -26,19 +26,19 @@ VALUE = "the reference material"
 SIDES = (0.5, 0.36, 0.26)
 """Sides of the regions that are searched for a texture, as shares of the photo's shorter side; the largest is taken."""
 MIN_SIDE = 120
-"""Smallest side of a texture in pixels."""
+"""Minimum side of a texture, in pixels."""
 CELLS = 5
 """Number of cells per side whose colours and contrasts must match, so that the region is one texture."""
-MAX_UNEVEN, MAX_SPREAD = 7.0, 1.9
-"""Largest distance in Lab of a cell's mean from the median cell, and largest ratio of two cells' contrasts."""
+MAX_UNEVENNESS, MAX_SPREAD = 7.0, 1.9
+"""Maximum distance in Lab between a cell's mean and the median cell, and maximum ratio of two cells' contrasts."""
 MIN_FOCUS = 0.9
-"""Smallest share of a texture that is in focus."""
-DARKEST, BRIGHTEST = 0.3, 1.1
-"""Smallest and largest factor by which an object's shading changes the lightness of its new texture."""
+"""Minimum share of a texture that is in focus."""
+MIN_SHADE, MAX_SHADE = 0.3, 1.1
+"""Minimum and maximum factor by which an object's shading changes the lightness of its new texture."""
 MIN_CONTRAST = 3.0
-"""Smallest standard deviation of the fine lightness: a plain region shows no material."""
+"""Minimum standard deviation of the fine lightness: a plain region shows no material."""
 MIN_DISTANCE = 14.0
-"""Smallest distance in Lab, with contrast, between a texture and the object that takes it."""
+"""Minimum distance in Lab, with contrast, between a texture and the object that takes it."""
 
 
 class MaterialTransfer(AttributeModification):
@@ -54,7 +54,7 @@ class MaterialTransfer(AttributeModification):
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
         super().__init__(objects)
         self._donors = donors
-        self._textures = lru_cache(4 * DONORS_KEPT)(self._find)
+        self._textures = lru_cache(4 * CACHED_DONORS)(self._find)
         self._used: set[tuple[str, str, str]] = set()
 
     def _has_change(self, obj: FoundObject) -> bool:
@@ -91,7 +91,7 @@ class MaterialTransfer(AttributeModification):
         return surface_from(request.parts["texture"])
 
     def _borrowable(self, photo: Photo, rng: np.random.Generator) -> Iterator[tuple[str, Image]]:
-        for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
+        for index in rng.permutation(len(self._donors))[:MAX_DONORS]:
             source_id, texture = self._textures(int(index))
             if texture is not None and source_id != photo.source_id:
                 yield source_id, texture
@@ -137,7 +137,7 @@ def _unevenness(lab: FloatImage) -> float:
     if contrasts.min() < MIN_CONTRAST:
         return float("inf")
     apart = float(np.linalg.norm(means - np.median(means, axis=0), axis=1).max())
-    return max(apart / MAX_UNEVEN, float(contrasts.max() / contrasts.min()) / MAX_SPREAD)
+    return max(apart / MAX_UNEVENNESS, float(contrasts.max() / contrasts.min()) / MAX_SPREAD)
 
 
 def describe_texture(lab: FloatImage, region: Mask) -> np.ndarray:
@@ -159,7 +159,7 @@ def surface_from(texture: Image) -> Surface:
         tile = np.concatenate([tile, tile[:, ::-1]], axis=1)
         repeats = -(-height // tile.shape[0]), -(-width // tile.shape[1]), 1
         lab = np.tile(tile, repeats)[:height, :width].copy()
-        shade = np.clip(0.9 + relief / 50, DARKEST, BRIGHTEST)
+        shade = np.clip(0.9 + relief / 50, MIN_SHADE, MAX_SHADE)
         lab[..., 0] = np.clip(lab[..., 0] * shade + 0.5 * detail, 0, 100)
         lab[..., 1:] *= np.minimum(shade, 1)[..., None]
         return lab.astype(np.float32)

@@ -17,7 +17,7 @@ from omniedit.imaging.procedural import Field
 
 STYLES = 26
 WORKING_PIXELS = 700_000
-"""Largest number of pixels for the network. Its strokes look painted at 500 to 1000 pixels a side, and like fine
+"""Maximum number of pixels for the network. Its strokes look painted at 500 to 1000 pixels a side, and like fine
 hatching on larger images."""
 SLOPE_WINDOW = 5
 """Side of the window in which the slope over the guide is fitted, in pixels of the small image."""

@@ -34,7 +34,7 @@ _NAMES_BY_METRES: Mapping[float, str] = {
 
 _METRES = {name: metres for metres, names in _NAMES_BY_METRES.items() for name in names.split()}
 _COMPOUNDS = {"bean bag": 0.8, "guinea pig": 0.2, "red panda": 0.5, "sea lion": 2.0, "teddy bear": 0.4, "toy car": 0.1}
-"""Sizes in metres of compound names whose last word means another object."""
+"""Sizes in metres of compound names whose last word names another object."""
 
 
 def relative_size(new: str, old: str) -> float | None:

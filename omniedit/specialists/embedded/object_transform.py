@@ -22,13 +22,13 @@ from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.003, 0.2
-"""Smallest and largest share of the image that a placed object covers."""
+"""Minimum and maximum share of the image that a placed object covers."""
 RIM = 0.18
 """Width of the rim that is filled with the object, as a share of the square root of its area."""
-MAX_UNEVEN = 19.0
-"""Largest distance in Lab of plain surroundings from one even colour or gradient."""
+MAX_UNEVENNESS = 19.0
+"""Maximum distance in Lab between plain surroundings and one even colour or gradient."""
 MAX_GROUND_DISTANCE = 9.0
-"""Largest distance in Lab between the colours of the old and the new surroundings."""
+"""Maximum distance in Lab between the colours of the old and the new surroundings."""
 FADE = 0.09
 """Distance from the object at which the copied ground has faded out, as a share of the square root of its area."""
 MARGIN = 0.01
@@ -76,12 +76,12 @@ def find_obstacle(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]
         return f"the {obj.name} touches another object"
     rim = mask_with_rim(obj)
     uneven = ground_unevenness(photo.image, rim)
-    if uneven > MAX_UNEVEN:
+    if uneven > MAX_UNEVENNESS:
         return f"the surroundings of the {obj.name} are not plain ({uneven:.0f})"
     if has_spots(photo.image, rim):
         return f"a part of the {obj.name} or its shadow may be outside its outline"
     if any((rim & other.mask).any() for other in others):
-        return f"the {obj.name} is too near to another object"
+        return f"the {obj.name} is too close to another object"
     return ""
 
 
@@ -102,12 +102,12 @@ def can_place(filled: Image, obj: FoundObject, placing: ObjectTransform, others:
     place = dilate_by_share(_warp(obj.mask.astype(np.float32), placing) > 0.5, RIM)
     if any((place & other).any() for other in others):
         return False
-    if place[[0, -1]].any() or place[:, [0, -1]].any() or ground_unevenness(filled, place) > MAX_UNEVEN:
+    if place[[0, -1]].any() or place[:, [0, -1]].any() or ground_unevenness(filled, place) > MAX_UNEVENNESS:
         return False
     (old_lab, old_ring, _), (lab, ring, hidden) = (surroundings(filled, mask) for mask in (mask_with_rim(obj), place))
     old, new = np.median(old_lab[old_ring], axis=0), np.median(lab[ring], axis=0)
     under = np.percentile(np.linalg.norm(lab[hidden] - new, axis=1), 90)
-    return bool(np.linalg.norm(old - new) <= MAX_GROUND_DISTANCE and under <= MAX_UNEVEN)
+    return bool(np.linalg.norm(old - new) <= MAX_GROUND_DISTANCE and under <= MAX_UNEVENNESS)
 
 
 def place(photo: Photo, filled: Image, obj: FoundObject, placing: ObjectTransform) -> tuple[Image, Mask]:

@@ -17,11 +17,11 @@ ALL_SIDES, ONE_SIDE = (0.1, 0.2), (0.2, 0.35)
 BORDERS = {"white": 255, "grey": 128, "black": 0}
 """Grey level of the empty border, by its name."""
 MIN_FILLED_SHARE = 0.6
-"""Smallest share of the border that must clearly differ from the empty one, so that the edit is visible."""
+"""Minimum share of the border that must clearly differ from the empty one, so that the edit is visible."""
 CLEAR_LEVELS = 24
 """Difference in grey levels from which a pixel clearly differs."""
 MAX_HIDDEN_SHARE = 0.5
-"""Largest share of an object that the border may hide: more of it could only be guessed."""
+"""Maximum share of an object that the border may hide: more of it could only be guessed."""
 
 
 class Outpaint:

@@ -28,7 +28,7 @@ from omniedit.tasks import Task
 DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
 """Distances of a movement in the order of trial, in multiples of the object's side."""
 MIN_DISTANCE = 0.04
-"""Smallest distance of a movement, as a share of the image's side."""
+"""Minimum distance of a movement, as a share of the image's side."""
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
 
@@ -139,11 +139,11 @@ class Movement(_Rearrangement):
         directions = ("left", "right") if is_standing(photo.image, obj.mask) else tuple(OPPOSITE)
         for direction in directions:
             axis, sign = int(direction in ("up", "down")), -1 if direction in ("left", "up") else 1
-            side, whole = (width, height)[axis], photo.image.shape[1 - axis]
+            side, length = (width, height)[axis], photo.image.shape[1 - axis]
             for distance in DISTANCES:
                 pixels = sign * round(distance * side)
                 placing = ObjectTransform(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
-                if abs(pixels) >= MIN_DISTANCE * whole and can_place(filled, obj, placing, masks):
+                if abs(pixels) >= MIN_DISTANCE * length and can_place(filled, obj, placing, masks):
                     yield _Change(obj, filled, placing, direction)
                     break
 

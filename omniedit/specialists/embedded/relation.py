@@ -80,20 +80,20 @@ def _edits_of_two(
     photo: Photo, pair: tuple[FoundObject, FoundObject], objects: Sequence[FoundObject], rng: np.random.Generator
 ) -> Iterator[EditRequest]:
     """Yield a removal and a recolouring of each of two objects, as far as they are possible."""
-    for this, other in (pair, pair[::-1]):
+    for target, other in (pair, pair[::-1]):
         for specialist in (ObjectRemoval, ColorAlter):
-            index = PhotoObjectIndex([this, *(obj for obj in objects if obj is not this)])
-            request = _propose(specialist(index), photo, this, rng)
+            index = PhotoObjectIndex([target, *(obj for obj in objects if obj is not target)])
+            request = _propose(specialist(index), photo, target, rng)
             if request is not None:
-                yield _point_out(request, this, other, rng)
+                yield _point_out(request, target, other, rng)
 
 
-def _propose(specialist: Specialist, photo: Photo, this: FoundObject, rng: np.random.Generator) -> EditRequest | None:
+def _propose(specialist: Specialist, photo: Photo, target: FoundObject, rng: np.random.Generator) -> EditRequest | None:
     """Return the specialist's edit of one object, or None if it does not propose it."""
     try:
         for _ in range(8):
             request = specialist.propose(photo, rng)
-            if request.truth["object"] == this.name:
+            if request.truth["object"] == target.name:
                 return replace(request, parts={**(request.parts or {}), "specialist": specialist})
     except NotApplicable:
         pass
@@ -107,10 +107,10 @@ def _edits_of_a_copy(photo: Photo, objects: Sequence[FoundObject], rng: np.rando
             with_copy, (original, second), touched = pair_up(photo, obj, copy)
             yield _point_out(_restore(photo, with_copy, second, touched, rng), second, original, rng)
             others = [each for each in objects if each is not obj]
-            this, other = (original, second) if rng.random() < 0.5 else (second, original)
-            request = _propose(ColorAlter(PhotoObjectIndex([this, other, *others])), with_copy, this, rng)
+            target, other = (original, second) if rng.random() < 0.5 else (second, original)
+            request = _propose(ColorAlter(PhotoObjectIndex([target, other, *others])), with_copy, target, rng)
             if request is not None:
-                yield _point_out(request, this, other, rng)
+                yield _point_out(request, target, other, rng)
 
 
 def _restore(photo: Photo, with_copy: Photo, copy: FoundObject, touched: Mask, rng: np.random.Generator) -> EditRequest:
@@ -125,11 +125,11 @@ def _restore(photo: Photo, with_copy: Photo, copy: FoundObject, touched: Mask, r
     )
 
 
-def _point_out(request: EditRequest, this: FoundObject, other: FoundObject, rng: np.random.Generator) -> EditRequest:
+def _point_out(request: EditRequest, target: FoundObject, other: FoundObject, rng: np.random.Generator) -> EditRequest:
     """Return the request as a relation, whose instructions name the object by its place."""
     edit = Task.OBJECT_REMOVAL if "attribute" not in request.truth else Task.ATTRIBUTE_MODIFICATION
-    place = this.name.split()[0]
+    place = target.name.split()[0]
     truth = {**request.truth, "edit": edit.name, "place": place, "other_box": round_box(other.box)}
     return replace(
-        request, task=Relation.task, instructions=name_by_place(request.instructions, this.name, rng), truth=truth
+        request, task=Relation.task, instructions=name_by_place(request.instructions, target.name, rng), truth=truth
     )

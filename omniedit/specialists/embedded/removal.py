@@ -16,11 +16,11 @@ from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_ar
 from omniedit.tasks import Task
 
 MAX_HOLE = 0.1
-"""Largest share of the image that PatchMatch fills without smearing."""
+"""Maximum share of the image that PatchMatch fills without smearing."""
 MAX_PLAIN_HOLE = 0.35
-"""Largest share if one colour or gradient surrounds the hole, so that there is no structure to smear."""
+"""Maximum share if one colour or gradient surrounds the hole, so that there is no structure to smear."""
 MAX_PAIR_HOLE = 0.06
-"""Largest share for the holes of two objects, because neighbouring holes leave little between them to fill from."""
+"""Maximum share for the holes of two objects, because neighbouring holes leave little between them to fill from."""
 STRADDLING_SHARES = (0.05, 0.5)
 """Range of an object's share on another one in which it is neither apart from it nor in it, such as a drum that leans
 on a bean bag. Removing it would require inventing an edge of the other object."""
@@ -92,7 +92,7 @@ def draw_unused_removal(
 
 
 def possible_removals(photo: Photo, objects: Sequence[FoundObject]) -> list[Removal]:
-    """Return every object, and every pair of objects, that can be removed whole and leaves a hole small enough to fill.
+    """Return every object, and every pair of objects, that can be removed completely and leaves a small enough hole.
 
     Raises:
         NotApplicable: no object qualifies; the text gives a reason for each.
@@ -122,12 +122,12 @@ def _can_be_filled(hole: Mask, photo: Photo) -> bool:
     return bool(share <= MAX_HOLE or (share <= MAX_PLAIN_HOLE and is_plain_around(photo.image, hole)))
 
 
-def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:
-    """Return why an object cannot be removed whole, or '' if it can."""
+def _obstacle(obj: FoundObject, objects: Sequence[FoundObject]) -> str:
+    """Return why an object cannot be removed completely, or '' if it can."""
     for other in objects:
-        share = share_on(this, other)
-        if this is not other and STRADDLING_SHARES[0] < share < STRADDLING_SHARES[1]:
-            return f"the {this.name} hides an edge of the {other.name}"
+        share = share_on(obj, other)
+        if obj is not other and STRADDLING_SHARES[0] < share < STRADDLING_SHARES[1]:
+            return f"the {obj.name} hides an edge of the {other.name}"
     return ""
 
 

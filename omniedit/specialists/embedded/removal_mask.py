@@ -16,35 +16,35 @@ from omniedit.sources.photo import FractionBox, Photo
 RIM, MIN_RIM_PIXELS = 0.07, 5
 """Width of the rim, as a share of the square root of the object's area, and its minimum in pixels. A wide rim removes
 structure that the fill must continue, such as the edge of the table below the object."""
-MISSED = 0.14
-"""Gap between outline and box, as a share of the box's side, from which the outline has missed a part of the object."""
+MIN_MISSED_GAP = 0.14
+"""Minimum gap between outline and box, as a share of the box's side, if the outline misses a part of the object."""
 FOOT = 0.2
 """Share of an outline's height that counts as its foot."""
 MIN_INSIDE_SHARE = 0.5
-"""Smallest share of an object inside another one's outline at which it counts as part of that one."""
+"""Minimum share of an object inside another one's outline for it to count as part of that one."""
 COARSE_SIDE = 96
 """Longer side in pixels at which surroundings are examined; grass and blurred leaves are one colour at this size."""
 SURROUNDINGS = 0.35
 """Width of a hole's surroundings, as a share of the square root of the hole's area."""
 PLAIN_SPREAD = 9.0
-"""Largest distance in Lab between plain surroundings and an even colour or gradient, for nine tenths of the pixels."""
+"""Maximum distance in Lab between plain surroundings and an even colour or gradient, for nine tenths of the pixels."""
 
 
-def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+def inpaint_mask(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
     """Return the mask of an object with a rim.
 
     Other objects lose at most the width of that rim, and objects without an outline keep their whole box. An object
     that this one is on or in may be cut.
     """
-    radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
-    hole = dilate(this.mask | _missing_box_part(this.box, object_box(this, photo), this.mask.shape), radius)
+    radius = max(MIN_RIM_PIXELS, round(RIM * float(obj.mask.sum()) ** 0.5))
+    hole = dilate(obj.mask | _missing_box_part(obj.box, object_box(obj, photo), obj.mask.shape), radius)
     names = {other.name for other in objects}
     for other in objects:
-        if other is not this and share_on(this, other) < MIN_INSIDE_SHARE:
-            hole &= this.mask | ~erode(other.mask, radius)
+        if other is not obj and share_on(obj, other) < MIN_INSIDE_SHARE:
+            hole &= obj.mask | ~erode(other.mask, radius)
     for unseen in photo.objects:
         if unseen.name not in names and unseen.box is not None:
-            hole &= this.mask | ~box_mask(unseen.box, hole.shape)
+            hole &= obj.mask | ~box_mask(unseen.box, hole.shape)
     return hole
 
 
@@ -64,14 +64,14 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
     return float(np.percentile(distances, 90)) <= PLAIN_SPREAD
 
 
-def object_box(this: FoundObject, photo: Photo) -> FractionBox:
+def object_box(obj: FoundObject, photo: Photo) -> FractionBox:
     """Return an object's box from the caption file, or else the box of its outline."""
-    return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
+    return next((named.box for named in photo.objects if named.name == obj.name and named.box), obj.box)
 
 
-def share_on(this: FoundObject, other: FoundObject) -> float:
+def share_on(obj: FoundObject, other: FoundObject) -> float:
     """Return the share of an object that is inside the outline of another one."""
-    return float((this.mask & other.mask).sum() / this.mask.sum())
+    return float((obj.mask & other.mask).sum() / obj.mask.sum())
 
 
 def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
@@ -79,7 +79,7 @@ def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, 
     x0, y0, x1, y1 = box
     sides = (x1 - x0, y1 - y0) * 2
     gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])
-    gaps_missed = [gap > MISSED * side for gap, side in zip(gaps, sides, strict=True)]
+    gaps_missed = [gap > MIN_MISSED_GAP * side for gap, side in zip(gaps, sides, strict=True)]
     if not any(gaps_missed):
         return np.zeros(shape, bool)
     return box_mask((x0, y0, x1, y1 if gaps_missed[3] else outline[3] - FOOT * (outline[3] - outline[1])), shape)

@@ -8,11 +8,11 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.procedural import Field
 
 WIDTH = 0.03
-"""Largest width of a thin part, as a share of the image's longer side."""
-DARKER = (6.0, 16.0)
+"""Maximum width of a thin part, as a share of the image's longer side."""
+DARKNESS_RANGE = (6.0, 16.0)
 """Differences in L* from the lightest surroundings at which a thin part begins and is opaque."""
-BLUER = 5.0
-"""Difference in b* by which blue sky between clouds is bluer than its surroundings. A thin part is less blue."""
+SKY_BLUENESS = 5.0
+"""Minimum difference in b* between blue sky and the clouds around it. A thin part is less blue."""
 GAP = 2
 """Distance in pixels that may separate a thin part from the land."""
 
@@ -32,7 +32,7 @@ def find_thin_parts(image: Image, sky: Field) -> Field:
     lightness = np.ascontiguousarray(lab[..., 0])
     without_land = np.where(sky > 0.5, lightness, mean[..., 0])
     darker = np.maximum(_darkness(lightness, side), _darkness(without_land, side))
-    opacity = smoothstep(*DARKER, darker) * (lab[..., 2] > mean[..., 2] - BLUER)
+    opacity = smoothstep(*DARKNESS_RANGE, darker) * (lab[..., 2] > mean[..., 2] - SKY_BLUENESS)
     return np.asarray(opacity * _touches_land(opacity > 0.5, sky < 0.5), np.float32)
 
 

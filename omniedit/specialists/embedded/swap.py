@@ -22,15 +22,15 @@ from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_ar
 from omniedit.tasks import Task
 
 MAX_AREA = 0.35
-"""Largest share of the image that a replaceable object covers."""
+"""Maximum share of the image that a replaceable object covers."""
 MIN_SIDE = 48
 """Shorter side in pixels of the smallest object that is replaced or borrowed."""
-MAX_BARE, MAX_PLAIN_BARE = 0.07, 0.2
-"""Largest share of the image that the old object covered and the new one does not; the second value applies if one
+MAX_BARE_SHARE, MAX_PLAIN_BARE_SHARE = 0.07, 0.2
+"""Maximum share of the image that the old object covered and the new one does not; the second value applies if one
 colour or gradient surrounds the old object."""
-DONORS_TRIED = 24
-"""Number of photos searched for an object that fits, before a proposal is abandoned."""
-DONORS_KEPT = 16
+MAX_DONORS = 24
+"""Maximum number of photos to search for an object that fits, before a proposal is abandoned."""
+CACHED_DONORS = 16
 """Number of decoded donors that are cached for the next proposal: all of a small shard, about 50 MB."""
 
 
@@ -45,7 +45,7 @@ class ObjectSwap:
 
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: FillCache | None = None) -> None:
         self._donors, self._objects, self._fills = donors, objects or ObjectIndex(), fills or FillCache()
-        self._donor = lru_cache(DONORS_KEPT)(donors.__getitem__)
+        self._donor = lru_cache(CACHED_DONORS)(donors.__getitem__)
         self._used: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
@@ -67,7 +67,7 @@ class ObjectSwap:
     ) -> EditRequest | None:
         """Return a request for another object in place of one of a photo's, or None if no further one fits."""
         hole = inpaint_mask(old, objects, photo)
-        max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
+        max_bare = MAX_PLAIN_BARE_SHARE if is_plain_around(photo.image, hole) else MAX_BARE_SHARE
         for donor, new in self._borrowable(rng):
             swap = (photo.source_id, old.name, donor.source_id, new.name)
             if swap in self._used or may_be_same_kind(old, new):
@@ -90,7 +90,7 @@ class ObjectSwap:
         return EditResult(image, emptied | touched, MODELS)
 
     def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
-        for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
+        for index in rng.permutation(len(self._donors))[:MAX_DONORS]:
             donor = self._donor(int(index))
             objects = self._objects.find(donor)
             for chosen in rng.permutation(len(objects)):
@@ -114,12 +114,12 @@ class PlausibleSwap(ObjectSwap):
 
 
 def is_replaceable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Return whether the object can be removed whole and has a name from which a replacement can be chosen.
+    """Return whether the object can be removed completely and has a name from which a replacement can be chosen.
 
     The lower border may cut it; the new object is then cut as well.
     """
-    whole = obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
-    return whole and obj.name != OBJECT and _is_clear(obj, objects)
+    is_whole = obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
+    return is_whole and obj.name != OBJECT and _is_clear(obj, objects)
 
 
 def is_borrowable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:

@@ -14,7 +14,7 @@ from omniedit.instructions.stemming import head
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 
 MIN_OVERLAP = 0.5
-"""Smallest intersection over union of a listed box with the outline that was found in it."""
+"""Minimum intersection over union of a listed box and the outline that was found in it."""
 
 MIDDLE = 0.25
 """Half axes of the middle of a box, as shares of its sides."""
@@ -24,10 +24,10 @@ def match_listed(photo: Photo, objects: Sequence[FoundObject]) -> dict[int, int]
     """Return the index of the found object for each object of the photo's listing that was found."""
     matched: dict[int, int] = {}
     for listed, named in enumerate(photo.objects):
-        for place, obj in enumerate(objects):
-            same = named.name == obj.name and place not in matched.values()
+        for index, obj in enumerate(objects):
+            same = named.name == obj.name and index not in matched.values()
             if same and named.box and _overlap(named.box, obj.box) >= MIN_OVERLAP:
-                matched[listed] = place
+                matched[listed] = index
                 break
     return matched
 
@@ -59,16 +59,16 @@ def name_uniquely(photo: Photo, objects: Sequence[FoundObject], target: int) -> 
     Specialists of single objects find an object's box, and the objects that its edit must spare, by unique names.
     """
     noun = head(objects[target].name)
-    others = (place for place, obj in enumerate(objects) if place != target and head(obj.name) == noun)
+    others = (index for index, obj in enumerate(objects) if index != target and head(obj.name) == noun)
     labels = {target: without_position(objects[target].name)}
     labels |= {
-        place: f"{_ORDER[min(n, len(_ORDER) - 1)]} {to_noun(objects[place].name)}" for n, place in enumerate(others)
+        index: f"{_ORDER[min(n, len(_ORDER) - 1)]} {to_noun(objects[index].name)}" for n, index in enumerate(others)
     }
-    renamed = [replace(obj, name=labels.get(place, obj.name)) for place, obj in enumerate(objects)]
+    renamed = [replace(obj, name=labels.get(index, obj.name)) for index, obj in enumerate(objects)]
     matched = match_listed(photo, objects)
     listing = [
-        NamedObject(renamed[matched[place]].name if place in matched else _unseen(named.name, noun), named.box)
-        for place, named in enumerate(photo.objects)
+        NamedObject(renamed[matched[index]].name if index in matched else _unseen(named.name, noun), named.box)
+        for index, named in enumerate(photo.objects)
     ]
     return replace(photo, objects=tuple(listing)), renamed
 

@@ -13,11 +13,11 @@ from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.tasks import Task
 
 MIN_CONFIDENCE = 0.9
-"""Smallest confidence of the reader in a text that is changed."""
+"""Minimum confidence of the text reader for a text to be changed."""
 MIN_HEIGHT = 16
-"""Smallest height of a line in pixels."""
+"""Minimum height of a line, in pixels."""
 MIN_CORRELATION = 0.7
-"""Smallest correlation of a line with the same text redrawn; handwriting and ornate letters have less."""
+"""Minimum correlation between a line and the same text redrawn; handwriting and ornate letters have less."""
 WIDTHS = (0.72, 1.03)
 """Range of the new text's width, relative to the old one's."""
 TRIES = 24

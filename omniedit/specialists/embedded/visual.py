@@ -28,9 +28,9 @@ PALETTE = ((230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200), (245, 13
 """Colours of the segments of a map, on black."""
 
 MAX_AGREEMENT = 0.8
-"""Largest agreement of the lines in the edit before and after it."""
+"""Maximum agreement between the lines of the edited region before and after the edit."""
 MIN_LINE_SHARE = 0.001
-"""Smallest share of a drawing that lines cover; an empty sheet guides no edit."""
+"""Minimum share of a drawing that lines cover; an empty sheet guides no edit."""
 
 
 class VisualEdit:

@@ -51,21 +51,21 @@ def token_map(
         weights: by word of the target.
     """
     words, new_words = source.lower().split(), target.lower().split()
-    places, new_places = (word_tokens(prompt, tokenizer, length) for prompt in (source, target))
+    positions, new_positions = (word_tokens(prompt, tokenizer, length) for prompt in (source, target))
     shares, copied = torch.zeros(length, length), torch.zeros(length)
-    pairs = list(_in_step(_specials(places, length), _specials(new_places, length)))
+    pairs = list(_in_step(_specials(positions, length), _specials(new_positions, length)))
     for operation, start, end, new_start, new_end in SequenceMatcher(
         None, words, new_words, autojunk=False
     ).get_opcodes():
         if operation == "equal" or (operation == "replace" and exchange):
-            pairs += _align_swapped_words(places[start:end], new_places[new_start:new_end])
+            pairs += _align_swapped_words(positions[start:end], new_positions[new_start:new_end])
     for tokens, new_tokens in pairs:
         if len(tokens) == len(new_tokens):
             shares[tokens, new_tokens] = 1.0
         elif tokens and new_tokens:
             shares[torch.tensor(tokens)[:, None], torch.tensor(new_tokens)] = 1 / len(new_tokens)
         copied[new_tokens] = 1.0 if tokens else 0.0
-    return TokenMap(shares, copied, _weights(new_words, new_places, weights or {}, length))
+    return TokenMap(shares, copied, _weights(new_words, new_positions, weights or {}, length))
 
 
 def join_maps(maps: Sequence[TokenMap]) -> TokenMap:
@@ -81,17 +81,17 @@ def word_tokens(prompt: str, tokenizer: Any, length: int) -> list[list[int]]:
     """Return the positions of each word's tokens; empty for a word that was truncated."""
     ends = [match.end() for match in re.finditer(r"\S+", prompt)]
     encoded = tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_offsets_mapping=True)
-    places: list[list[int]] = [[] for _ in ends]
-    for place, (start, end) in enumerate(encoded["offset_mapping"]):
+    positions: list[list[int]] = [[] for _ in ends]
+    for position, (start, end) in enumerate(encoded["offset_mapping"]):
         if end > start:
             # A token may begin with the space before its word, so only its last character is certain to be in the word.
-            places[next(word for word, last in enumerate(ends) if end <= last)].append(place)
-    return places
+            positions[next(word for word, last in enumerate(ends) if end <= last)].append(position)
+    return positions
 
 
-def _specials(places: Sequence[Sequence[int]], length: int) -> tuple[list[int], list[int]]:
+def _specials(positions: Sequence[Sequence[int]], length: int) -> tuple[list[int], list[int]]:
     """Return the positions before the first word and after the last one: begin, end and padding."""
-    used = [place for word in places for place in word]
+    used = [position for word in positions for position in word]
     return list(range(min(used, default=0))), list(range(max(used, default=-1) + 1, length))
 
 
@@ -109,8 +109,8 @@ def _align_swapped_words(old: Sequence[list[int]], new: Sequence[list[int]]) -> 
     return [([token for word in old for token in word], [token for word in new for token in word])]
 
 
-def _weights(words: Sequence[str], places: Sequence[list[int]], weights: Mapping[str, float], length: int) -> Tensor:
+def _weights(words: Sequence[str], positions: Sequence[list[int]], weights: Mapping[str, float], length: int) -> Tensor:
     scales = torch.ones(length)
-    for word, tokens in zip(words, places, strict=True):
+    for word, tokens in zip(words, positions, strict=True):
         scales[tokens] = weights.get(word.strip(".,;:!?"), 1.0)
     return scales

@@ -24,7 +24,7 @@ from torch.nn import functional
 from omniedit.specialists.learned.alignment import TokenMap
 
 EPSILON = 1e-6
-"""Smallest share of its row that an image token's attention leaves for image tokens."""
+"""Minimum share of an image token's attention that remains for image tokens."""
 SDXL_SELF = ("down_blocks.2", "mid_block", "up_blocks.0")
 """SDXL layers with few tokens: 32 x 32 for an image of 1024 x 1024. They hold the layout, the finer ones texture. The
 authors' code for Stable Diffusion also uses maps of at most 16 x 16 or 32 x 32 tokens."""

@@ -29,8 +29,8 @@ class Counting(ObjectRemoval):
         edits = super().finish(requests, prepared)
         proposals = [get_proposal(request, CountingProposal) for request in requests]
         queries = [
-            (place, PhraseQuery(image, proposal.kind))
-            for place, (request, edit, proposal) in enumerate(zip(requests, edits, proposals, strict=True))
+            (index, PhraseQuery(image, proposal.kind))
+            for index, (request, edit, proposal) in enumerate(zip(requests, edits, proposals, strict=True))
             if isinstance(edit, EditResult)
             for image in (request.photo.image, edit.image)
         ]

@@ -73,10 +73,10 @@ class DeviceClock:
         """Return the busy share of the time from the first pass to the last: in total, and by name."""
         with self._lock:
             self._add_up()
-            whole = self._first.elapsed_to(self._last) if self._last else 0.0
-            if not whole:
+            total = self._first.elapsed_to(self._last) if self._last else 0.0
+            if not total:
                 return 0.0, {}
-            return self._any_s / whole, {name: seconds / whole for name, seconds in self._seconds.items()}
+            return self._any_s / total, {name: seconds / total for name, seconds in self._seconds.items()}
 
     def __str__(self) -> str:
         share, shares = self.busy()

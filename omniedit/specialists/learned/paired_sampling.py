@@ -112,8 +112,8 @@ def build_token_map(pipeline: Pipeline, pair: PromptPair) -> TokenMap:
 
 def latent_masks(masks: Sequence[Mask | None], size: tuple[int, int], scale: int) -> Tensor:
     """Return (P, 1, h, w) masks; a latent pixel is inside if any of its image pixels is inside."""
-    whole = np.ones(size, bool)
-    pixels = torch.from_numpy(np.stack([whole if mask is None else mask for mask in masks]))
+    everywhere = np.ones(size, bool)
+    pixels = torch.from_numpy(np.stack([everywhere if mask is None else mask for mask in masks]))
     return functional.max_pool2d(pixels[:, None].float(), scale).bool()
 
 

@@ -41,11 +41,11 @@ class Proposed(Generic[P]):
         if not proposals:
             raise NotApplicable("no usable proposal for this photo")
         offered = self._offered.get(photo.source_id, 0)
-        candidate, place = divmod(offered, len(proposals))
+        candidate, index = divmod(offered, len(proposals))
         if candidate == self.toolbox.config.candidates:
             raise NotApplicable("no further proposal for this photo")
         self._offered[photo.source_id] = offered + 1
-        proposal = proposals[place]
+        proposal = proposals[index]
         return EditRequest(
             photo=photo,
             task=self.task,

@@ -26,7 +26,7 @@ RIM = 0.02
 GAP = 0.03
 """Distance between an object and its anchor, as a share of the image's longer side."""
 MAX_HIDDEN_SHARE = 0.1
-"""Largest share of the anchor that the placed object may hide."""
+"""Maximum share of the anchor that the placed object may hide."""
 
 PixelBox = tuple[int, int, int, int]
 """left, top, right, bottom in pixels."""

@@ -12,7 +12,7 @@ from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import background
 from omniedit.specialists.embedded.anyedit import BackgroundChange
-from omniedit.specialists.embedded.background import BackgroundSwap, Support, close_gaps, find_preserved_region
+from omniedit.specialists.embedded.background import BackgroundSwap, Placement, close_gaps, find_preserved_region
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -68,10 +68,10 @@ def lying() -> Photo:
     return ball_photo("lying", with_ball(noise_field((130, 130, 130), 5), 30)[0], 30)
 
 
-def test_stances_are_distinguished(standing: Photo, lying: Photo) -> None:
-    assert find_preserved_region(standing, ObjectIndex(), analyse_photo).stance is Support.STANDING
-    assert find_preserved_region(lying, ObjectIndex(), analyse_photo).stance is Support.LYING
-    assert find_preserved_region(meadow(), ObjectIndex(), analyse_photo).stance is Support.LAND
+def test_placements_are_distinguished(standing: Photo, lying: Photo) -> None:
+    assert find_preserved_region(standing, ObjectIndex(), analyse_photo).placement is Placement.STANDING
+    assert find_preserved_region(lying, ObjectIndex(), analyse_photo).placement is Placement.LYING
+    assert find_preserved_region(meadow(), ObjectIndex(), analyse_photo).placement is Placement.LAND
 
 
 def test_object_that_would_float_is_skipped() -> None:
@@ -89,7 +89,7 @@ def test_foreground_keeps_its_pixels_and_the_rest_changes(standing: Photo, lying
         assert isinstance(first, EditResult) and isinstance(second, EditResult) and first.mask is not None
         assert np.array_equal(first.image[~first.mask], photo.image[~first.mask])
         assert np.array_equal(first.image, second.image)
-        kept = request.parts["kept"].mask
+        kept = request.parts["preserved"].mask
         assert (~first.mask)[kept].mean() > 0.8 and first.mask[~kept].all()
         assert np.abs(first.image.astype(int) - photo.image)[~kept].mean() > 8
 

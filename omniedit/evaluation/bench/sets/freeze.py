@@ -23,7 +23,7 @@ from omniedit.storage.parquet import unmark_formula
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 COLUMNS = ("photo", "task", "instruction")
-OPTIONAL = ("source_caption", "target_caption", "objects")
+OPTIONAL_COLUMNS = ("source_caption", "target_caption", "objects")
 MAX_PROBLEMS = 10
 """Number of problems that a message lists."""
 

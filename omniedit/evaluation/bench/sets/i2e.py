@@ -18,7 +18,7 @@ from omniedit.evaluation.bench.sets.averages import average_groups, get_score, g
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.pairs import Captions
 
-RESTORED = (
+RESTORATIONS = (
     *("Deblurring", "HazeRemoval", "Lowlight", "NoiseRemoval", "RainRemoval", "ShadowRemoval", "SnowRemoval"),
     "WatermarkRemoval",
 )
@@ -26,8 +26,10 @@ RESTORED = (
 STYLE, REGION = "StyleAlteration", "RegionAccuracy"
 QUESTIONS = (*("BGReplacement", "ColorAlteration", "Counting", "DirectionPerception", "ObjectRemoval", "Replacement"),)
 """Dimensions that ask a question about the edit and compare the answer."""
-DIMENSIONS = tuple(sorted((*RESTORED, STYLE, REGION, *QUESTIONS)))
-SCORES = dict.fromkeys(RESTORED, "ssim") | {STYLE: "clip_t", REGION: "ssim_outside"} | dict.fromkeys(QUESTIONS, "right")
+DIMENSIONS = tuple(sorted((*RESTORATIONS, STYLE, REGION, *QUESTIONS)))
+SCORES = (
+    dict.fromkeys(RESTORATIONS, "ssim") | {STYLE: "clip_t", REGION: "ssim_outside"} | dict.fromkeys(QUESTIONS, "right")
+)
 """Score of each dimension: a metric, or `right`, 1 if the answer to the question is the expected one and 0 if not."""
 COLUMNS = ("score",)
 CLIP_SCALE = 100
@@ -63,7 +65,7 @@ def _to_item(column: str, row: Mapping[str, Any]) -> BenchItem:
         task=task,
         instruction=read_text(row, column),
         source=find_image(folder / "input", image),
-        target=find_image(folder / "gt", image) if task in RESTORED else None,
+        target=find_image(folder / "gt", image) if task in RESTORATIONS else None,
         mask=find_image(folder / "mask", row.get("mask")) if task == REGION else None,
         captions=Captions(edited=read_text(row, "style") if task == STYLE else None),
         extra={

@@ -104,9 +104,9 @@ def _find_near(photos: Mapping[str, Image], sources: TrainingSources) -> Iterato
     if not sources.names:
         return
     names, run_hashes = list(photos), read_hashes(sources.phashes)
-    of_folders = [hash_image(image).hex() for image in photos.values()]
-    of_indexes = [perceptual_hash(image) for image in photos.values()]
-    for hashes in (of_folders, of_indexes):
+    folder_hashes = [hash_image(image).hex() for image in photos.values()]
+    index_hashes = [perceptual_hash(image) for image in photos.values()]
+    for hashes in (folder_hashes, index_hashes):
         set_hashes = read_hashes(hashes)
         for kind, bits in (("near", set_hashes), ("mirrored", mirror(set_hashes))):
             for photo, source in _match(bits, run_hashes):

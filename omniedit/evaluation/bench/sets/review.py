@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.sets.freeze import COLUMNS, OPTIONAL
+from omniedit.evaluation.bench.sets.freeze import COLUMNS, OPTIONAL_COLUMNS
 from omniedit.evaluation.bench.sets.proposals import BenchProposal
 from omniedit.evaluation.bench.sets.rows import find_image
 from omniedit.exchange.image_files import BadImage
@@ -217,7 +217,7 @@ class Review:
 
     def _write_table(self) -> None:
         try:
-            write_csv(self.table, self.accepted(), (*COLUMNS, *OPTIONAL))
+            write_csv(self.table, self.accepted(), (*COLUMNS, *OPTIONAL_COLUMNS))
         except OSError as error:
             raise UserError(f"{self.table}: cannot be written: {error.strerror}") from None
 
@@ -237,7 +237,7 @@ def replay(lines: Iterable[Mapping[str, Any]]) -> list[ReviewDecision]:
 
 def _to_row(decision: ReviewDecision, slot: Slot) -> dict[str, Any]:
     """Return a row of the table. Captions and the number of objects belong to the proposal, not to an edited text."""
-    row = dict.fromkeys((*COLUMNS, *OPTIONAL), "") | {"photo": decision.photo, "task": decision.task}
+    row = dict.fromkeys((*COLUMNS, *OPTIONAL_COLUMNS), "") | {"photo": decision.photo, "task": decision.task}
     proposal = next((each for each in slot.proposals if each.instruction == decision.instruction), None)
-    more = {name: value for name in OPTIONAL if (value := getattr(proposal, name, None)) is not None}
+    more = {name: value for name in OPTIONAL_COLUMNS if (value := getattr(proposal, name, None)) is not None}
     return row | {"instruction": decision.instruction} | more

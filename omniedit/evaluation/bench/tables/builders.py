@@ -111,9 +111,9 @@ def _has_metric(editor: EditorResult, name: str) -> bool:
 
 
 def _mean_metric(results: BenchResults, editor: EditorResult, name: str) -> Interval | None:
-    whole = editor.measured.get("sets", {}).get(name)
-    if whole is not None:
-        return Interval(whole)
+    set_value = editor.measured.get("sets", {}).get(name)
+    if set_value is not None:
+        return Interval(set_value)
     finite = {item: values[name] for item, values in editor.metrics.items() if isfinite(values.get(name, nan))}
     names = [results.clusters[item] for item in finite]
     return cluster_mean(list(finite.values()), names, results.seed) if finite else None
