@@ -1,4 +1,4 @@
-"""Arguments of scripts that hold a section of the config.
+"""Script arguments that contain a section of the config.
 
 A rule passes a section as JSON if any change of the section should run the job again. Otherwise it passes the run's
 config.json; its inputs and other parameters then decide when the job runs again.

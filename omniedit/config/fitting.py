@@ -8,7 +8,7 @@ from omniedit.config.section import Section
 
 
 class LoraConfig(Section):
-    """Low-rank adapters (LoRA, Hu et al. 2021) in place of training an editor's whole blocks."""
+    """Low-rank adapters (LoRA, Hu et al. 2021) in place of training all weights of an editor's blocks."""
 
     rank: int = Field(0, ge=0)
     """Rank of the adapters of the blocks' linear layers; 0 trains without adapters."""
@@ -18,7 +18,8 @@ class LoraConfig(Section):
     """Also train the norm of each output's weights (DoRA, Liu et al. 2024), which takes more time."""
     targets: Literal["base", "control", "both"] = "control"
     """Blocks that get adapters. With `control` the control blocks are frozen copies of the base's blocks, except for
-    adapters and output projections. With `base` the base gets adapters, and the control branch is trained whole."""
+    adapters and output projections. With `base` the base gets adapters, and all weights of the control
+    branch are trained."""
     save: Literal["merged", "adapter"] = "merged"
     """What training writes: an editor with merged adapters that loads like any other, with the adapters in its folder
     `adapter`; or only the trained weights, which load over the base and are small."""

@@ -11,7 +11,7 @@ class GrowConfig(Section):
     """Make the group `inverse`: accepted pairs with source and edited image exchanged, and an instruction that
     undoes the edit."""
     composed: bool = False
-    """Make the group `composed`: two accepted edits of one source in one step, and whole sessions in one step."""
+    """Make the group `composed`: two accepted edits of one source in one step, and complete sessions in one step."""
     recaption: bool = False
     """Make the group `recaptioned`: good edits that do not follow their instruction, with a new one by the model of
     `proposals`, whose `source` must be api or local."""

@@ -52,7 +52,7 @@ class VlmConfig(Section):
     folder."""
     head: str | None = None
     """Reward model whose head scores in place of the reply, such as EditReward: a role in config/models.yaml, or a
-    folder. If it has weights of the whole model, they replace those of `model`. `scoring.readout` has no effect."""
+    folder. If it has weights of the complete model, they replace those of `model`. `scoring.readout` has no effect."""
     engine: Literal["transformers", "vllm"] = "transformers"
     """Library that runs the model. `vllm` needs a separate environment, because it requires a particular version of
     torch; it has no reward heads."""

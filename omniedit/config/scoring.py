@@ -121,9 +121,9 @@ class ScoringConfig(Section):
     edits."""
     readout: Readout = "median"
     """Readout of the scores of `student`, `internvl` and `vlm`. `median` is the median score under the probabilities of
-    the score tokens, which is 9 or more exactly if 9 or more is likelier than not, as a filter at 9 requires. `tokens`
-    is their mean, which is finer but falls below 9 wherever the judge is unsure. `reply` generates the reply with whole
-    scores and a rationale, and is many times slower."""
+    the score tokens. It is at least 9 if and only if a score of 9 or more is more likely than a lower one, as a filter
+    at 9 requires. `tokens` is the mean under the same probabilities, which is finer but falls below 9 wherever the
+    judge is unsure. `reply` generates the reply with integer scores and a rationale, and is many times slower."""
     canary: str | None = "canary"
     """Folder of each judge's first scores of the canary, 36 fixed pairs that each run scores twice to detect a change
     of its judge; null scores no canary."""

@@ -60,7 +60,7 @@ def _number(value: Any) -> Any:
 SHIPPED = "shipped"
 """Value that selects the version in the package in place of a role of config/models.yaml or a folder."""
 MAX_RESOLUTION = 4096
-"""Largest resolution that a config may set; no published base makes larger images."""
+"""Maximum resolution that a config may set; no published base makes larger images."""
 
 
 def _expand_home(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Find files of the workflow's source; a working folder may hold its own copy of them."""
+"""Find files of the workflow's source; a working folder may have its own copy of them."""
 
 import os
 from pathlib import Path

@@ -12,7 +12,7 @@ from omniedit.storage.archives import ARCHIVE_SUFFIXES
 class SourcesConfig(PairFormat):
     kind: Literal["sample", "folder", "webdataset", "parquet", "pairs", "none"] = "sample"
     """Kind of the sources: the nine sample photos in the package, a folder of your own, WebDataset tar files (as
-    img2dataset writes them), or Parquet files that hold the encoded images. `pairs` are edit pairs instead of photos:
+    img2dataset writes them), or Parquet files with the encoded images. `pairs` are edit pairs instead of photos:
     the run makes no pairs of its own, and scores, filters and trains on these. `none` has neither: all pairs come from
     `subjects` and `imports`."""
     path: LocalPath | None = None

@@ -64,13 +64,13 @@ class SubjectsConfig(Section):
     is_partitioned: bool = False
     """Whether all rows of a group are in one file. Each shard then reads only its own files instead of all."""
     per_shard: int = Field(48, ge=1)
-    """Largest number of subjects per shard. A shard is one job of experts."""
+    """Maximum number of subjects per shard. A shard is one job of experts."""
     min_demonstrations: int = Field(3, ge=2, le=10)
-    """Smallest number of demonstrations of a subject; smaller clusters are rejected."""
+    """Minimum number of demonstrations of a subject; smaller clusters are rejected."""
     max_demonstrations: int = Field(5, ge=2, le=10)
-    """Largest number of demonstrations; the images that are most alike are used."""
+    """Maximum number of demonstrations; the images that are most alike are used."""
     min_similarity: float = Field(0.6, ge=-1, le=1)
-    """Smallest mean similarity of an image to the others of its cluster; a less similar image is left out. It is the
+    """Minimum mean similarity of an image to the others of its cluster; a less similar image is left out. It is the
     cosine of the features of `features`, whose values differ by model."""
     max_similarity: float = Field(0.98, ge=-1, le=1)
     """Similarity from which two images of a cluster count as copies, of which one is used."""
@@ -91,11 +91,11 @@ class SubjectsConfig(Section):
     resolution: int = Field(512, ge=32, le=MAX_RESOLUTION, multiple_of=16)
     """Resolution of the painted images: about resolution^2 pixels."""
     min_subject: float = Field(0, ge=-1, le=1)
-    """Smallest similarity of a painted image to the demonstrations, by `features`; others are rejected."""
+    """Minimum similarity of a painted image to the demonstrations, by `features`; others are rejected."""
     text_features: str | None = None
     """Role of a CLIP in config/models.yaml that compares a painted image with its prompt; null compares nothing."""
     min_text: float = Field(0, ge=-1, le=1)
-    """Smallest similarity of a painted image to its prompt, by `text_features`; others are rejected."""
+    """Minimum similarity of a painted image to its prompt, by `text_features`; others are rejected."""
     expert: ExpertConfig = ExpertConfig()
 
     @property

@@ -221,13 +221,13 @@ class ProposalsConfig(Section):
     per_photo: int = Field(2, ge=1, le=8)
     """Number of edits to request per photo and task."""
     tries: int = Field(3, ge=1)
-    """Maximum number of attempts per prompt until its whole reply is usable; each retry lists the faults of the last
+    """Maximum number of attempts per prompt until its complete reply is usable; each retry lists the faults of the last
     reply."""
     spare: float = Field(1.5, ge=1)
     """Number of proposals to collect for each task, as a multiple of the pairs that a shard can use. Quotas, masks and
     failed edits use up the surplus."""
     ask_what_is_meant: bool = False
-    """Ask the model which object a paraphrase means if it does not name it ("the thing that tells the time"), and
+    """Ask the model which object a paraphrase refers to if it does not name it ("the thing that tells the time"), and
     accept the paraphrase if this is its own object. If false, such a paraphrase is accepted only
     if a clue of omniedit/instructions/knowledge.yaml names the object."""
     quotas: QuotasConfig = QuotasConfig()

@@ -144,7 +144,7 @@ class SampleOptions(FlowOptions):
     both_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples with neither."""
     max_references: int = Field(4, ge=0, le=16)
-    """Largest number of reference images of a training sample, for editors that take references; if a pair has more,
+    """Maximum number of reference images of a training sample, for editors that take references; if a pair has more,
     some are drawn at random."""
     reference_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples without their references but with an instruction. A sample without an instruction has no

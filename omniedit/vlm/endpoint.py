@@ -60,7 +60,7 @@ class Endpoint:
 
     path = "/chat/completions"
     content_type = "application/json"
-    expected = "chat completion"
+    expected = "a chat completion"
     max_reply_bytes = 10_000_000
 
     def __init__(
@@ -161,7 +161,7 @@ class Endpoint:
         return answer
 
     def _deadline_fault(self) -> RequestFault:
-        return RequestFault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
+        return RequestFault(f"no complete reply within {self._timeout_s:g} s", may_be_billed=True)
 
     @property
     def _by_proxy(self) -> str:
@@ -176,7 +176,7 @@ class Endpoint:
                 return self._without_success(completions.error_status(error), answer, error)
             return self._parse(fields, answer)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            raise RequestFault(f"no {self.expected} but {self._excerpt(answer)}", may_be_billed=True) from None
+            raise RequestFault(f"expected {self.expected}, got {self._excerpt(answer)}", may_be_billed=True) from None
 
     def _parse(self, fields: dict[str, Any], answer: bytes) -> Reply:
         """Return the reply in a decoded answer without an error; any lookup in it may fail."""

@@ -24,7 +24,7 @@ class ImagesEndpoint(Endpoint):
 
     path = "/images/edits"
     content_type = f"multipart/form-data; boundary={BOUNDARY}"
-    expected = "image"
+    expected = "an image"
     max_reply_bytes = 100_000_000
 
     def _body(self, prompt: Prompt, show: Callable[[PromptImage], str]) -> bytes:
