@@ -50,7 +50,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
     Attributes:
         saved: state of each weight that is saved by its name, unsharded.
-        shared: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
+        sharded: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
         ema_decay: share of the EMA that the next step keeps.
         skip_reason: before a step, a reason to skip it; after the step, the reason it was skipped, or None.
         norm: norm of the last gradient over all ranks, before clipping.
@@ -58,8 +58,8 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
     saved: tuple[str, ...] = STATE
 
-    def set_up(self, shared: bool) -> None:
-        self.shared = shared
+    def set_up(self, sharded: bool) -> None:
+        self.sharded = sharded
         self.guard = StepGuard()
         self.ema_decay = 0.0
         self.skip_reason: str | None = None
@@ -105,7 +105,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
             return
         weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         gradients = [weight.grad for weight in weights]
-        self.norm = total_norm(gradients, self.shared)
+        self.norm = total_norm(gradients, self.sharded)
         self.skip_reason = self.skip_reason or self.guard.check(self.norm)
         if self.skip_reason:
             return
@@ -120,22 +120,22 @@ class GuardedAdamW(GuardedOptimizer, torch.optim.AdamW):
 
     Args:
         parameters: initial parameters, which DeepSpeed replaces with float32 copies.
-        shared: whether each rank holds only its part of the gradients.
+        sharded: whether each rank holds only its part of the gradients.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool) -> None:
+    def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], sharded: bool) -> None:
         super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=True)
-        self.set_up(shared)
+        self.set_up(sharded)
 
     def new_moments(self, weight: Tensor) -> dict[str, Any]:
         state: dict[str, Any] = {name: torch.zeros_like(weight, requires_grad=False) for name in MOMENTS}
         return state | {"step": torch.zeros((), device=weight.device if weight.is_cuda else "cpu")}
 
 
-def total_norm(gradients: list[Tensor], shared: bool) -> float:
+def total_norm(gradients: list[Tensor], sharded: bool) -> float:
     """Return the norm of all gradients; if they are sharded, the norm over the parts of all ranks."""
     norm = nn.utils.get_total_norm(gradients)
-    if shared:
+    if sharded:
         from omniedit.training.ranks import sum_over_ranks  # pre-training has no ranks, and needs no DeepSpeed
 
         norm = sum_over_ranks(norm.square()).sqrt()  # on this rank's device, if the gradients are on the host

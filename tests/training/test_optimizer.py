@@ -11,7 +11,7 @@ from omniedit.training.optimizer import MIN_NORMS, RECENT, GuardedAdamW, StepGua
 
 def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
     weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
-    optimizer = GuardedAdamW([weight], betas=(0.9, 0.99), shared=False)
+    optimizer = GuardedAdamW([weight], betas=(0.9, 0.99), sharded=False)
     optimizer.start([weight])
     optimizer.param_groups[0]["lr"] = 0.1
     for name, value in settings.items():
@@ -57,7 +57,7 @@ def test_gradient_over_fifty_times_the_recent_median_is_rejected() -> None:
 
 
 def test_prepare_step_sets_learning_rate_and_ema_decay_of_the_step() -> None:
-    optimizer = GuardedAdamW([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99), shared=False)
+    optimizer = GuardedAdamW([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99), sharded=False)
     options = OptimizerOptions(warmup_steps=4, lr_decay="constant", ema_decay=0.5)
     optimizer.skip_reason = "the loss is nan"
     for step, rate, decay in ((0, 0.5, 0.1), (1, 1.0, 2 / 11), (9, 2.0, 0.5)):

@@ -132,20 +132,20 @@ class EncodedBatch:
     """Pairs of one bucket, in the form of `PairBatch`, whose latents and embeddings are read on demand.
 
     Args:
-        parts: the network's inputs for these pairs, by micro-batch, if they were built in advance.
+        micro_batches: the network's inputs for these pairs, by micro-batch, if they were built in advance.
     """
 
     ratio: str
     rows: tuple[int, ...]
     pairs: tuple[dict[str, Any], ...]
     encoded: "EncodedPairs" = field(repr=False)
-    parts: tuple[Any, ...] = ()
+    micro_batches: tuple[Any, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, some: slice) -> "EncodedBatch":
-        return replace(self, rows=self.rows[some], pairs=self.pairs[some], parts=())
+        return replace(self, rows=self.rows[some], pairs=self.pairs[some], micro_batches=())
 
     def latents(self, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) each, of the mirrored images where `flips` is True."""
