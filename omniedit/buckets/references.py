@@ -22,7 +22,7 @@ REFERENCES = "references"
 CAPTIONS = "reference_captions"
 """Name of the column of captions."""
 MAX_REFERENCES = 16
-"""Largest number of references stored for a pair: its first ones."""
+"""Maximum number of references stored for a pair: its first ones."""
 _TEXTS = pa.list_(pa.string())
 _SIZE = struct.Struct("<I")
 

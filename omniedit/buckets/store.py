@@ -29,7 +29,7 @@ from omniedit.storage.manifest import checksum
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 MAX_THREADS = 8
-"""Largest number of images that are decoded at once."""
+"""Maximum number of images that are decoded at once."""
 OPEN_SHARDS = 256
 """Number of Zarr shards that stay open, each with a file descriptor and 16 bytes per pair."""
 

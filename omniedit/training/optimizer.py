@@ -14,10 +14,10 @@ from omniedit.config.training_options import OptimizerOptions
 from omniedit.training.schedule import ema_decay, learning_rate
 
 CLIP_NORM = 1.0
-"""Largest gradient norm; larger gradients are scaled down to it."""
+"""Maximum gradient norm; larger gradients are scaled down to it."""
 EXPLOSION_RATIO = 50.0
 """Ratio to the median of recent norms above which a gradient has exploded; ratios of 7 are transient."""
-RECENT = 100
+RECENT_NORMS = 100
 """Number of recent norms in the median."""
 MIN_NORMS = 20
 """Number of norms needed for a reliable median; with fewer, only a non-finite norm is unsafe."""
@@ -30,7 +30,7 @@ STATE = (*MOMENTS, "ema")
 class StepGuard:
     """Guard against unsafe gradients: compares each gradient norm with the norms of recent steps."""
 
-    norms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    norms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_NORMS))
 
     def check(self, norm: float) -> str | None:
         """Return why a gradient of this norm is unsafe, or None. The norm of a safe gradient is recorded."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from omniedit.config.training_options import OptimizerOptions
-from omniedit.training.optimizer import MIN_NORMS, RECENT, GuardedAdamW, StepGuard
+from omniedit.training.optimizer import MIN_NORMS, RECENT_NORMS, GuardedAdamW, StepGuard
 
 
 def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
@@ -52,7 +52,7 @@ def test_gradient_over_fifty_times_the_recent_median_is_rejected() -> None:
     assert guard.check(100.0) is None
     assert guard.check(101.0) == "the gradient's norm is 101, but its median over the last 21 steps is 2"
     assert guard.check(math.inf) and guard.check(math.nan)
-    assert [guard.check(10.0) for _ in range(RECENT)] == [None] * RECENT
+    assert [guard.check(10.0) for _ in range(RECENT_NORMS)] == [None] * RECENT_NORMS
     assert guard.check(499.0) is None, "only recent norms count"
 
 

@@ -63,7 +63,7 @@ def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], da
     degree = min(ramp(whole, 0.5, 0.85), ramp(new, 0.4, 0.8), ramp(new - old, 0.0, 0.05))
     return (
         degree,
-        f"{whole:.0%} of the lines agree with the edited image, in the edit {new:.0%}, with the source {old:.0%}",
+        f"{whole:.0%} of the lines agree with the edited image, {new:.0%} within the edit, {old:.0%} with the source",
     )
 
 

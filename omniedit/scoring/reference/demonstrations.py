@@ -29,13 +29,13 @@ from omniedit.sources.photo import FractionBox
 
 ROLE = "demonstration"
 MIN_PIXELS = 64
-"""Smallest number of a subject's pixels that can be compared."""
+"""Minimum number of a subject's pixels that can be compared."""
 SUBJECT_MARGIN = 0.05
 """Margin around the subject in the compared copy, as a share of its sides."""
 
 
 def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
-    """Score whether the demonstrations' subject is at the stated place, and was not there before.
+    """Score whether the demonstrations' subject is at the stated place, and is not there in the source.
 
     Raises:
         Unmeasurable: there is no demonstration, or the subject is too small.

@@ -26,7 +26,7 @@ from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.schedule import BETA1
 
 MIN_CROP = 0.3
-"""Smallest side of a crop, as a share of the largest that fits."""
+"""Minimum side of a crop, as a share of the largest that fits."""
 CAPTION_DROPOUT = 0.1
 
 

@@ -22,7 +22,7 @@ from omniedit.training.flow_batches import choose_held_out_pairs
 
 SAMPLES = 4
 MAX_KNOWN_INSTRUCTIONS = 256
-"""Largest number of instructions saved with an editor, which warns of instructions unlike them."""
+"""Maximum number of instructions saved with an editor, which warns of instructions unlike them."""
 CELL = 256
 """Side of a grid cell in pixels."""
 GAP = 8
