@@ -161,7 +161,7 @@ class Endpoint:
         return answer
 
     def _deadline_fault(self) -> RequestFault:
-        return RequestFault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
+        return RequestFault(f"no complete answer within {self._timeout_s:g} s", may_be_billed=True)
 
     @property
     def _by_proxy(self) -> str:
