@@ -198,16 +198,13 @@ class ZarrShardPairs:
     checksums: dict[int, list[str]] = field(default_factory=dict)
 
     def add(self, row: DecisionRow, shard: Shard) -> None:
-        pair, number = row["candidate_row"], row["row"]
+        index, number = row["candidate_row"], row["row"]
         described = {key: row[key] for key in ("row", "pair_id", "task", "o_score", "split")}
-        about = {
-            "instructions": list(shard.instructions(pair)),
-            "source_id": shard.provenance(pair)["source_id"],
-        }
-        self.checksums[number] = [shard.sha256(name, pair) for name in ARRAYS]
-        if roles := shard.reference_roles(pair):
-            about |= describe_references(roles, shard.reference_captions(pair))
-            self.checksums[number].append(shard.sha256(REFERENCES, pair))
+        about = {"instructions": list(shard.instructions(index)), "source_id": shard.provenance(index)["source_id"]}
+        self.checksums[number] = [shard.sha256(name, index) for name in ARRAYS]
+        if roles := shard.reference_roles(index):
+            about |= describe_references(roles, shard.reference_captions(index))
+            self.checksums[number].append(shard.sha256(REFERENCES, index))
         self.rows[number] = described | about
 
     def digest(self, layout: BucketSettings) -> str:

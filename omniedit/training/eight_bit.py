@@ -95,8 +95,8 @@ def load_raw_moments(optimizer: GuardedOptimizer, files: Sequence[Path]) -> None
     saved = load_file(files[dist.get_rank()]) if len(files) == dist.get_world_size() else {}
     if {key: value.shape for key, value in saved.items()} != {key: value.shape for key, value in moments.items()}:
         raise UserError(
-            f"{files[0].parent if files else 'checkpoint'}: 8-bit moments from {len(files)} ranks; resume with as "
-            "many ranks and the same zero_stage, or delete the checkpoints"
+            f"{files[0].parent if files else 'checkpoint'}: 8-bit moments from {len(files)} ranks; resume with the "
+            "same number of ranks and the same zero_stage, or delete the checkpoints"
         )
     states: list[Any] = list(optimizer.state.values())
     for key, value in saved.items():

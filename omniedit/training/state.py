@@ -76,14 +76,14 @@ class TrainingState:
             return safe_get_full_fp32_param(self.parameters[name])
         return safe_get_full_optimizer_state(self.parameters[name], kind)
 
-    def scatter(self, name: str, kind: str, full: Tensor) -> None:
+    def scatter(self, name: str, kind: str, tensor: Tensor) -> None:
         """Set the values that `gather` returns; the network uses a new weight only after `copy_to_network`."""
         if self.stage == 0:
-            self.gather(name, kind).copy_(full)
+            self.gather(name, kind).copy_(tensor)
         elif kind == WEIGHT:
-            safe_set_full_fp32_param(self.parameters[name], full)
+            safe_set_full_fp32_param(self.parameters[name], tensor)
         else:
-            safe_set_full_optimizer_state(self.parameters[name], full, kind)
+            safe_set_full_optimizer_state(self.parameters[name], tensor, kind)
 
     def shape(self, name: str) -> torch.Size:
         """Return a parameter's shape, which the sharded parameter itself does not have at ZeRO 3."""

@@ -84,18 +84,18 @@ def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[JsonSpan | Lo
         score_keys: keys in lower case whose values are scores.
     """
     at = 0
-    for found in find_objects(text):
-        yield from _shift(loose_fields(text[at : found.start], score_keys), at)
-        yield found
-        at = found.end
+    for span in find_objects(text):
+        yield from _shift(loose_fields(text[at : span.start], score_keys), at)
+        yield span
+        at = span.end
     yield from _shift(loose_fields(text[at:], score_keys), at)
 
 
 def find_objects(text: str, at: int = 0) -> Iterator[JsonSpan]:
     """Yield the valid objects of a text from a position on, in order, up to the first invalid one."""
-    while (found := _next_object(text, at)) is not None:
-        yield found
-        at = found.end
+    while (span := _next_object(text, at)) is not None:
+        yield span
+        at = span.end
 
 
 def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[LooseField]:

@@ -42,9 +42,9 @@ def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
         KeyError: the truth lacks the place of the subject in the demonstration.
     """
     reference, inside = reduced_reference(*crop_around(find_reference(comparison.pair, ROLE), truth["reference_box"]))
-    size, mirrored, place = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
+    size, mirrored, box = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
     after, before, mask = (
-        align_view(image, place, inside, size, mirrored)
+        align_view(image, box, inside, size, mirrored)
         for image in (comparison.pair.edited, comparison.pair.source, _as_image(comparison.pair.mask))
     )
     shape = erode((mask[..., 0] > 127) & _within(inside, mask.shape[:2]), RIM)
@@ -78,7 +78,7 @@ def _skill_degree(
 
 
 def body_box(truth: Truth) -> FractionBox:
-    """Return the place of the subject in the edited image, without the part that an accessory adds."""
+    """Return the box of the subject in the edited image, without the part that an accessory adds."""
     left, top, right, bottom = truth["box"]
     inner = truth.get("body", (0, 0, 1, 1))
     width, height = right - left, bottom - top

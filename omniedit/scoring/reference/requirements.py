@@ -46,7 +46,7 @@ MOST_OLD_SKY = 0.006
 """Maximum area of a spot in the old sky's colours outside a new sky, as a share of the sky."""
 MOST_LOST_LAND = 120.0
 """Maximum part of the land that a new sky may replace, in millionths of the image."""
-_REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
+_WHOLE_OBJECT_TYPES = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
 
@@ -235,5 +235,5 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task.ATTRIBUTE_MODIFICATION: partial(_verify_by_listing, _verify_resurfaced, _verify_painted),
     **dict.fromkeys(map(Task, ("color_alter", "material_change")), _verify_resurfaced),
     **dict.fromkeys(map(Task, ("movement", "resize", "visual_reference")), _verify_placed),
-    **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),
+    **dict.fromkeys(map(Task, _WHOLE_OBJECT_TYPES), _verify_replaced),
 }

@@ -35,7 +35,7 @@ AROUND_BY_COLOUR, FAR_AROUND, CLOSE_AROUND = 0.25, 0.35, 0.12
 MIN_SALIENT_COLOUR_IOU, MIN_WIDE_IOU = 0.6, 0.6
 """Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
 MIN_SALIENT_SHARE = 0.55
-"""Minimum share of a salient object that the mask of a removal or addition must hold."""
+"""Minimum share of a salient object that the mask of a removal or addition must cover."""
 MAX_NEIGHBOUR_SHARE = 0.1
 """Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
 MIN_NOUN_PROBABILITY = 0.1
@@ -121,13 +121,13 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
 
 
 def verify_whole(image: ImageMeasures, mask: Mask, name: str, least: float = MIN_SALIENT_SHARE) -> None:
-    """Check that the mask holds the whole salient object, not a part such as a runner's leg.
+    """Check that the mask covers the whole salient object, not a part such as a runner's leg.
 
     Args:
-        least: smallest share of the salient object that must be in the mask.
+        least: minimum share of the salient object that must be in the mask.
 
     Raises:
-        Unmeasurable: it holds too little of it.
+        Unmeasurable: the mask covers too little of it.
     """
     share = salient_share_inside(image, mask)
     if share < least:
