@@ -92,7 +92,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
         Args:
             step: steps done, of `steps`.
-            peak: largest learning rate.
+            peak: maximum learning rate.
         """
         for group in self.param_groups:
             group["lr"] = learning_rate(step, steps, peak, options.warmup_steps, options.lr_decay)
