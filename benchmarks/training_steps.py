@@ -51,7 +51,7 @@ class EngineStep:
 
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         betas = (BETA1, options.adam_beta2)
-        self.optimizer = make_optimizer(options, trained.values(), betas, shared=options.zero_stage > 0)
+        self.optimizer = make_optimizer(options, trained.values(), betas, sharded=options.zero_stage > 0)
         self.engine, *_ = deepspeed.initialize(
             model=model, optimizer=self.optimizer, config=deepspeed_config(options, 1)
         )

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import nn
 
 from omniedit import models
-from omniedit.buckets.scratch import discard_damaged, find_copy, stage
+from omniedit.buckets.scratch import copy_to_scratch, discard_damaged, find_copy
 from omniedit.buckets.store import BucketStore
 from omniedit.cli.arguments import run_seed
 from omniedit.config.arguments import add_section
@@ -79,7 +79,7 @@ def main() -> None:
     text_tokens = base.text.encode([""])[0].shape[1]
     fit_editor(editor, options, args.seed, device, text_tokens, dist.get_world_size())
     takes = get_supported_conditions(editor)
-    buckets = copy_to_scratch(args.buckets, args.scratch)
+    buckets = use_local_copy(args.buckets, args.scratch)
     store = BucketStore(buckets, resolution=options.resolution, reads_references=takes.references)
     check_resolution(editor, options.resolution, [ratio for ratio, pairs in store.sizes().items() if pairs])
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
@@ -133,7 +133,7 @@ def choose_save(
     )
 
 
-def copy_to_scratch(buckets: Path, scratch: str) -> Path:
+def use_local_copy(buckets: Path, scratch: str) -> Path:
     """Copy the buckets to the node's scratch disk and return the copy. Without a copy, return the buckets themselves.
 
     Environment variables in `scratch`, such as $TMPDIR, are those of the node.
@@ -142,7 +142,7 @@ def copy_to_scratch(buckets: Path, scratch: str) -> Path:
         return buckets
     folder = Path(os.path.expandvars(scratch))
     if int(os.environ["LOCAL_RANK"]) == 0:
-        stage(buckets, folder)
+        copy_to_scratch(buckets, folder)
     dist.barrier()
     return find_copy(buckets, folder)
 

@@ -30,10 +30,10 @@ class ArrayPool:
 
     def _take(self, size: int) -> np.ndarray:
         """Return an unused block of at least `size` bytes; one that is too small is replaced."""
-        unused = [place for place in range(len(self._blocks)) if sys.getrefcount(self._blocks[place]) == UNUSED_COUNT]
-        for place in unused:
-            if self._blocks[place].nbytes >= size:
-                return self._blocks[place]
+        unused = [index for index in range(len(self._blocks)) if sys.getrefcount(self._blocks[index]) == UNUSED_COUNT]
+        for index in unused:
+            if self._blocks[index].nbytes >= size:
+                return self._blocks[index]
         block = np.empty(size, np.uint8)
         if unused:
             self._blocks[unused[0]] = block

@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 class BatchPlan:
     """Assignment of samples to steps. Each step's batch comes from one bucket, the same for all ranks.
 
-    Buckets alternate at random. In an epoch, each bucket yields its samples in random order and in whole batches;
+    Buckets alternate at random. In an epoch, each bucket yields its samples in random order and in full batches;
     leftover samples wait for the next epoch, which shuffles again. A bucket smaller than a batch yields one batch per
     epoch, filled up by repeating its samples, so that every aspect ratio is trained on. The step is the only state.
     The batches of a step do not depend on the number of ranks, only their split does.
@@ -41,25 +41,25 @@ class BatchPlan:
 
     @property
     def steps_per_epoch(self) -> int:
-        return int(self._batches_before()[-1])
+        return int(self._first_batches()[-1])
 
     def batch(self, step: int, rank: int) -> tuple[str, np.ndarray]:
         """Return the ratio and a rank's (batch_size / world_size,) int64 sample indices at a step, counted from 0."""
         epoch, turn = divmod(step, self.steps_per_epoch)
-        before = self._batches_before()
-        place = _permutation(self.seed, epoch, "", int(before[-1]))[turn]
-        bucket = int(np.searchsorted(before, place, side="right")) - 1
+        first_batches = self._first_batches()
+        position = _permutation(self.seed, epoch, "", int(first_batches[-1]))[turn]
+        bucket = int(np.searchsorted(first_batches, position, side="right")) - 1
         ratio = self._ratios()[bucket]
         order = _permutation(self.seed, epoch, ratio, self.sizes[ratio])
-        start = (place - before[bucket]) * self.batch_size
-        whole = np.resize(order[start : start + self.batch_size], self.batch_size)
-        return ratio, whole.reshape(self.world_size, -1)[rank]
+        start = (position - first_batches[bucket]) * self.batch_size
+        batch = np.resize(order[start : start + self.batch_size], self.batch_size)
+        return ratio, batch.reshape(self.world_size, -1)[rank]
 
     def _ratios(self) -> list[str]:
         return sorted(ratio for ratio, size in self.sizes.items() if size)
 
-    def _batches_before(self) -> np.ndarray:
-        """Return the number of batches per epoch from the buckets before each bucket, then the total."""
+    def _first_batches(self) -> np.ndarray:
+        """Return the index of each bucket's first batch of an epoch, then the number of batches."""
         return np.cumsum([0, *(max(1, self.sizes[ratio] // self.batch_size) for ratio in self._ratios())])
 
 

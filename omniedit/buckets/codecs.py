@@ -65,8 +65,8 @@ def undo_filter(planes: Image, out: Image) -> None:
     bands = planes.reshape(3, height // band, band, width)
     for row in range(1, band):
         bands[:, :, row] += bands[:, :, row - 1]
-    for place in range(1, height // band):
-        bands[:, place] += bands[:, place - 1, -1:]
+    for index in range(1, height // band):
+        bands[:, index] += bands[:, index - 1, -1:]
     green, red, blue = planes
     red += green
     blue += green

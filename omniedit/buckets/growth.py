@@ -1,4 +1,4 @@
-"""Growth of a store: places that its pairs keep when others are added."""
+"""Growth of a store: rows that its pairs keep when others are added."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ COLUMNS = ("pair_id", "ratio", "row", "part", "split")
 
 
 def find_standing(accepted: pa.Table, layout: BucketSettings, earlier: Plan) -> Standing | None:
-    """Return the places of an earlier plan's pairs; None if one is no longer accepted, or if the layout differs.
+    """Return the placement of an earlier plan's pairs; None if one is no longer accepted, or if the layout differs.
 
     A larger number of parts does not count as a different layout. Pairs are matched by 64 bits of a hash of their ids,
     because a table of the ids themselves needs gigabytes. Two of five million ids collide with a probability of one in
@@ -24,21 +24,21 @@ def find_standing(accepted: pa.Table, layout: BucketSettings, earlier: Plan) -> 
     if replace(earlier.layout, parts=layout.parts) != layout or earlier.layout.parts > layout.parts:
         return None
     table = earlier.table
-    place = _match(hash_ids(table["pair_id"], str(layout.seed)), hash_ids(accepted["pair_id"], str(layout.seed)))
-    if place is None or (index_texts(accepted["ratio"], RATIOS)[place] != index_texts(table["ratio"], RATIOS)).any():
+    index = _match(hash_ids(table["pair_id"], str(layout.seed)), hash_ids(accepted["pair_id"], str(layout.seed)))
+    if index is None or (index_texts(accepted["ratio"], RATIOS)[index] != index_texts(table["ratio"], RATIOS)).any():
         return None
     row, part = (np.full(len(accepted), -1, np.int32) for _ in range(2))
     held_out = np.zeros(len(accepted), bool)
-    row[place], held_out[place] = table["row"], pc.equal(table["split"], HELD_OUT)
-    part[place] = index_texts(table["part"], [f"{part:05d}" for part in range(layout.parts)])
+    row[index], held_out[index] = table["row"], pc.equal(table["split"], HELD_OUT)
+    part[index] = index_texts(table["part"], [f"{part:05d}" for part in range(layout.parts)])
     return Standing(row, part, held_out)
 
 
 def _match(wanted: np.ndarray, known: np.ndarray) -> np.ndarray | None:
-    """Return the place of each value of `wanted` in `known`, or None if one is missing."""
+    """Return the index of each value of `wanted` in `known`, or None if one is missing."""
     order = np.argsort(known)
     found = np.searchsorted(known, wanted, sorter=order)
     if len(wanted) > len(known) or (found == len(known)).any():
         return None
-    place = order[found]
-    return place if (known[place] == wanted).all() else None
+    index = order[found]
+    return index if (known[index] == wanted).all() else None

@@ -39,8 +39,8 @@ class MappedRows:
         self._batches: dict[int, pa.RecordBatch] = {}
 
     def read(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        places = (divmod(row, PAIRS_AT_ONCE) for row in rows)
-        return [self._batch(number).slice(place, 1).to_pylist()[0] for number, place in places]
+        indices = (divmod(row, PAIRS_AT_ONCE) for row in rows)
+        return [self._batch(number).slice(index, 1).to_pylist()[0] for number, index in indices]
 
     def _batch(self, number: int) -> pa.RecordBatch:
         """Return a record batch. Its columns point into the mapped file, so open batches take little memory."""

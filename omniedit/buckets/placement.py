@@ -33,7 +33,7 @@ PLAN_SCHEMA = pa.schema(
 )
 """One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{folder}/{shard}.h5).
 Older plans lack the column `folder`; it then equals `task`."""
-REPEATED = ("ratio", "part", "task", "shard", "split", "folder")
+REPEATED_COLUMNS = ("ratio", "part", "task", "shard", "split", "folder")
 """Columns of few different values, which are dictionary-encoded in memory."""
 HELD_OUT_KEY = "held out"
 """Key of the hashes that decide which pairs are held out."""
@@ -62,7 +62,7 @@ class BucketSettings:
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan read from disk: its `table` (PLAN_SCHEMA, with `REPEATED`), its layout, and the sha256 of its file."""
+    """Plan read from disk: `table` (PLAN_SCHEMA, with `REPEATED_COLUMNS`), layout, and the sha256 of its file."""
 
     table: pa.Table
     layout: BucketSettings
@@ -92,7 +92,7 @@ def read_decisions(path: str | Path) -> pa.Table:
 def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
     """Return the columns and `folder`."""
     names = [*columns, *({"folder"} & set(column_names(path)))]
-    return _add_folder(read_table(path, names, [name for name in names if name in REPEATED]))
+    return _add_folder(read_table(path, names, [name for name in names if name in REPEATED_COLUMNS]))
 
 
 def _add_folder(table: pa.Table) -> pa.Table:
@@ -168,10 +168,10 @@ def place(accepted: pa.Table, layout: BucketSettings, standing: Standing | None 
     """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 
     In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
-    id). Parts get equal runs of whole Zarr shards, so that no two jobs write the same shard.
+    id). Parts get equal runs of complete Zarr shards, so that no two jobs write the same shard.
 
     Args:
-        standing: places that the pairs of a store that grows keep (see `find_standing`); new pairs follow in the order
+        standing: placement that the pairs of a growing store keep (see `find_standing`); new pairs follow in the order
             above. Only the last Zarr shard of a bucket changes, unless it was full.
     """
     accepted = _add_folder(accepted)

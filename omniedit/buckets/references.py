@@ -18,11 +18,11 @@ from omniedit.imaging.images import encode_png, resize_to_fit
 from omniedit.pairs import EditPair
 
 REFERENCES = "references"
-"""Name of the array and of the column of roles."""
+"""Name of the array, and of the column with the roles."""
 CAPTIONS = "reference_captions"
 """Name of the column of captions."""
 MAX_REFERENCES = 16
-"""Largest number of references stored for a pair: its first ones."""
+"""Maximum number of references stored for a pair: its first ones."""
 _TEXTS = pa.list_(pa.string())
 _SIZE = struct.Struct("<I")
 

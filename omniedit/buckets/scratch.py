@@ -14,7 +14,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, missing_files
 from omniedit.storage.progress import Progress
 
-NAME = "omniedit-buckets-"
+PREFIX = "omniedit-buckets-"
 UNUSABLE_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """Errors of a scratch folder that belongs to another user, is read-only or is full."""
 
@@ -23,7 +23,9 @@ class DamagedCopy(UserError):
     """Error for a copied file that differs from its original. The buckets themselves are intact."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: a damaged copy on this node's disk ({problem}); run again to copy it again")
+        super().__init__(
+            f"{path}: the copy on this node's disk is damaged ({problem}); rerun the command to replace it"
+        )
         self.path = path
 
 
@@ -40,18 +42,18 @@ def discard_damaged() -> Iterator[None]:
 def copy_path(buckets: Path, scratch: Path) -> Path:
     """Return the path of the copy of these buckets, named after their manifest's digest. It may not exist."""
     digest = str(checksum(buckets / MANIFEST)["sha256"])
-    return scratch / f"{NAME}{digest[:16]}"
+    return scratch / f"{PREFIX}{digest[:16]}"
 
 
 def is_copy(buckets: Path) -> bool:
-    return buckets.name.startswith(NAME)
+    return buckets.name.startswith(PREFIX)
 
 
-def stage(buckets: Path, scratch: Path) -> None:
+def copy_to_scratch(buckets: Path, scratch: Path) -> None:
     """Copy the buckets to `copy_path(buckets, scratch)` if the copy is missing and there is room.
 
-    One process per node calls this, and locks the copy until it ends. A second training run waits for the copy and
-    shares it. A training run on other buckets removes copies that no process has locked.
+    One process per node calls this and holds the copy's lock until that process exits. A second training run waits for
+    the copy and shares it. A training run on other buckets removes copies that no process has locked.
 
     Raises:
         DamagedFile: a file of the buckets differs from their manifest.
@@ -64,13 +66,16 @@ def stage(buckets: Path, scratch: Path) -> None:
         _report_unusable(error, buckets, scratch)
         return
     try:
-        may_write = hold_copy(copy)
+        may_write = lock_copy(copy)
         remove_unused_copies(scratch, copy)
         if may_write and not is_complete(copy):
             copy_files(buckets, copy)
         elif not is_complete(copy):
-            print(f"{copy}: in use and incomplete, or not readable; reading {buckets} instead", flush=True)
-        hold_copy(copy, to_write=False)
+            print(
+                f"{copy}: incomplete and locked by another process, or not readable; reading {buckets} instead",
+                flush=True,
+            )
+        lock_copy(copy, to_write=False)
     except OSError as error:
         if error.errno not in UNUSABLE_ERRORS:
             raise
@@ -84,7 +89,7 @@ def _report_unusable(error: OSError, buckets: Path, scratch: Path) -> None:
 def copy_files(buckets: Path, copy: Path) -> None:
     """Copy and verify every file, if there is room."""
     files = read_sealed(buckets)["files"]
-    needed, free = sum(known["bytes"] for known in files.values()), shutil.disk_usage(copy.parent).free
+    needed, free = sum(expected["bytes"] for expected in files.values()), shutil.disk_usage(copy.parent).free
     if free < needed:
         print(
             f"{copy.parent}: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed; reading {buckets} instead",
@@ -92,10 +97,10 @@ def copy_files(buckets: Path, copy: Path) -> None:
         )
         return
     with replace_file(copy) as temporary, Progress("files to scratch", total=len(files)) as progress:
-        for file, known in files.items():
+        for file, expected in files.items():
             (temporary / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(buckets / file, temporary / file)
-            if checksum(temporary / file) != known:
+            if checksum(temporary / file) != expected:
                 raise DamagedFile(buckets / file, f"its checksum differs from {buckets / MANIFEST}")
             progress.advance()
         shutil.copyfile(buckets / MANIFEST, temporary / MANIFEST)
@@ -109,39 +114,39 @@ def is_complete(copy: Path) -> bool:
         return False
 
 
-def hold_copy(copy: Path, to_write: bool = True) -> bool:
+def lock_copy(copy: Path, to_write: bool = True) -> bool:
     """Lock a copy until this process ends, and return whether the lock is exclusive.
 
     It is exclusive if `to_write` is set and no other process holds a lock. Otherwise the call waits for the writer to
     finish and shares the lock with other readers.
     """
-    if copy not in _HELD:
-        _HELD[copy] = _open_lock(copy)
-    descriptor = _HELD[copy]
-    if to_write and _try_to_hold(descriptor):
+    if copy not in _LOCKS:
+        _LOCKS[copy] = _open_lock(copy)
+    descriptor = _LOCKS[copy]
+    if to_write and _try_lock(descriptor):
         return True
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     # The previous writer may have been killed before the copy was complete.
-    return to_write and not is_complete(copy) and _try_to_hold(descriptor)
+    return to_write and not is_complete(copy) and _try_lock(descriptor)
 
 
 def remove_unused_copies(scratch: Path, copy: Path) -> None:
     """Remove this user's other copies that no process has locked, partial ones included."""
-    for other in [*scratch.glob(f"{NAME}*"), *scratch.glob(f".{NAME}*.tmp")]:
-        whole = scratch / other.name.lstrip(".").partition(".")[0]
-        if whole == copy or other.stat().st_uid != os.getuid():
+    for other in [*scratch.glob(f"{PREFIX}*"), *scratch.glob(f".{PREFIX}*.tmp")]:
+        final_path = scratch / other.name.lstrip(".").partition(".")[0]
+        if final_path == copy or other.stat().st_uid != os.getuid():
             continue
         try:
-            descriptor = _open_lock(whole)
-        except PermissionError:  # another user's lock, whose copy may be in use
+            descriptor = _open_lock(final_path)
+        except PermissionError:  # the lock belongs to another user, who may be using the copy
             continue
-        if _try_to_hold(descriptor):
+        if _try_lock(descriptor):
             shutil.rmtree(other)
-            print(f"{other}: an unused copy; removed", flush=True)
+            print(f"{other}: removed; no process was using this copy", flush=True)
         os.close(descriptor)
 
 
-_HELD: dict[Path, int] = {}
+_LOCKS: dict[Path, int] = {}
 
 
 def _lock_path(copy: Path) -> Path:
@@ -149,7 +154,7 @@ def _lock_path(copy: Path) -> Path:
 
 
 def _open_lock(copy: Path) -> int:
-    """Open a copy's lock file. It may belong to another user, because a lock needs no write permission.
+    """Open a copy's lock file. Fall back to read-only for another user's file; flock needs no write permission.
 
     Raises:
         PermissionError: the file may not be read, or it is missing and may not be created.
@@ -163,7 +168,7 @@ def _open_lock(copy: Path) -> int:
             raise error from None
 
 
-def _try_to_hold(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -172,7 +177,7 @@ def _try_to_hold(descriptor: int) -> bool:
 
 
 def find_copy(buckets: Path, scratch: Path) -> Path:
-    """Return the copy if it is whole and can be held, else the buckets themselves."""
+    """Return the copy if it is complete and this process can lock it, else the buckets themselves."""
     copy = copy_path(buckets, scratch)
     # A copy that this process cannot lock may be removed by its owner at any time.
     return copy if is_complete(copy) and os.access(_lock_path(copy), os.R_OK) else buckets

@@ -85,7 +85,7 @@ def _compare(part: Path, file: PartFile) -> None:
 def seal_bucket(
     plan: Plan, parts: Sequence[Path], found: dict[str, PartFile], ratio: str, out_dir: Path
 ) -> dict[str, Any]:
-    """Write `out_dir`/{ratio}.zarr, whole or not at all, and return its entry in the manifest.
+    """Write `out_dir`/{ratio}.zarr, completely or not at all, and return its entry in the manifest.
 
     Raises:
         UserError: a planned Zarr shard is in no part, or the parts' pairs are not the planned ones.
@@ -128,7 +128,7 @@ def find_runs(inside: np.ndarray) -> list[list[int]]:
 def write_sealed(
     path: Path, plan: Plan, buckets: dict[str, dict[str, Any]], part_files: Mapping[str, PartFile] | None = None
 ) -> None:
-    """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are whole.
+    """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are complete.
 
     Args:
         part_files: files that `read_parts` has compared; files that are hard links to them are not read again.
@@ -141,9 +141,9 @@ def write_sealed(
             files[file] = part_files[file].known if linked else checksum(folder / file)
     has_references = any(f".zarr/{REFERENCES}/" in file for file in files)
     version = FORMAT_WITH_REFERENCES if has_references else FORMAT
-    whole = {"format": version, "plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets, "files": files}
+    contents = {"format": version, "plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets}
     with replace_file(path) as temporary:
-        write_manifest(temporary, whole)
+        write_manifest(temporary, contents | {"files": files})
 
 
 def verify(buckets: Path) -> int:

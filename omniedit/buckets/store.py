@@ -29,7 +29,7 @@ from omniedit.storage.manifest import checksum
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 MAX_THREADS = 8
-"""Largest number of images that are decoded at once."""
+"""Maximum number of images that are decoded at once."""
 OPEN_SHARDS = 256
 """Number of Zarr shards that stay open, each with a file descriptor and 16 bytes per pair."""
 
@@ -119,12 +119,12 @@ class BucketStore:
         width, height = self.image_size(ratio)
         shapes = [(len(numbers), height, width, *([channels] if channels else [])) for channels in ARRAYS.values()]
         batch = [self._memory.empty(shape) for shape in shapes]
-        places = {row: place for place, row in reversed(list(enumerate(numbers)))}
-        self._fill(ratio, places, batch)
-        for place, row in enumerate(numbers):
-            if places[row] != place:
+        indices = {row: index for index, row in reversed(list(enumerate(numbers)))}
+        self._fill(ratio, indices, batch)
+        for index, row in enumerate(numbers):
+            if indices[row] != index:
                 for images in batch:
-                    images[place] = images[places[row]]
+                    images[index] = images[indices[row]]
         pairs = tuple(self.describe(ratio, numbers))
         references: tuple[tuple[Image, ...], ...] = ()
         if self.reads_references:
@@ -144,12 +144,12 @@ class BucketStore:
             self._rows[ratio] = open_pair_rows(self.path / bucket_name(ratio))
         return self._rows[ratio]
 
-    def _fill(self, ratio: str, places: dict[int, int], batch: Sequence[np.ndarray]) -> None:
-        """Read the images of rows into their places of a batch, the rows of one Zarr shard one after the other."""
-        rows = sorted(places)
+    def _fill(self, ratio: str, indices: dict[int, int], batch: Sequence[np.ndarray]) -> None:
+        """Read the images of rows into the batch at `indices`, the rows of one Zarr shard one after the other."""
+        rows = sorted(indices)
         if self.resolution is None:
             jobs = [
-                (row, name, images[places[row]]) for row in rows for name, images in zip(ARRAYS, batch, strict=True)
+                (row, name, images[indices[row]]) for row in rows for name, images in zip(ARRAYS, batch, strict=True)
             ]
             run_in_threads(lambda job: self._read_image(ratio, *job), jobs)
             return
@@ -158,7 +158,7 @@ class BucketStore:
         for row in rows:
             trio = scaled[row] if row in scaled else self._cache[ratio, row]
             for images, image in zip(batch, trio, strict=True):
-                images[places[row]] = image
+                images[indices[row]] = image
         for row, trio in scaled.items():
             self._keep((ratio, row), trio)
 
@@ -174,10 +174,10 @@ class BucketStore:
 
     def _read_image(self, ratio: str, row: int, name: str, out: np.ndarray) -> None:
         """Read an image into an array of its size."""
-        shard, place = divmod(row, self._layout["pairs_per_zarr_shard"])
+        shard, index = divmod(row, self._layout["pairs_per_zarr_shard"])
         codec, file = self._codec(ratio, name), shard_file(ratio, name, shard)
         try:
-            codec.decode(self._open_shard(file).read(place), out)
+            codec.decode(self._open_shard(file).read(index), out)
         except (ValueError, OSError) as error:  # pyarrow raises OSError for damaged zstd
             raise self._unreadable(file, error) from None
 
@@ -185,10 +185,10 @@ class BucketStore:
         """Return the reference images of a pair, given its row."""
         if not reference_roles(pair):
             return ()
-        shard, place = divmod(pair["row"], self._layout["pairs_per_zarr_shard"])
+        shard, index = divmod(pair["row"], self._layout["pairs_per_zarr_shard"])
         file = shard_file(ratio, REFERENCES, shard)
         try:
-            files = unpack_files(self._open_shard(file).read(place))
+            files = unpack_files(self._open_shard(file).read(index))
         except (ValueError, OSError) as error:
             raise self._unreadable(file, error) from None
         return tuple(decode_image(image, f"{self.path / file}: {pair['pair_id']}: reference") for image in files)

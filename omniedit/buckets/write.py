@@ -1,4 +1,4 @@
-"""Write the Zarr shards of one part of the plan: whole shards only, with one encoded image in memory at a time."""
+"""Write the Zarr shards of one part of the plan: complete shards only, with one encoded image in memory at a time."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path
     Args:
         candidates: folder of {task}/{shard}.h5.
         out: the part's folder, which is created.
-        earlier: folder of the part as written before, if any. Its Zarr shards of equal pairs are linked, not written.
+        earlier: folder of the part from an earlier run, if any. Its Zarr shards of equal pairs are linked, not written.
 
     Raises:
         UserError: a candidate file is missing, damaged, or not the planned one.
@@ -198,13 +198,13 @@ class ZarrShardPairs:
     checksums: dict[int, list[str]] = field(default_factory=dict)
 
     def add(self, row: DecisionRow, shard: Shard) -> None:
-        place, number = row["candidate_row"], row["row"]
+        index, number = row["candidate_row"], row["row"]
         described = {key: row[key] for key in ("row", "pair_id", "task", "o_score", "split")}
-        about = {"instructions": list(shard.instructions(place)), "source_id": shard.provenance(place)["source_id"]}
-        self.checksums[number] = [shard.sha256(name, place) for name in ARRAYS]
-        if roles := shard.reference_roles(place):
-            about |= describe_references(roles, shard.reference_captions(place))
-            self.checksums[number].append(shard.sha256(REFERENCES, place))
+        about = {"instructions": list(shard.instructions(index)), "source_id": shard.provenance(index)["source_id"]}
+        self.checksums[number] = [shard.sha256(name, index) for name in ARRAYS]
+        if roles := shard.reference_roles(index):
+            about |= describe_references(roles, shard.reference_captions(index))
+            self.checksums[number].append(shard.sha256(REFERENCES, index))
         self.rows[number] = described | about
 
     def digest(self, layout: BucketSettings) -> str:

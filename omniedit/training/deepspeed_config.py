@@ -48,7 +48,7 @@ def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]
 
 @contextmanager
 def restore_linear() -> Iterator[None]:
-    """Restore torch's function of linear layers at the end, because ZeRO stage 3 replaces it in the whole process.
+    """Restore torch's function for linear layers at the end, because ZeRO stage 3 replaces it in the whole process.
 
     Stage 3's rounds before it adds the bias, so a network that is used later would differ in the last bits of bfloat16.
     """

@@ -23,20 +23,20 @@ QUANTIZED_STATE = ("state1", "state2", "absmax1", "absmax2")
 
 
 def make_optimizer(
-    options: RuntimeOptions, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool
+    options: RuntimeOptions, parameters: Iterable[Tensor], betas: tuple[float, float], sharded: bool
 ) -> GuardedOptimizer:
     """Return the optimizer of a training.
 
     Args:
-        shared: whether each rank holds only its part of the gradients.
+        sharded: whether each rank holds only its part of the gradients.
 
     Raises:
         UserError: bitsandbytes, or a GPU for it, is missing.
     """
     if options.optimizer == "adamw":
-        return GuardedAdamW(parameters, betas, shared)
+        return GuardedAdamW(parameters, betas, sharded)
     check_optimizer(options.optimizer)
-    return eight_bit_adamw(parameters, betas, shared, paged=options.optimizer == "paged_adamw8bit")
+    return eight_bit_adamw(parameters, betas, sharded, paged=options.optimizer == "paged_adamw8bit")
 
 
 def check_optimizer(name: str) -> None:
@@ -53,7 +53,7 @@ def check_optimizer(name: str) -> None:
 
 
 def eight_bit_adamw(
-    parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool, paged: bool
+    parameters: Iterable[Tensor], betas: tuple[float, float], sharded: bool, paged: bool
 ) -> GuardedOptimizer:
     """Return bitsandbytes' AdamW without weight decay; its class exists only where the package is installed."""
     from bitsandbytes.optim import AdamW
@@ -67,7 +67,7 @@ def eight_bit_adamw(
 
     make: Any = EightBitAdamW  # bitsandbytes has no types
     optimizer = make(parameters, lr=0.0, betas=betas, weight_decay=0.0, optim_bits=8, is_paged=paged)
-    optimizer.set_up(shared)
+    optimizer.set_up(sharded)
     return optimizer
 
 
@@ -95,8 +95,8 @@ def load_raw_moments(optimizer: GuardedOptimizer, files: Sequence[Path]) -> None
     saved = load_file(files[dist.get_rank()]) if len(files) == dist.get_world_size() else {}
     if {key: value.shape for key, value in saved.items()} != {key: value.shape for key, value in moments.items()}:
         raise UserError(
-            f"{files[0].parent if files else 'checkpoint'}: 8-bit moments from {len(files)} ranks; resume with as "
-            "many ranks and the same zero_stage, or delete the checkpoints"
+            f"{files[0].parent if files else 'checkpoint'}: 8-bit moments from {len(files)} ranks; resume with the "
+            "same number of ranks and the same zero_stage, or delete the checkpoints"
         )
     states: list[Any] = list(optimizer.state.values())
     for key, value in saved.items():

@@ -132,7 +132,7 @@ class Velocities:
 
     def step_rngs(self, pairs: Rows, step: int, first: int) -> list[np.random.Generator]:
         """Return a random generator for each sample of a step; the first is at position `first` of the whole batch."""
-        return [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        return [np.random.default_rng([self.seed, step, first + index]) for index in range(len(pairs))]
 
     def fixed_rngs(self, pairs: Rows) -> list[np.random.Generator]:
         """Return a random generator for each sample, seeded by its id."""

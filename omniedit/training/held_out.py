@@ -14,10 +14,10 @@ from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import any_rank, sum_over_ranks
 
 HELD_OUT_PAIRS = 64
-"""Largest number of held-out pairs in an evaluation."""
+"""Maximum number of held-out pairs in an evaluation."""
 
 
-class Batches(Protocol):
+class BatchBuilder(Protocol):
     """Interface for a network's batches and losses, such as `EditBatchBuilder` and `HoleBatches`."""
 
     @property
@@ -47,7 +47,7 @@ def held_out_loss(
     step: int,
     reader: PairReader[Any],
     parts: Iterable[tuple[str, list[int], bool]],
-    batches: Batches,
+    batch_builder: BatchBuilder,
     network: nn.Module,
 ) -> float | None:
     """Return the mean loss on held-out pairs, or None if there are none or the evaluation failed on any rank.
@@ -60,8 +60,8 @@ def held_out_loss(
     with report_failure(f"step {step}: held-out loss"):
         for ratio, rows, counts in parts:
             pairs = reader.read(ratio, rows)
-            for batch in batches.held_out(pairs):
-                total += counts * batches.losses(network, batch).sum().cpu()
+            for batch in batch_builder.held_out(pairs):
+                total += counts * batch_builder.losses(network, batch).sum().cpu()
                 count += counts * len(pairs)
         failed = False
     total, count = sum_over_ranks(total), sum_over_ranks(count)

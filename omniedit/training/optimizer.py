@@ -14,10 +14,10 @@ from omniedit.config.training_options import OptimizerOptions
 from omniedit.training.schedule import ema_decay, learning_rate
 
 CLIP_NORM = 1.0
-"""Largest gradient norm; larger gradients are scaled down to it."""
+"""Maximum gradient norm; larger gradients are scaled down to it."""
 EXPLOSION_RATIO = 50.0
 """Ratio to the median of recent norms above which a gradient has exploded; ratios of 7 are transient."""
-RECENT = 100
+RECENT_NORMS = 100
 """Number of recent norms in the median."""
 MIN_NORMS = 20
 """Number of norms needed for a reliable median; with fewer, only a non-finite norm is unsafe."""
@@ -30,7 +30,7 @@ STATE = (*MOMENTS, "ema")
 class StepGuard:
     """Guard against unsafe gradients: compares each gradient norm with the norms of recent steps."""
 
-    norms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    norms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_NORMS))
 
     def check(self, norm: float) -> str | None:
         """Return why a gradient of this norm is unsafe, or None. The norm of a safe gradient is recorded."""
@@ -50,7 +50,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
     Attributes:
         saved: state of each weight that is saved by its name, unsharded.
-        shared: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
+        sharded: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
         ema_decay: share of the EMA that the next step keeps.
         skip_reason: before a step, a reason to skip it; after the step, the reason it was skipped, or None.
         norm: norm of the last gradient over all ranks, before clipping.
@@ -58,8 +58,8 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
     saved: tuple[str, ...] = STATE
 
-    def set_up(self, shared: bool) -> None:
-        self.shared = shared
+    def set_up(self, sharded: bool) -> None:
+        self.sharded = sharded
         self.guard = StepGuard()
         self.ema_decay = 0.0
         self.skip_reason: str | None = None
@@ -92,7 +92,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
         Args:
             step: steps done, of `steps`.
-            peak: largest learning rate.
+            peak: maximum learning rate.
         """
         for group in self.param_groups:
             group["lr"] = learning_rate(step, steps, peak, options.warmup_steps, options.lr_decay)
@@ -105,7 +105,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
             return
         weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         gradients = [weight.grad for weight in weights]
-        self.norm = total_norm(gradients, self.shared)
+        self.norm = total_norm(gradients, self.sharded)
         self.skip_reason = self.skip_reason or self.guard.check(self.norm)
         if self.skip_reason:
             return
@@ -120,22 +120,22 @@ class GuardedAdamW(GuardedOptimizer, torch.optim.AdamW):
 
     Args:
         parameters: initial parameters, which DeepSpeed replaces with float32 copies.
-        shared: whether each rank holds only its part of the gradients.
+        sharded: whether each rank holds only its part of the gradients.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool) -> None:
+    def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], sharded: bool) -> None:
         super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=True)
-        self.set_up(shared)
+        self.set_up(sharded)
 
     def new_moments(self, weight: Tensor) -> dict[str, Any]:
         state: dict[str, Any] = {name: torch.zeros_like(weight, requires_grad=False) for name in MOMENTS}
         return state | {"step": torch.zeros((), device=weight.device if weight.is_cuda else "cpu")}
 
 
-def total_norm(gradients: list[Tensor], shared: bool) -> float:
+def total_norm(gradients: list[Tensor], sharded: bool) -> float:
     """Return the norm of all gradients; if they are sharded, the norm over the parts of all ranks."""
     norm = nn.utils.get_total_norm(gradients)
-    if shared:
+    if sharded:
         from omniedit.training.ranks import sum_over_ranks  # pre-training has no ranks, and needs no DeepSpeed
 
         norm = sum_over_ranks(norm.square()).sqrt()  # on this rank's device, if the gradients are on the host

@@ -55,11 +55,11 @@ def join_ranks() -> torch.device:
 def catch_sigterm() -> Iterator[threading.Event]:
     """Yield an event that SIGTERM sets instead of ending the process; clusters send SIGTERM before they take a node."""
     received = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: received.set())
+    previous = signal.signal(signal.SIGTERM, lambda *_: received.set())
     try:
         yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:

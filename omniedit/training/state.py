@@ -51,7 +51,7 @@ class TrainingState:
         """Return the slice of one parameter's weight, moment or EMA that this rank saves.
 
         Returns:
-            Its start in the flattened whole, and its values; None if only other ranks save this parameter.
+            Its start in the flattened tensor, and its values; None if only other ranks save this parameter.
         """
         if self.stage == 0:
             is_own = list(self.parameters).index(name) % dist.get_world_size() == dist.get_rank()
@@ -68,7 +68,7 @@ class TrainingState:
         return start, parameter._hp_mapping.get_hp_fragment(None if kind == WEIGHT else kind)
 
     def gather(self, name: str, kind: str) -> Tensor:
-        """Return one parameter's weight, moment or EMA as a whole, in float32."""
+        """Return the full tensor of one parameter's weight, moment or EMA, in float32."""
         if self.stage == 0:
             weights = self.weights_by_name[name]
             return weights.data if kind == WEIGHT else self.optimizer.state[weights][kind]
@@ -76,14 +76,14 @@ class TrainingState:
             return safe_get_full_fp32_param(self.parameters[name])
         return safe_get_full_optimizer_state(self.parameters[name], kind)
 
-    def scatter(self, name: str, kind: str, whole: Tensor) -> None:
+    def scatter(self, name: str, kind: str, tensor: Tensor) -> None:
         """Set the values that `gather` returns; the network uses a new weight only after `copy_to_network`."""
         if self.stage == 0:
-            self.gather(name, kind).copy_(whole)
+            self.gather(name, kind).copy_(tensor)
         elif kind == WEIGHT:
-            safe_set_full_fp32_param(self.parameters[name], whole)
+            safe_set_full_fp32_param(self.parameters[name], tensor)
         else:
-            safe_set_full_optimizer_state(self.parameters[name], whole, kind)
+            safe_set_full_optimizer_state(self.parameters[name], tensor, kind)
 
     def shape(self, name: str) -> torch.Size:
         """Return a parameter's shape, which the sharded parameter itself does not have at ZeRO 3."""
@@ -114,7 +114,7 @@ class TrainingState:
 
     @contextmanager
     def gathered_ema_weights(self) -> Iterator[None]:
-        """Run the block as `ema_weights` does, with the whole network gathered on every rank for saving."""
+        """Run the block as `ema_weights` does, with the full network gathered on every rank for saving."""
         with self.ema_weights(), zero.GatheredParameters(self.engine.module.parameters(), enabled=self.stage == 3):
             yield
 

@@ -28,7 +28,7 @@ from omniedit.training.editor.encoded_pairs import EncodedPairs
 from omniedit.training.editor.samples import SampleEdit, grid
 from omniedit.training.eight_bit import make_optimizer
 from omniedit.training.flow_batches import Batch, Rows, TrainingStore
-from omniedit.training.held_out import Batches, held_out_loss, split_held_out
+from omniedit.training.held_out import BatchBuilder, held_out_loss, split_held_out
 from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.ranks import any_rank, catch_sigterm, gather_from_ranks, sum_over_ranks
@@ -40,21 +40,21 @@ from omniedit.training.state import TrainingState
 
 @dataclass
 class Trainer:
-    """Training of a network on one rank; all ranks call `run` together.
+    """Train a network on one rank; every rank must call `run`.
 
     Args:
         network: an architecture of `omniedit.models` or any other module; its parameters that require gradients are
             trained.
         samples: function that makes sample edits of held-out pairs; called again for each grid.
         store: sealed buckets, read at the training resolution.
-        batches: makes network inputs from pairs and computes their losses.
+        batch_builder: makes network inputs from pairs and computes their losses.
         encoded: the pairs, encoded in advance; None to encode them in each step.
     """
 
     network: nn.Module
     samples: Callable[[], Iterable[SampleEdit]]
     store: TrainingStore[Any]
-    batches: Batches
+    batch_builder: BatchBuilder
     options: TrainerOptions
     seed: int
     encoded: EncodedPairs | None = None
@@ -66,12 +66,16 @@ class Trainer:
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self._rows = {ratio: self.store.rows(ratio, TRAIN) for ratio, count in self.store.sizes().items() if count}
         self.steps = count_steps(self.options, self.plan)
-        if self.options.batch_size // self.world_size % self.options.accumulate:
-            raise UserError(f"accumulate: {self.options.accumulate} does not divide a rank's share of a batch")
+        share = self.options.batch_size // self.world_size
+        if share % self.options.accumulate:
+            raise UserError(
+                f"accumulate: {self.options.accumulate} does not divide the {share} samples that each rank gets; "
+                f"choose a divisor of {share}"
+            )
         trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
         betas = (BETA1, self.options.adam_beta2)
-        shared = effective_zero_stage(self.options, self.world_size) > 0
-        self.optimizer = make_optimizer(self.options, trained.values(), betas, shared)
+        sharded = effective_zero_stage(self.options, self.world_size) > 0
+        self.optimizer = make_optimizer(self.options, trained.values(), betas, sharded)
         with restore_linear():
             self.engine, *_ = deepspeed.initialize(
                 model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
@@ -88,8 +92,8 @@ class Trainer:
         """Train to the last step, resuming from the newest checkpoint.
 
         Raises:
-            UserError: too many steps in a row were skipped (the message names the pairs), all of them were, or a rank
-                received SIGTERM (a checkpoint is written first).
+            UserError: too many consecutive steps were skipped (the message names the pairs), every step of the run was
+                skipped, or a rank received SIGTERM (a checkpoint is written first).
         """
         done = self._restore(checkpoints.load_last(self.state))
         steps = range(done, self.steps)
@@ -114,7 +118,8 @@ class Trainer:
                 self._evaluate(step + 1, log)
                 if stops:
                     raise UserError(
-                        f"stopped by SIGTERM after step {step + 1}; a checkpoint was written; run it again to resume"
+                        f"stopped by SIGTERM after step {step + 1}; a checkpoint was saved; "
+                        "run the command again to resume"
                     )
         if self.skipped == self.steps:
             raise UserError(
@@ -128,14 +133,15 @@ class Trainer:
             waited_s: seconds spent waiting for `pairs`.
         """
         start = time.monotonic()
-        weight_sum = sum_over_ranks(self.batches.weights(pairs).sum())
+        weight_sum = sum_over_ranks(self.batch_builder.weights(pairs).sum())
         if not weight_sum:
-            return self._skip_weightless(step, pairs)
+            return self._skip_zero_weight_step(step, pairs)
         sums, loss_B = torch.zeros(()), torch.zeros(0)
-        for batch in self._parts(step, pairs):
-            part_B = self.batches.losses(self.engine, batch)
-            self.engine.backward(weighted_mean(part_B, batch.weight, weight_sum, self.world_size), scale_wrt_gas=False)
-            sums, loss_B = sums + loss_sums(batch, part_B), torch.cat([loss_B, part_B.detach().cpu()])
+        for batch in self._micro_batches(step, pairs):
+            micro_loss_B = self.batch_builder.losses(self.engine, batch)
+            mean = weighted_mean(micro_loss_B, batch.weight, weight_sum, self.world_size)
+            self.engine.backward(mean, scale_wrt_gas=False)
+            sums, loss_B = sums + loss_sums(batch, micro_loss_B), torch.cat([loss_B, micro_loss_B.detach().cpu()])
         losses = loss_means(batch, sum_over_ranks(sums))
         self._update(step, losses["loss"])
         self._count_skipped(step, [pair["pair_id"] for pair in pairs.pairs], loss_B)
@@ -148,25 +154,25 @@ class Trainer:
             **self._speed(batch, time.monotonic() - start + waited_s, waited_s),
         }
 
-    def _parts(self, step: int, pairs: Rows) -> Iterator[Any]:
+    def _micro_batches(self, step: int, pairs: Rows) -> Iterator[Any]:
         """Yield this rank's batch in `accumulate` micro-batches."""
-        for number, part in enumerate(getattr(pairs, "parts", ()) or self._build(step, pairs)):
+        for number, micro_batch in enumerate(getattr(pairs, "micro_batches", ()) or self._build(step, pairs)):
             if number:
                 self.engine.step()  # no update yet: DeepSpeed counts micro-batches by these calls
-            yield part
+            yield micro_batch
 
     def _build(self, step: int, pairs: Rows) -> Iterator[Any]:
         """Yield the micro-batches' inputs, one at a time."""
         size = len(pairs) // self.options.accumulate
         for first in range(0, len(pairs), size):
-            yield self.batches.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
+            yield self.batch_builder.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
 
     def _prepare(self, step: int, pairs: Any) -> Any:
-        """Read latents and embeddings and draw the noise of a step, while earlier steps compute."""
-        return replace(pairs, parts=tuple(self._build(step, pairs))) if self.encoded else pairs
+        """Build the step's inputs in advance if the pairs are encoded; otherwise return the pairs unchanged."""
+        return replace(pairs, micro_batches=tuple(self._build(step, pairs))) if self.encoded else pairs
 
     def _speed(self, batch: Batch, seconds: float, waited_s: float) -> dict[str, float]:
-        """Return the metrics of speed of a step that took `seconds`, waiting included."""
+        """Return the step's speed metrics. `seconds` includes the time spent waiting for data."""
         speed = {
             "samples_per_s": self.options.batch_size / seconds,
             "data_wait_share": waited_s / seconds,
@@ -191,7 +197,7 @@ class Trainer:
         """Count and report this step if it was skipped.
 
         Raises:
-            UserError: this is the `max_skipped`-th skipped step in a row.
+            UserError: `max_skipped` consecutive steps have been skipped.
         """
         reason = self.optimizer.skip_reason
         if reason is None:
@@ -203,17 +209,18 @@ class Trainer:
         print(f"step {step + 1} skipped: {reason}; pairs {pairs}", flush=True)
         if self.skipped_in_a_row == self.options.max_skipped:
             raise UserError(
-                f"training stopped at step {step + 1}: {self.skipped_in_a_row} steps in a row were skipped, this one "
-                f"because {reason}, with the pairs {pairs}; check these pairs, or lower the learning rate"
+                f"training stopped at step {step + 1}: {self.skipped_in_a_row} consecutive steps were skipped; the "
+                f"last one because {reason}. Its pairs: {pairs}; check them, or lower the learning rate"
             )
 
-    def _skip_weightless(self, step: int, pairs: Rows) -> dict[str, float]:
+    def _skip_zero_weight_step(self, step: int, pairs: Rows) -> dict[str, float]:
         """Skip a step whose pairs have zero weight on all ranks, and therefore no loss; return its metrics."""
         self.skipped += 1
         by_rank = gather_from_ranks([pair["pair_id"] for pair in pairs.pairs])
-        named = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
+        pair_ids = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
         print(
-            f"step {step + 1} skipped: all its pairs have weight 0 with {self.batches.weighting}; pairs {named}",
+            f"step {step + 1} skipped: all its pairs have weight 0 with {self.batch_builder.weighting}; "
+            f"pairs {pair_ids}",
             flush=True,
         )
         return {"mean_weight": 0.0, "skipped": self.skipped}
@@ -235,13 +242,13 @@ class Trainer:
 
         Failures are reported and do not stop training. A resumed run repeats the evaluation of its checkpoint's step.
         """
-        measures = step % self.options.held_out_every == 0 or step == self.steps
+        is_evaluation_step = step % self.options.held_out_every == 0 or step == self.steps
         makes_samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
-        if not (measures or makes_samples):
+        if not (is_evaluation_step or makes_samples):
             return
         # Sample edits and the last held-out batch have other batch sizes; compiling for these is not worthwhile.
         with self.state.ema_weights(), torch.compiler.set_stance("force_eager"):
-            if measures:
+            if is_evaluation_step:
                 loss = self._held_out(step)
                 if log is not None and loss is not None:
                     log.write(step, held_out_loss=loss)
@@ -254,7 +261,7 @@ class Trainer:
     def _held_out(self, step: int) -> float | None:
         """Return the loss on held-out pairs, or None if there are none or the evaluation failed on any rank."""
         parts = split_held_out(self.store, self.options.batch_size // self.options.accumulate)
-        return held_out_loss(step, self.reader, parts, self.batches, self.engine)
+        return held_out_loss(step, self.reader, parts, self.batch_builder, self.engine)
 
 
 def count_steps(options: StepOptions, plan: BatchPlan) -> int:

@@ -32,7 +32,7 @@ class Prices:
         return (prompt * usage.prompt_tokens + completion * usage.completion_tokens) / MILLION
 
 
-def estimate(prompt: Prompt, tokens_per_picture: int, reply_tokens: int | None = None) -> Usage:
+def estimate(prompt: Prompt, tokens_per_image: int, reply_tokens: int | None = None) -> Usage:
     """Estimate the maximum usage of a prompt: its texts, its images and a reply of full length.
 
     Args:
@@ -40,7 +40,7 @@ def estimate(prompt: Prompt, tokens_per_picture: int, reply_tokens: int | None =
     """
     texts = [part for part in prompt.parts if isinstance(part, str)]
     characters, images = sum(map(len, texts)), len(prompt.parts) - len(texts)
-    tokens = ceil(characters / CHARACTERS_PER_TOKEN) + images * tokens_per_picture
+    tokens = ceil(characters / CHARACTERS_PER_TOKEN) + images * tokens_per_image
     return Usage(1, tokens, prompt.max_tokens if reply_tokens is None else reply_tokens)
 
 

@@ -25,7 +25,7 @@ class MissingReply:
     """Reason why a prompt has no reply.
 
     Args:
-        rejected: whether the endpoint rejected the request; otherwise it failed to answer in all attempts.
+        rejected: True if the endpoint rejected the request, False if every attempt failed.
     """
 
     reason: str
@@ -54,11 +54,11 @@ class Client:
         retries: Retries | None = None,
         budget: Budget | None = None,
         concurrency: int = 8,
-        tokens_per_picture: int = 1105,
+        tokens_per_image: int = 1105,
     ) -> None:
         self.endpoint, self.cache, self.concurrency = endpoint, cache, concurrency
         self.limits, self.retries, self.budget = limits or RateLimiter(), retries or Retries(), budget or Budget()
-        self.tokens_per_picture = tokens_per_picture
+        self.tokens_per_image = tokens_per_image
         self.answered = self.from_cache = 0
         self._last_prompt: Prompt | None = None
         self._lock = threading.Lock()
@@ -76,26 +76,26 @@ class Client:
 
         Raises:
             UserError: the endpoint cannot answer any request (key, model, address, credit), answered none of these, or
-                the budget is spent. Replies until then are in the cache.
+                the budget is spent. Replies received before the error are cached.
         """
         in_progress: dict[str, threading.Lock] = {}
-        answered = self.answered
+        answered_before = self.answered
         with ThreadPoolExecutor(self.concurrency) as pool:
             try:
                 answers = list(pool.map(lambda prompt: self._answer(prompt, in_progress), prompts))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        self._check_alive(answers, any_answered=self.answered > answered)
+        self._check_alive(answers, any_answered=self.answered > answered_before)
         return answers
 
     def estimate(self, prompt: Prompt) -> Usage:
         """Estimate the maximum usage of a prompt."""
-        return estimate(prompt, self.tokens_per_picture, self.endpoint.reply_limit(prompt))
+        return estimate(prompt, self.tokens_per_image, self.endpoint.reply_limit(prompt))
 
     def summary(self) -> str:
         """Return a line with the usage of the endpoint and the number of cached replies."""
-        return f"asked the endpoint: {self.budget.describe(self.budget.spent)}; {self.from_cache:,} from the cache"
+        return f"endpoint usage: {self.budget.describe(self.budget.spent)}; {self.from_cache:,} replies from the cache"
 
     def _answer(self, prompt: Prompt, in_progress: dict[str, threading.Lock]) -> Reply | MissingReply:
         digest = self.endpoint.digest(prompt)
@@ -107,7 +107,8 @@ class Client:
             try:
                 reply = self.retries.run(lambda: self._attempt(body, maximum))
             except RequestFault as fault:
-                return MissingReply(f"no answer in {self.retries.tries} tries; the last: {fault}", rejected=False)
+                reason = f"no reply after {self.retries.tries} attempts; last error: {fault}"
+                return MissingReply(reason, rejected=False)
             except RequestRejected as rejection:
                 return MissingReply(f"the endpoint rejects the request: {rejection}", rejected=True)
             self.cache.put(digest, reply)
@@ -125,7 +126,8 @@ class Client:
             return reply
         except RequestFault as fault:
             used = maximum if fault.may_be_billed else used
-            if fault.retry_after_s <= PATIENCE_S:  # a longer wait ends the job, and must not hold its other requests
+            # A longer wait ends the job, so the other requests need not be delayed.
+            if fault.retry_after_s <= PATIENCE_S:
                 self.limits.pause(fault.retry_after_s)
             raise
         finally:
@@ -141,10 +143,10 @@ class Client:
     def _check_alive(self, answers: Sequence[Reply | MissingReply], any_answered: bool) -> None:
         """Check that the endpoint answers at all, if some prompts have no reply.
 
-        Otherwise a whole shard would be recorded as unscorable while the endpoint is down or misconfigured. A
-        prompt without an answer counts as a fault of the prompt only if the endpoint answered others in this call. A
-        rejected prompt counts as one if the endpoint ever answered any. If all other replies came from the cache, one
-        of those prompts is sent again as a test.
+        Otherwise all of a shard would be recorded as unscorable while the endpoint is down or misconfigured. A missing
+        reply is blamed on the prompt only if the endpoint answered another prompt in this call. A rejection is blamed
+        on the prompt if the endpoint has answered any prompt so far. If all other replies came from the cache, one of
+        those prompts is sent again as a test.
 
         Raises:
             UserError: the endpoint answers nothing.
@@ -152,13 +154,15 @@ class Client:
         missing = [answer for answer in answers if isinstance(answer, MissingReply)]
         if not missing or any_answered or (self._last_prompt and all(answer.rejected for answer in missing)):
             return
-        if self._last_prompt and self._answers_now(self._last_prompt):
+        if self._last_prompt and self._answers_again(self._last_prompt):
             return
-        problem = f"{self.endpoint.url}: none of {len(missing)} requests was answered; the first: {missing[0].reason}"
+        problem = (
+            f"{self.endpoint.url}: none of {len(missing)} requests was answered; first reason: {missing[0].reason}"
+        )
         raise UserError(f"{problem}. Earlier replies are cached: run again when the endpoint answers")
 
-    def _answers_now(self, prompt: Prompt) -> bool:
-        """Return whether the endpoint answers a prompt now, bypassing the cache."""
+    def _answers_again(self, prompt: Prompt) -> bool:
+        """Return whether the endpoint answers a prompt when it is sent again, bypassing the cache."""
         body, maximum = self.endpoint.request(prompt), self.estimate(prompt)
         try:
             self.retries.run(lambda: self._attempt(body, maximum))
@@ -167,12 +171,14 @@ class Client:
         return True
 
 
-def open_client(config: EndpointConfig, spent: str | Path | None = None, kind: type[Endpoint] = Endpoint) -> Client:
+def open_client(
+    config: EndpointConfig, ledger_folder: str | Path | None = None, endpoint_class: type[Endpoint] = Endpoint
+) -> Client:
     """Open the client for an endpoint section of the config.
 
     Args:
-        spent: folder of the run's ledger, if several jobs share the budget.
-        kind: class of the endpoint, for requests other than chat completions.
+        ledger_folder: folder of the run's ledger, if several jobs share the budget.
+        endpoint_class: class of the endpoint, for requests other than chat completions.
 
     Raises:
         UserError: the config names no endpoint, the API key is missing from the environment, or the cache is not
@@ -184,9 +190,9 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None, kind: t
         check_writable(Path(config.cache) / "replies")
     except UserError as error:
         raise UserError(f"cache: {error}") from None
-    endpoint = kind(restore(config.url), config.model, api_key(config), config.timeout_s, config.request)
+    endpoint = endpoint_class(restore(config.url), config.model, api_key(config), config.timeout_s, config.request)
     prices = Prices(config.prompt_price, config.completion_price)
-    ledger = Ledger(spent) if spent else None
+    ledger = Ledger(ledger_folder) if ledger_folder else None
     return Client(
         endpoint,
         Cache(config.cache),

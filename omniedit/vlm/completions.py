@@ -8,7 +8,7 @@ from typing import Any
 from omniedit.vlm.messages import CONTENT_FILTER, ERROR, LENGTH, REFUSAL, STOP, Reply, Usage
 
 MAX_TOKENS = 1e9
-"""Largest plausible number of tokens, more than any model reads; usage above it is discarded as invalid."""
+"""Maximum plausible number of tokens, more than any model reads; usage above it is discarded as invalid."""
 FINISH_REASONS = {
     **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens"), LENGTH),
     **dict.fromkeys(("refusal", "refused"), REFUSAL),

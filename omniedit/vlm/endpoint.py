@@ -67,20 +67,20 @@ class Endpoint:
         self, url: str, model: str, key: str = "", timeout_s: float = 120.0, options: Mapping[str, Any] | None = None
     ) -> None:
         try:
-            whole = httpx2.URL(url)
+            address = httpx2.URL(url)
         except httpx2.InvalidURL as error:
             raise UserError(f"{redact(url)}: not the address of an endpoint ({error})") from None
-        if whole.scheme not in ("http", "https") or not whole.host:
+        if address.scheme not in ("http", "https") or not address.host:
             raise UserError(
                 f"{redact(url)[:200]}: not the address of an endpoint; give one such as http://localhost:8000/v1"
             )
-        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/').removesuffix(self.path)}{self.path}")
-        self.url, self.model = redact(str(self._whole_url)), model
+        self._full_url = address.copy_with(path=f"{address.path.rstrip('/').removesuffix(self.path)}{self.path}")
+        self.url, self.model = redact(str(self._full_url)), model
         self._timeout_s, self._options = timeout_s, dict(options or {})
-        self._secrets = [secret for secret in (key, *_secrets(whole)) if len(secret) >= MIN_SECRET_LENGTH]
+        self._secrets = [secret for secret in (key, *_secrets(address)) if len(secret) >= MIN_SECRET_LENGTH]
         headers = {"Content-Type": self.content_type} | ({"Authorization": f"Bearer {key}"} if key else {})
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
-        self._proxy = find_proxy(whole)
+        self._proxy = find_proxy(address)
         try:
             # Only the transport gets the proxy: httpx2 would open all proxies of the environment, used or not.
             transport = httpx2.HTTPTransport(proxy=self._proxy)
@@ -119,7 +119,7 @@ class Endpoint:
             UserError: no request can succeed: wrong address, key or model, or no credit left.
         """
         try:
-            with self._http.stream("POST", self._whole_url, content=body) as response:
+            with self._http.stream("POST", self._full_url, content=body) as response:
                 answer = self._read(response, time.monotonic() + self._timeout_s)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise RequestFault(f"no connection{self._by_proxy}: {error or 'time limit exceeded'}") from None

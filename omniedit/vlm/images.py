@@ -16,7 +16,7 @@ from omniedit.vlm.messages import REFUSAL, Prompt, PromptImage, Reply
 BOUNDARY = "omniedit-7f3c1d0e5b9a4286b1d4e6a8c0f2937d"
 """Separator of the form's parts; fixed, so that equal requests have equal bodies."""
 IMAGE_TOKENS = 8192
-"""Largest number of tokens that an image of a reply costs, for estimates."""
+"""Maximum number of tokens that an image of a reply costs, for estimates."""
 
 
 class ImagesEndpoint(Endpoint):

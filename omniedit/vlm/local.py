@@ -91,7 +91,7 @@ class LocalModel:
             prompt_length: number of tokens of the prompt.
         """
         ends = end_tokens(self.model)
-        length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+        length = next((index for index, token in enumerate(tokens) if token in ends), len(tokens))
         text = clean(self.processor.tokenizer.decode(tokens[:length], skip_special_tokens=True))
         reason = "stop" if length < len(tokens) else "length"
         return Reply(text, self.version, reason, usage=Usage(1, prompt_length, length))

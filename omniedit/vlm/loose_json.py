@@ -13,7 +13,7 @@ QUOTES = "\"'\u201c"
 SCORE_KEYS = frozenset(("score", "scores"))
 """Keys in lower case whose values are numbers or lists of them."""
 
-_PLACE = re.compile(r"[{}\[,\n]")
+_SEPARATOR = re.compile(r"[{}\[,\n]")
 _BLANK = re.compile(r"(?:\s|//[^\n]*+)*+")
 _KEY_IN_QUOTES = r"[\"'\u201c]([^\"'\u201c\u201d\n{}\[\],:]++)[\"'\u201d]\s*+:"
 _QUOTED_KEY = re.compile(rf"{_KEY_IN_QUOTES}\s*+")
@@ -65,8 +65,8 @@ class JsonSpan:
 class LooseField:
     """Key, in lower case, with the start and end of its value; the key is '' for a text without a key.
 
-    The end equals the start if the value is an object, or a list that may contain further keys. `within` is the place
-    of the outermost open brace, or outside braces of the first of the fields that only commas separate.
+    The end equals the start if the value is an object, or a list that may contain further keys. `within` is the start
+    of the outermost open brace or, outside braces, of the first of the fields that only commas separate.
     """
 
     key: str
@@ -84,18 +84,18 @@ def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[JsonSpan | Lo
         score_keys: keys in lower case whose values are scores.
     """
     at = 0
-    for whole in find_objects(text):
-        yield from _shift(loose_fields(text[at : whole.start], score_keys), at)
-        yield whole
-        at = whole.end
+    for span in find_objects(text):
+        yield from _shift(loose_fields(text[at : span.start], score_keys), at)
+        yield span
+        at = span.end
     yield from _shift(loose_fields(text[at:], score_keys), at)
 
 
 def find_objects(text: str, at: int = 0) -> Iterator[JsonSpan]:
-    """Yield the valid objects of a text from a place on, in order, up to the first invalid one."""
-    while (whole := _next_object(text, at)) is not None:
-        yield whole
-        at = whole.end
+    """Yield the valid objects of a text from a position on, in order, up to the first invalid one."""
+    while (span := _next_object(text, at)) is not None:
+        yield span
+        at = span.end
 
 
 def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[LooseField]:
@@ -118,11 +118,11 @@ def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[Loose
         elif depth and text[at : at + 1] and text[at] in QUOTES:
             start, at = at, _text_end(text, at)
             yield LooseField("", start, at, outermost)
-        place = _PLACE.search(text, at)
-        if not place:
+        separator = _SEPARATOR.search(text, at)
+        if not separator:
             return
-        at, opening = place.end(), place[0]
-        outermost = place.start() if opening == "{" and not depth else outermost
+        at, opening = separator.end(), separator[0]
+        outermost = separator.start() if opening == "{" and not depth else outermost
         depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
 
 

@@ -24,8 +24,8 @@ class QuotedRange:
     """Range of a text that may be quoted.
 
     Args:
-        first: place of the first quotation mark outside braces; the length of the text if there is none.
-        last: place of the last quotation mark outside valid objects, or -1.
+        first: position of the first quotation mark outside braces; the length of the text if there is none.
+        last: position of the last quotation mark outside valid objects, or -1.
         first_object: start of the first valid object; the length of the text if there is none.
     """
 

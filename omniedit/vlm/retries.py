@@ -12,7 +12,7 @@ from omniedit.vlm.endpoint import RequestFault
 
 T = TypeVar("T")
 PATIENCE_S = 600.0
-"""Longest wait in seconds that is accepted from an endpoint; a longer one means that it has no capacity today."""
+"""Maximum wait in seconds that is accepted from an endpoint; after a longer one, the run ends."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ A reply may quote a text by somebody else, which may contain marks, objects and 
 2. Any other reply is divided at its marks. A mark within a valid object is text.
 3. A part is thinking if an opening mark precedes it, or if it is the first part and a closing mark at the beginning or
    end of a line follows it. All other parts are answers, and readers require them to agree.
-4. The last part must be a whole answer. If it is thinking, the reply was cut off. If a quotation mark follows its
+4. The last part must be a complete answer. If it is thinking, the reply was cut off. If a quotation mark follows its
    object, or its sentence continues there, then its mark may be part of a quoted text, and the reply is unclear.
 
 So a quoted text can make a reply unclear, but it does not become the answer, because its closing quotation mark follows
@@ -52,7 +52,7 @@ _END_TOKEN = re.compile(r"\s*(?:<\|[\w\uff5c\u2581]{1,40}\|>|<\uff5c[^<>\n]{1,40
 MAX_MARKS = 100
 """Maximum number of marks, because each is examined individually."""
 CUT_OFF = "the reply ends while thinking"
-UNCLEAR = "it is unclear where the thinking ends and the answer begins"
+UNCLEAR_THINKING = "it is unclear where the thinking ends and the answer begins"
 
 
 def find_answers(reply: str) -> list[str]:
@@ -74,7 +74,7 @@ def find_answers(reply: str) -> list[str]:
     if thinks:
         raise UnclearReply(CUT_OFF)
     if at and _is_fragment(reply[at:]):
-        raise UnclearReply(UNCLEAR)
+        raise UnclearReply(UNCLEAR_THINKING)
     return [*answers, reply[at:]]
 
 
@@ -101,14 +101,14 @@ def _next_mark(reply: str, at: int) -> re.Match[str] | None:
 
 def _is_within_line(reply: str, mark: re.Match[str]) -> bool:
     """Return whether words stand before and after a mark on its line."""
-    before, after = reply[: mark.start()].rpartition("\n")[2], reply[mark.end() :].partition("\n")[0]
-    return bool(before.strip() and after.strip())
+    text_before, text_after = reply[: mark.start()].rpartition("\n")[2], reply[mark.end() :].partition("\n")[0]
+    return bool(text_before.strip() and text_after.strip())
 
 
 def _is_fragment(answer: str) -> bool:
     """Return whether an answer may be the rest of a quoted text.
 
-    A whole answer has no field outside braces. It ends with an object that is valid or the only one, or with a line
+    A complete answer has no field outside braces. It ends with an object that is valid or the only one, or with a line
     that has a score. Neither a quotation mark nor the other half of a sentence may follow.
     """
     if _FIELD.search(answer.partition("{")[0]):

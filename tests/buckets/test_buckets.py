@@ -21,7 +21,7 @@ from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.placement import BucketSettings, Plan, mix, place, read_plan, write_plan
-from omniedit.buckets.scratch import DamagedCopy, discard_damaged, find_copy, stage
+from omniedit.buckets.scratch import DamagedCopy, copy_to_scratch, discard_damaged, find_copy
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
@@ -178,17 +178,17 @@ def test_running_out_of_open_files_is_not_reported_as_damage(own_copy: Path) -> 
 
 
 def test_damaged_local_copy_discards_only_the_damaged_file(own_copy: Path, tmp_path: Path) -> None:
-    stage(own_copy, tmp_path / "scratch")
+    copy_to_scratch(own_copy, tmp_path / "scratch")
     copy = find_copy(own_copy, tmp_path / "scratch")
     file = copy / "3x2.zarr/edited/c/0/0/0/0"
     file.write_bytes(file.read_bytes()[:-40] + bytes(40))
-    with pytest.raises(DamagedCopy, match=r"a damaged copy on this node's disk .* run again to copy it again"):
+    with pytest.raises(DamagedCopy, match=r"the copy on this node's disk is damaged .* rerun the command"):
         BucketStore(copy).read("3x2", range(4))
     assert file.exists()
     with pytest.raises(DamagedCopy), discard_damaged():
         BucketStore(copy).read("3x2", range(4))
     assert not file.exists()
-    stage(own_copy, tmp_path / "scratch")
+    copy_to_scratch(own_copy, tmp_path / "scratch")
     assert find_copy(own_copy, tmp_path / "scratch") == copy and len(BucketStore(copy).read("3x2", range(4))) == 4
 
 

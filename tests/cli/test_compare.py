@@ -91,7 +91,7 @@ def test_repeated_and_reversed_comparisons_are_answered_from_the_cache(folder: P
     paid = len(endpoint.bodies)
     done = compare(folder, endpoint, *FOLDERS, inputs=("dark", "bright"))
     assert done.returncode == 0 and paid == 2 * ITEMS == len(endpoint.bodies), done.stderr
-    assert "12 from the cache" in done.stdout
+    assert "12 replies from the cache" in done.stdout
 
 
 def test_a_judge_that_follows_positions_gives_ties_and_its_bias_is_reported(folder: Path, endpoint: Server) -> None:

@@ -6,7 +6,7 @@ from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.vlm import MissingReply, Prompt, Reply
 
-NOTHING = MissingReply("no answer in 2 tries", rejected=False)
+NOTHING = MissingReply("no reply after 2 attempts", rejected=False)
 
 
 class Scripted:
@@ -55,7 +55,7 @@ def test_each_retry_lists_the_flaws_of_the_last_reply() -> None:
 def test_missing_answer_is_final_and_earlier_parts_are_kept() -> None:
     model = Scripted("a X", NOTHING, "a b")
     assert ask_twice(model, 3).parts == ("a",) and len(model.prompts) == 2
-    assert ask_twice(Scripted(NOTHING), 3).flaws == (ReplyIssue("no answer in 2 tries"),)
+    assert ask_twice(Scripted(NOTHING), 3).flaws == (ReplyIssue("no reply after 2 attempts"),)
 
 
 def test_questions_keep_their_order_during_retries() -> None:

@@ -21,7 +21,7 @@ def test_each_pass_sends_its_own_request_and_is_cached(tmp_path: Path, capsys: p
                 (verdict,) = judge.judge(PAIRS[:1])
         assert isinstance(verdict, Score) and (verdict.o_spread, verdict.pq_score) == (0, 7)
         assert len(running.bodies) == 3 and len({body["seed"] for body in running.bodies}) == 3
-    assert "3 from the cache" in capsys.readouterr().out
+    assert "3 replies from the cache" in capsys.readouterr().out
 
 
 def test_the_fingerprint_includes_the_number_of_passes() -> None:

@@ -21,6 +21,7 @@ def test_refusals_of_a_model_and_of_its_provider_are_refusals(reply: Reply) -> N
 @pytest.mark.parametrize(
     ("reason", "outcome"),
     [
+        ("no reply after 2 attempts; last error: HTTP 500: 'Oops.'", ScoringOutcome.SILENT),
         ("no answer in 2 tries; the last: HTTP 500: 'Oops.'", ScoringOutcome.SILENT),
         ("the endpoint rejects the request: HTTP 400: 'Unknown field.'", ScoringOutcome.SILENT),
         ("no \"score\" field in 'the model refuses'", ScoringOutcome.OTHER),

@@ -125,7 +125,7 @@ def test_local_models_use_the_same_interface(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (MissingReply("no answer in 2 tries", rejected=False), "no answer in 2 tries"),
+        (MissingReply("no reply after 2 attempts", rejected=False), "no reply after 2 attempts"),
         (Reply("", "v1", refusal="I can't."), "refuses"),
         (Reply("I'm sorry, but I can't help with that.", "v1"), "the model refuses: \"I'm sorry"),
         (Reply("Edit A, because", "v1", "length"), "cut off at the token limit"),

@@ -81,7 +81,7 @@ def test_a_training_with_moments_of_8_bits_resumes_exactly(run: Path, alone: Non
     moments.rename(moments.with_name("moments-00001.safetensors"))
     (tmp_path / "whole" / LAST / "moments-00000.safetensors").write_bytes(b"")
     trainer = make_trainer(run, Disturbed, optimizer="adamw8bit", dtype="bfloat16", zero_stage=2)
-    with pytest.raises(UserError, match="8-bit moments from 2 ranks; resume with as many ranks"):
+    with pytest.raises(UserError, match="8-bit moments from 2 ranks; resume with the same number of ranks"):
         Checkpoints(tmp_path / "whole", {})._load(tmp_path / "whole" / LAST, trainer.state)
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from omniedit.config.training_options import OptimizerOptions
-from omniedit.training.optimizer import MIN_NORMS, RECENT, GuardedAdamW, StepGuard
+from omniedit.training.optimizer import MIN_NORMS, RECENT_NORMS, GuardedAdamW, StepGuard
 
 
 def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
     weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
-    optimizer = GuardedAdamW([weight], betas=(0.9, 0.99), shared=False)
+    optimizer = GuardedAdamW([weight], betas=(0.9, 0.99), sharded=False)
     optimizer.start([weight])
     optimizer.param_groups[0]["lr"] = 0.1
     for name, value in settings.items():
@@ -52,12 +52,12 @@ def test_gradient_over_fifty_times_the_recent_median_is_rejected() -> None:
     assert guard.check(100.0) is None
     assert guard.check(101.0) == "the gradient's norm is 101, but its median over the last 21 steps is 2"
     assert guard.check(math.inf) and guard.check(math.nan)
-    assert [guard.check(10.0) for _ in range(RECENT)] == [None] * RECENT
+    assert [guard.check(10.0) for _ in range(RECENT_NORMS)] == [None] * RECENT_NORMS
     assert guard.check(499.0) is None, "only recent norms count"
 
 
 def test_prepare_step_sets_learning_rate_and_ema_decay_of_the_step() -> None:
-    optimizer = GuardedAdamW([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99), shared=False)
+    optimizer = GuardedAdamW([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99), sharded=False)
     options = OptimizerOptions(warmup_steps=4, lr_decay="constant", ema_decay=0.5)
     optimizer.skip_reason = "the loss is nan"
     for step, rate, decay in ((0, 0.5, 0.1), (1, 1.0, 2 / 11), (9, 2.0, 0.5)):

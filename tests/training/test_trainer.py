@@ -81,7 +81,7 @@ def test_failing_previews_and_logs_do_not_stop_training(
 
     trainer = make_trainer(run, steps=4, checkpoint_every=2, held_out_every=2, sample_every=2)
     trainer.samples = fail
-    object.__setattr__(trainer.batches, "held_out", fail)
+    object.__setattr__(trainer.batch_builder, "held_out", fail)
     monkeypatch.setattr(trainer, "_log", lambda folder, done: MetricsLog(folder, done, SimpleNamespace(log=fail)))
     monkeypatch.setattr("omniedit.training.metrics_log.SummaryWriter.add_scalar", fail)
     trainer.run(Checkpoints(tmp_path, {}))
@@ -173,7 +173,7 @@ def test_too_many_skipped_steps_in_a_row_stop_a_resumed_run(run: Path, alone: No
     trainer = make_trainer(run, lambda editor: Disturbed(editor, math.nan, {1}), max_skipped=3)
     (pair,) = suspects(trainer, 2, math.nan)
     with pytest.raises(
-        UserError, match=f"at step 3: 3 steps in a row were skipped, .* the loss is nan, with the pairs {pair}; check"
+        UserError, match=f"at step 3: 3 consecutive steps were skipped; .* the loss is nan. Its pairs: {pair}; check"
     ):
         trainer.run(Checkpoints(tmp_path, {}))
 
@@ -239,8 +239,8 @@ def test_data_wait_share_counts_only_time_waiting_for_pairs(
         now[0] += 6
         return losses(*given)
 
-    losses = trainer.batches.losses
-    object.__setattr__(trainer.batches, "losses", compute_slowly)
+    losses = trainer.batch_builder.losses
+    object.__setattr__(trainer.batch_builder, "losses", compute_slowly)
     metrics = trainer._step(0, trainer.store.read(*trainer.plan.batch(0, 0))[:1], waited_s=2.0)
     assert metrics["data_wait_share"] == pytest.approx(2 / 8)
     assert metrics["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 8)

@@ -153,7 +153,9 @@ def test_unreachable_endpoint_stops_the_run_but_one_failed_prompt_does_not(slow:
     slow.behaviour = server.status(500, "Oops.")
     with (
         client(slow, tmp_path) as asking,
-        pytest.raises(UserError, match=r"none of 12 requests was answered; the first: no answer in 2 tries; .*Oops"),
+        pytest.raises(
+            UserError, match=r"none of 12 requests was answered; first reason: no reply after 2 attempts; .*Oops"
+        ),
     ):
         asking.ask(PROMPTS)
     slow.behaviour = answers_but_one

@@ -39,7 +39,7 @@ def test_shard_is_judged_over_http_and_a_rerun_sends_no_request(run: Path, tmp_p
         assert requests == len(rows) == SMALL["tasks"]["environment_change"]["pairs_per_shard"]
         assert {(row["status"], row["judge"], row["judge_version"]) for row in rows} == {("scored", "api", MODEL)}
         log = (root / "logs/small/score/environment_change/00000.log").read_text()
-        assert "estimate, at most: 2 requests" in log and "asked the endpoint: 2 requests, 2,100 tokens; 0 from" in log
+        assert "estimate, at most: 2 requests" in log and "endpoint usage: 2 requests, 2,100 tokens; 0 replies" in log
         first = (root / TARGET).read_bytes()
 
         snakemake(root, TARGET, "--forcerun", "ask_shard")

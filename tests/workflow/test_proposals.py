@@ -48,7 +48,7 @@ def test_proposals_are_requested_once_over_http_and_shown_on_a_page(tmp_path: Pa
         assert {row["task"] for row in rows if row["proposal"]} == set(OMNIEDIT_TASKS)
         assert {row["prompt_hash"] for row in rows if row["proposal"]} == {rows[0]["prompt_hash"]}
         log = (root / "logs/small/propose/00000.log").read_text()
-        assert "estimate for one pass over all photos: 21 requests" in log and "asked the endpoint: " in log
+        assert "estimate for one pass over all photos: 21 requests" in log and "endpoint usage: " in log
         assert "enough proposals for every task from" in (root / "logs/small/propose/bench.log").read_text()
         page = (root / PAGE).read_text()
         assert all(task.label in page for task in OMNIEDIT_TASKS)

@@ -15,17 +15,17 @@ from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, weigh
 
 ONE_COLOUR = 2
-"""Largest distance, in grey levels, between the pixels of an empty border and their median."""
+"""Maximum distance, in grey levels, between the pixels of an empty border and their median."""
 MIN_EMPTY_SHARE = 0.98
-"""Smallest share of the border that must be empty in the source."""
-GRAINLESS = 0.15
+"""Minimum share of the border that must be empty in the source."""
+MAX_FLAT_LAPLACIAN = 0.15
 """Laplacian of the lightness below which a pixel is part of a surface without any grain."""
 ROTATED_SIDE = 224
 """Square root of the number of pixels of the copies whose rotation is measured."""
 ANGLES = (*range(-45, 46), *range(160, 201))
 """Rotations to try, in degrees."""
 MIN_GAIN = 0.05
-"""Smallest gain in correlation over no rotation at which the rotation is certain."""
+"""Minimum gain in correlation over no rotation at which the rotation is certain."""
 
 
 def outpaint(comparison: Comparison, truth: Truth) -> Finding:
@@ -36,12 +36,14 @@ def outpaint(comparison: Comparison, truth: Truth) -> Finding:
     """
     lines = _lines_at_border(comparison)
     changed, flat = comparison.changed_share(comparison.small_mask), _flat_share(comparison)
-    breaks = min(_continuity(*line) for line in lines)
+    continuity = min(_continuity(*line) for line in lines)
     requirements = (
         (min(ramp(changed, 0.2, 0.5), ramp(flat, 0.99, 0.9)), sentences.BORDER_IS_EMPTY),
-        (breaks, sentences.BORDER_BREAKS),
+        (continuity, sentences.BORDER_BREAKS),
     )
-    measurement = f"{changed:.0%} of the border filled, {flat:.0%} of it flat, it continues the photo to {breaks:.0%}"
+    measurement = (
+        f"{changed:.0%} of the border is filled, {flat:.0%} of it flat; it continues the photo to {continuity:.0%}"
+    )
     return weigh(sentences.OUTPAINTED, requirements, measurement)
 
 
@@ -84,7 +86,7 @@ def _empty_share(comparison: Comparison) -> float:
 def _flat_share(comparison: Comparison) -> float:
     """Return the share of the border without any grain in the edited image."""
     grain = np.abs(cv2.Laplacian(comparison.edited.luma, cv2.CV_32F))
-    return float((grain[comparison.mask] < GRAINLESS).mean())
+    return float((grain[comparison.mask] < MAX_FLAT_LAPLACIAN).mean())
 
 
 def _continuity(inside: Field, outside: Field) -> float:
@@ -99,15 +101,15 @@ def rotation_change(comparison: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: the image looks the same at all angles.
     """
-    measurement = _correlations(comparison)
-    best = max(measurement, key=lambda angle: measurement[angle])
-    if max(measurement.values()) - min(measurement.values()) < MIN_GAIN:
+    correlations = _correlations(comparison)
+    best = max(correlations, key=lambda angle: correlations[angle])
+    if max(correlations.values()) - min(correlations.values()) < MIN_GAIN:
         raise Unmeasurable("the image looks the same at all angles, so its rotation cannot be measured")
     off = abs((best - truth["angle"] + 180) % 360 - 180)
     moved = 0.0 if best == 0 else 1.0
     requirements = ((moved, sentences.NOT_TURNED), (ramp(off, 4.0, 1.5), sentences.WRONG_TURN))
-    figures = f"the best match is at {best} degrees, with a correlation of {measurement[best]:.2f}"
-    return weigh(sentences.TURNED, requirements, figures, value=describe_angle(truth["angle"]))
+    measurement = f"the best match is at {best} degrees, with a correlation of {correlations[best]:.2f}"
+    return weigh(sentences.TURNED, requirements, measurement, value=describe_angle(truth["angle"]))
 
 
 def describe_angle(angle: float) -> str:

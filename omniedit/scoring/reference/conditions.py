@@ -47,7 +47,7 @@ def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
     share = float(inside.sum() / max(1, changed.sum()))
     rest = float(cv2.absdiff(image, pair.source)[~red].mean()) if not red.all() else 255.0
     degree = min(ramp(share, 0.3, 0.6), ramp(float(inside.mean()), 0.05, 0.2), ramp(rest, 16.0, 8.0))
-    return degree, f"the box holds {share:.0%} of what changed, which is {inside.mean():.0%} of the box"
+    return degree, f"the box contains {share:.0%} of what changed, which is {inside.mean():.0%} of the box"
 
 
 def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], dark: bool) -> tuple[float, str]:
@@ -55,15 +55,15 @@ def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], da
     after, before = find(pair.edited), find(pair.source)
     lines = (_scale_to(image, after)[..., 0] < 128) == dark
     mask = np.ones(after.shape, bool) if pair.mask is None else scale_mask(pair.mask, after)
-    whole, new, old = (
+    overall, new, old = (
         agreement(lines, after),
         agreement(lines & mask, after & mask),
         agreement(lines & mask, before & mask),
     )
-    degree = min(ramp(whole, 0.5, 0.85), ramp(new, 0.4, 0.8), ramp(new - old, 0.0, 0.05))
+    degree = min(ramp(overall, 0.5, 0.85), ramp(new, 0.4, 0.8), ramp(new - old, 0.0, 0.05))
     return (
         degree,
-        f"{whole:.0%} of the lines agree with the edited image, in the edit {new:.0%}, with the source {old:.0%}",
+        f"{overall:.0%} of the lines agree with the edited image, {new:.0%} within the edit, {old:.0%} with the source",
     )
 
 

@@ -30,7 +30,7 @@ CLEAR_CHANGE = 5.0
 WINDOW, MOST_WINDOWS = 1.4, 36
 """Side of the windows in which further objects of a kind are searched, relative to the known ones, and their number."""
 MAX_PROBABILITY_ELSEWHERE = 0.35
-"""Largest probability that a window without a known object shows one of its kind."""
+"""Maximum probability that a window without a known object shows one of its kind."""
 
 
 def counting(comparison: Comparison, truth: Truth) -> Finding:
@@ -45,7 +45,7 @@ def counting(comparison: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable(f"the truth of a counting has {len(boxes)} boxes for a change from {before} to {after}")
     more = comparison.edited if after > before else comparison.source
     unchanged, changed = ([object_region(comparison, box) for box in part] for part in (boxes[:both], boxes[both:]))
-    replaced = min(replacement_strength(comparison, region)[0] for region in changed)
+    replacement = min(replacement_strength(comparison, region)[0] for region in changed)
     stayed = max(comparison.changed_share(comparison.box(box) & ~comparison.small_mask) for box in boxes[:both])
     looks = [more.appearance[region] for region in (*unchanged, *changed)]
     apart = max(distribution_distance(looks[0], look) for look in looks[1:])
@@ -53,13 +53,13 @@ def counting(comparison: Comparison, truth: Truth) -> Finding:
     is_stated = numbers <= {before, after, abs(after - before)} and bool(numbers & {after, abs(after - before)})
     requirements = (
         (float(is_stated), sentences.WRONG_NUMBER),
-        (replaced, sentences.NUMBER_UNCHANGED),
+        (replacement, sentences.NUMBER_UNCHANGED),
         (ramp(stayed, 0.4, 0.1), sentences.ANOTHER_CHANGED),
         (ramp(apart, 40.0, 25.0), sentences.OTHER_KIND),
     )
     measurement = (
-        f"{replaced:.0%} of the change, {stayed:.0%} of the others changed, they look {apart:.0f} apart, the "
-        f"instruction states {sorted(numbers)} for {before} to {after}"
+        f"{replacement:.0%} of the change was made; {stayed:.0%} of the others changed; they look {apart:.0f} apart; "
+        f"the instruction states {sorted(numbers)} for {before} to {after}"
     )
     return weigh(sentences.COUNTED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 

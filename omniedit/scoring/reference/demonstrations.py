@@ -29,22 +29,22 @@ from omniedit.sources.photo import FractionBox
 
 ROLE = "demonstration"
 MIN_PIXELS = 64
-"""Smallest number of a subject's pixels that can be compared."""
+"""Minimum number of a subject's pixels that can be compared."""
 SUBJECT_MARGIN = 0.05
 """Margin around the subject in the compared copy, as a share of its sides."""
 
 
 def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
-    """Score whether the demonstrations' subject is at the stated place, and was not there before.
+    """Score whether the demonstrations' subject is at the stated place, and is not there in the source.
 
     Raises:
         Unmeasurable: there is no demonstration, or the subject is too small.
         KeyError: the truth lacks the place of the subject in the demonstration.
     """
     reference, inside = reduced_reference(*crop_around(find_reference(comparison.pair, ROLE), truth["reference_box"]))
-    size, mirrored, place = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
+    size, mirrored, box = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
     after, before, mask = (
-        align_view(image, place, inside, size, mirrored)
+        align_view(image, box, inside, size, mirrored)
         for image in (comparison.pair.edited, comparison.pair.source, _as_image(comparison.pair.mask))
     )
     shape = erode((mask[..., 0] > 127) & _within(inside, mask.shape[:2]), RIM)
@@ -78,7 +78,7 @@ def _skill_degree(
 
 
 def body_box(truth: Truth) -> FractionBox:
-    """Return the place of the subject in the edited image, without the part that an accessory adds."""
+    """Return the box of the subject in the edited image, without the part that an accessory adds."""
     left, top, right, bottom = truth["box"]
     inner = truth.get("body", (0, 0, 1, 1))
     width, height = right - left, bottom - top

@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from omniedit.scoring.reference.fields import GREY_LEVEL, NOTICEABLE, Field, band_pass, ramp
+from omniedit.scoring.reference.fields import GREY_LEVEL, NOTICEABLE_DIFFERENCE, Field, band_pass, ramp
 from omniedit.scoring.reference.measures import Unmeasurable
 
 _MIN_FINE_SHARE = 0.001
-"""Smallest mean share of fine structure in an image's contrast; a photo has 0.01 or more."""
+"""Minimum mean share of fine structure in an image's contrast; a photo has 0.01 or more."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,11 @@ def _contrast(before: Light, after: Light) -> float:
 def _paler(before: Light, after: Light, full: float) -> EnvironmentSign:
     """Measure how far colours faded; for a source without colour, how little colour was added."""
     if before.chroma < GREY_LEVEL:
-        stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
+        colourlessness = ramp(after.chroma, 2 * NOTICEABLE_DIFFERENCE, NOTICEABLE_DIFFERENCE)
         return EnvironmentSign(
-            stays, "Colours appear where there were none before.", f"colour {after.chroma:.1f} where there was none"
+            colourlessness,
+            "Colours appear where there were none before.",
+            f"colour {after.chroma:.1f} where there was none",
         )
     paler = after.chroma / before.chroma
     return EnvironmentSign(ramp(paler, 1.0, full), "The colours are too strong.", f"colour {paler:.2f} times")

@@ -12,7 +12,7 @@ from omniedit.imaging.morphology import dilate, erode
 
 Field = NDArray[Any]
 """Float32 value or Lab colour per pixel: (H, W) or (H, W, 3)."""
-NOTICEABLE = 2.3
+NOTICEABLE_DIFFERENCE = 2.3
 """Delta E that a careful eye just notices (Mahy et al. 1994)."""
 GREY_LEVEL = 100 / 255
 """One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
@@ -89,11 +89,11 @@ def distribution_distance(a_NC: Field, b_NC: Field) -> float:
 
 def sorted_quantiles(sorted_CN: Field, levels_K: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (C, K) quantiles of sorted values; equal to np.quantile, without sorting again."""
-    place = levels_K * (sorted_CN.shape[1] - 1)
-    below = place.astype(int)
+    position = levels_K * (sorted_CN.shape[1] - 1)
+    below = position.astype(int)
     above = np.minimum(below + 1, sorted_CN.shape[1] - 1)
     low, high = sorted_CN[:, below].astype(np.float64), sorted_CN[:, above]
-    return low + (high - low) * (place - below)
+    return low + (high - low) * (position - below)
 
 
 def noise_level(response_HW: Field, mask: Mask) -> float:

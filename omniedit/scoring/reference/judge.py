@@ -12,7 +12,7 @@ import numpy as np
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import camera, sentences
-from omniedit.scoring.reference.fields import NOTICEABLE
+from omniedit.scoring.reference.fields import NOTICEABLE_DIFFERENCE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import Finding, write_rationale
@@ -187,7 +187,7 @@ def _preservation_finding(comparison: Comparison) -> Finding:
     if not outside.any():
         return Finding(0.0, sentences.EDIT_IS_EVERYWHERE)
     differences, pixels = comparison.differences(outside), int(outside.sum())
-    mean, noticed = float(differences.sum()) / pixels, float((differences > NOTICEABLE).sum()) / pixels
+    mean, noticed = float(differences.sum()) / pixels, float((differences > NOTICEABLE_DIFFERENCE).sum()) / pixels
     spot = comparison.largest_change_outside()
     everywhere = min(
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])

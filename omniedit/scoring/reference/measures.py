@@ -1,7 +1,7 @@
 """Measurements of an image and of a pair, the basis of the reference judge.
 
 Colours are CIE Lab (L 0-100); a colour difference is CIE76's delta E; about 2.3 is just noticeable. Lengths are in
-units of `Comparison.unit`, so that a measurement means the same at 128 pixels and at 1.5 megapixels.
+units of `Comparison.unit`, so that a measurement is comparable at 128 pixels and at 1.5 megapixels.
 
     H, W  the pair's height and width       h, w  those of its reduced copy       N  pixels of a region
 """
@@ -19,7 +19,7 @@ from omniedit.imaging.images import Image, Mask, shrink
 from omniedit.imaging.morphology import bounding_box, distances_to, remove_specks
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference.fields import (
-    NOTICEABLE,
+    NOTICEABLE_DIFFERENCE,
     Field,
     appearance,
     band_pass,
@@ -257,7 +257,7 @@ class Comparison:
         inside[rows, int(left * width) : max(int(left * width) + 1, round(right * width))] = True
         return inside
 
-    def changed_share(self, region: Mask, threshold: float = 2 * NOTICEABLE) -> float:
+    def changed_share(self, region: Mask, threshold: float = 2 * NOTICEABLE_DIFFERENCE) -> float:
         """Return the share of a reduced region that changed clearly."""
         return float((self.small_delta_e[region] > threshold).mean()) if region.any() else 0.0
 

@@ -21,7 +21,7 @@ MIN_STEP = 2.5
 STRONG_EDGE = 5.0
 """Slope in Lab units per pixel from which an edge of the source hides the end of any change."""
 MIN_TEAR_PIXELS = 6
-"""Smallest number of pixels of a step that is not a speck of noise."""
+"""Minimum number of pixels of a step that is not a speck of noise."""
 GHOST_SHARES = (0.012, 0.004)
 """Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
 SOFT_EDGE = 2.0
@@ -29,11 +29,11 @@ SOFT_EDGE = 2.0
 MIN_COLOUR_ODDS, TOUCHING_DISTANCE = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
 THIN_SIDE, MIN_CONTRAST = 15, 12.0
-"""Largest width in pixels of a thin part of the land, and its smallest difference from the sky around it, in L*."""
+"""Maximum width in pixels of a thin part of the land, and its minimum difference from the sky around it, in L*."""
 PALE_RIM = 4
 """Distance in pixels from a new sky's outline within which a lost pale part is only a lighter rim of the land."""
-GONE = 10.0
-"""Smallest change in Lab of a part that is gone."""
+MIN_LOSS = 10.0
+"""Minimum change in Lab of a part that is gone."""
 MIN_LAND_ODDS = 0.5
 """Odds from which a colour is the land's and not the sky's."""
 NEAR_SIDE = 41
@@ -79,10 +79,10 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     change = np.linalg.norm(after - before, axis=-1)
     replaced = mask & (change > 8)
     expected = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
-    now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
+    step = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
     similar = (change < 0.4 * expected + 1) & _has_colours_like(before, core, rest)
     similar = remove_specks(similar)
-    missed = similar & (expected > 12) & (now > 12) & (outwards <= SEARCH_DISTANCE) & (inwards <= SEARCH_DISTANCE)
+    missed = similar & (expected > 12) & (step > 12) & (outwards <= SEARCH_DISTANCE) & (inwards <= SEARCH_DISTANCE)
     _, labels = cv2.connectedComponents(similar.astype(np.uint8))
     inside, outside, touching = (
         np.bincount(labels[part], minlength=labels.max() + 1)
@@ -131,7 +131,9 @@ def lost_land(comparison: Comparison) -> float:
     land, sky = outwards > 3, inwards > 8
     if land.sum() < 512 or sky.sum() < 512:
         return 0.0
-    changed = mask & (np.linalg.norm(after - before, axis=-1) > GONE) & (colour_odds(before, land, sky) > MIN_LAND_ODDS)
+    changed = (
+        mask & (np.linalg.norm(after - before, axis=-1) > MIN_LOSS) & (colour_odds(before, land, sky) > MIN_LAND_ODDS)
+    )
     dark = _largest_lost_part(changed, before[..., 0], after[..., 0])
     pale = _largest_lost_part(changed & (inwards > PALE_RIM), -before[..., 0], -after[..., 0])
     return max(dark, pale)
@@ -215,8 +217,8 @@ def _frequency_ratio(lab: Field, region: Mask, rest: Mask) -> Field:
 def _bin_index(lab: Field) -> NDArray[np.int32]:
     """Return the (h, w) index of each pixel's colour bin."""
     offset, span, bins = np.array([[0, 60, 60], [100, 120, 120], _BINS], np.float32)
-    place = np.clip((lab + offset) / span * bins, 0, bins - 0.01).astype(np.int32)
-    return (place[..., 0] * _BINS[1] + place[..., 1]) * _BINS[2] + place[..., 2]
+    bin_index = np.clip((lab + offset) / span * bins, 0, bins - 0.01).astype(np.int32)
+    return (bin_index[..., 0] * _BINS[1] + bin_index[..., 1]) * _BINS[2] + bin_index[..., 2]
 
 
 def _histogram(index_N: Field) -> Field:

@@ -23,8 +23,8 @@ MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
 """Tasks whose mask follows an object's outline, where an edge is natural."""
 OUTPAINT = Task("outpaint")
 """Task whose source is empty under the mask."""
-NAMED = 3
-"""Largest number of faults that a rationale names, the worst ones."""
+MAX_NAMED_FAULTS = 3
+"""Maximum number of faults that a rationale names, the worst ones."""
 PRECIPITATION = ("rain", "snow")
 """Environments whose drops and flakes are edges that the source lacks."""
 
@@ -61,7 +61,7 @@ def quality(comparison: Comparison) -> Finding:
     if not ordered:
         return Finding(score, sentences.NO_FAULTS)
     chosen = sentences.LARGE_FAULTS if score < UNMET else sentences.FAULTS if score < MET else sentences.SMALL_FAULTS
-    names = join_names([fault.name for fault in ordered[:NAMED]])
+    names = join_names([fault.name for fault in ordered[:MAX_NAMED_FAULTS]])
     return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measurement for fault in ordered))
 
 
@@ -153,7 +153,7 @@ def ghost(comparison: Comparison) -> Fault:
     if comparison.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0)
     share = ghost_share(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
-    measurement = f"a ghost in the object's colours on {share:.1%} of its place"
+    measurement = f"a ghost in the object's colours on {share:.1%} of its region"
     return Fault(_outline_left(share, *GHOST_SHARES), "a faint trace of the object", measurement)
 
 

@@ -14,7 +14,7 @@ from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import correlation, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, TruthObject, weigh
-from omniedit.scoring.reference.regions import distinctness
+from omniedit.scoring.reference.regions import blend_degree, distinctness
 from omniedit.scoring.reference.subjects import (
     COMPARED_SIDE,
     align_view,
@@ -29,9 +29,9 @@ FRAME = 0.2
 OBJECT_LEVELS = 40
 """Difference in grey levels from which a pixel is not the ground around the object."""
 MIN_OBJECT_PIXELS = 64
-"""Smallest number of pixels of an object in the compared copies."""
+"""Minimum number of pixels of an object in the compared copies."""
 MIN_UNCOVERED_SHARE = 0.15
-"""Smallest share of the object's old place outside its new box at which what is left there can be measured."""
+"""Minimum share of the object's old place outside its new box at which what is left there can be measured."""
 
 
 def movement(comparison: Comparison, truth: Truth) -> Finding:
@@ -53,7 +53,7 @@ def movement(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(abs(np.log(size)), 0.2, 0.05), sentences.WRONG_SIZE),
         *_object_requirements(comparison, box, new_box),
     )
-    measurement = f"the object moved by {along:.1f} of its side, {_figures(comparison, box, new_box)}"
+    measurement = f"the object moved by {along:.1f} of its side; {_describe_measurements(comparison, box, new_box)}"
     return weigh(sentences.MOVED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
@@ -76,59 +76,64 @@ def resize(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(float(moved), 0.4, 0.15), sentences.ELSEWHERE),
         *_object_requirements(comparison, box, new_box),
     )
-    measurement = f"{scales[0]:.2f} times as wide and {scales[1]:.2f} as high, {_figures(comparison, box, new_box)}"
+    measurement = (
+        f"{scales[0]:.2f} times as wide and {scales[1]:.2f} times as high; "
+        f"{_describe_measurements(comparison, box, new_box)}"
+    )
     return weigh(sentences.RESIZED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
 def _object_requirements(
     comparison: Comparison, box: FractionBox, new_box: FractionBox
 ) -> tuple[tuple[float, Any], ...]:
-    at_new_place, likeness, remaining, plain = _measure_object(comparison, box, new_box)
+    at_new_place, likeness, remaining, contrast = _measure_object(comparison, box, new_box)
     return (
         (min(ramp(at_new_place, 0.6, 0.85), ramp(likeness, 0.4, 0.75)), sentences.OTHER_THERE),
         (ramp(remaining, 0.5, 0.2), sentences.STILL_THERE),
-        (ramp(plain, 3.5, 1.8), sentences.ODD_PLACE),
+        (blend_degree(contrast), sentences.ODD_PLACE),
     )
 
 
-def _figures(comparison: Comparison, box: FractionBox, new_box: FractionBox) -> str:
-    at_new_place, likeness, remaining, plain = _measure_object(comparison, box, new_box)
+def _describe_measurements(comparison: Comparison, box: FractionBox, new_box: FractionBox) -> str:
+    at_new_place, likeness, remaining, contrast = _measure_object(comparison, box, new_box)
     return (
-        f"{at_new_place:.0%} of it is there with a correlation of {likeness:.2f}, {remaining:.0%} is left at its "
-        f"old place, which differs {plain:.1f} times"
+        f"{at_new_place:.0%} of it is at its new place, with a correlation of {likeness:.2f}; {remaining:.0%} remains "
+        f"at its old place, whose contrast with its surroundings is {contrast:.1f}"
     )
 
 
 def _measure_object(
     comparison: Comparison, box: FractionBox, new_box: FractionBox
 ) -> tuple[float, float, float, float]:
-    """Return how much of the object is at its new place, how similar it is, how much is at its old place, and how odd
-    that place looks.
+    """Return how much of the object is at its new place, how similar it is, how much is at its old place, and the
+    contrast of the old place with its surroundings.
 
     Raises:
         Unmeasurable: no object stands out in its box in the source.
     """
     (width, height), inside = _frame(comparison, box)
-    before, after, old = (
-        align_view(image, place, inside, (width, height))
-        for image, place in (
+    source_view, edited_view, old_view = (
+        align_view(image, view_box, inside, (width, height))
+        for image, view_box in (
             (comparison.pair.source, box),
             (comparison.pair.edited, new_box),
             (comparison.pair.edited, box),
         )
     )
-    subject = find_subject(before, OBJECT_LEVELS) & _box_mask(box, box, inside, (width, height))
+    subject = find_subject(source_view, OBJECT_LEVELS) & _box_mask(box, box, inside, (width, height))
     if subject.sum() < MIN_OBJECT_PIXELS:
         raise Unmeasurable("no object stands out in its box in the source")
     at_new_place, likeness = (
-        matching_share(before, subject, after),
-        correlation(smooth_lightness(before)[subject], smooth_lightness(after)[subject]),
+        matching_share(source_view, subject, edited_view),
+        correlation(smooth_lightness(source_view)[subject], smooth_lightness(edited_view)[subject]),
     )
     free = subject & ~_box_mask(box, new_box, inside, (width, height))
-    remaining = matching_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
+    remaining = (
+        matching_share(source_view, free, old_view) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
+    )
     bare = comparison.box(box) & ~grow(comparison.box(new_box), 4) & comparison.small_mask
-    plain = distinctness(comparison, comparison.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
-    return at_new_place, likeness, remaining, plain
+    contrast = distinctness(comparison, comparison.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
+    return at_new_place, likeness, remaining, contrast
 
 
 def _frame(comparison: Comparison, box: FractionBox) -> tuple[tuple[int, int], FractionBox]:

@@ -1,4 +1,4 @@
-"""Regions of a pair: the place of an object, and how far it stands out from its surroundings."""
+"""Regions of a pair, and how far they stand out from their surroundings."""
 
 import numpy as np
 
@@ -15,19 +15,26 @@ def object_region(comparison: Comparison, box: tuple[float, float, float, float]
 
 
 def replacement_strength(comparison: Comparison, region: Mask) -> tuple[float, str]:
-    """Return how clearly a region shows different content, in [0, 1], and the figures as text."""
-    changed, remaining = comparison.changed_share(region), comparison.structure_kept(region)
-    figures = f"{changed:.0%} of it changed, {max(0.0, remaining):.0%} of its structure is left"
-    return min(ramp(changed, 0.15, 0.6), ramp(remaining, 0.7, 0.3)), figures
+    """Return how clearly a region shows different content, in [0, 1], and the measurement as text."""
+    changed_share, remaining = comparison.changed_share(region), comparison.structure_kept(region)
+    measurement = (
+        f"{changed_share:.0%} of the region changed and {max(0.0, remaining):.0%} of the old structure remains"
+    )
+    return min(ramp(changed_share, 0.15, 0.6), ramp(remaining, 0.7, 0.3)), measurement
 
 
 def distinctness(comparison: Comparison, look: Field, region: Mask) -> float:
-    """Return how far a region's appearance is from the mask's surroundings, over their own variation."""
+    """Return the distance of a region's appearance from the mask's surroundings, divided by their own variation."""
     ring = comparison.surroundings
     if ring.sum() < 64 or not region.any():
         return 1.0
     own = distribution_distance(look[region], look[ring])
     return own / max(4.0, _variation(look, ring))
+
+
+def blend_degree(contrast: float) -> float:
+    """Return in [0, 1] how well a region blends in, given its `distinctness`."""
+    return ramp(contrast, 3.5, 1.8)
 
 
 def _variation(look: Field, ring: Mask) -> float:

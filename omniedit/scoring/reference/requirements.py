@@ -26,27 +26,27 @@ from omniedit.tasks import COMPLEX_TASKS, SUBJECT_TASKS, Task
 RIM = 0.12
 """Width of a mask's surroundings that must be plain, as a share of the square root of its area."""
 MAX_UNEVEN, MAX_UNEVEN_NAMED = 12.0, 25.0
-"""Largest unevenness, in Lab, of the surroundings of an object that saliency found, and of a named one."""
+"""Maximum unevenness, in Lab, of the surroundings of an object that saliency found, and of a named one."""
 MAX_UNEVEN_LISTED = 35.0
 """Same for an object that the photo's caption file names, in the tasks without a type of their own."""
 MAX_UNEVEN_PLACED = 20.0
-"""Largest unevenness of the surroundings of an object that is moved or resized, and of its new place."""
+"""Maximum unevenness of the surroundings of an object that is moved or resized, and of its new place."""
 SPOT_TOLERANCE = 1.3
 """Tolerance of `has_spots` at such places."""
 SAME_SIZE = 0.002
-"""Largest difference of the sides of two boxes of the same object, as a share of the image."""
+"""Maximum difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
-"""Largest areas of spots in an object's own colours, as shares of its area: next to its mask, and elsewhere."""
+"""Maximum areas of spots in an object's own colours, as shares of its area: next to its mask, and elsewhere."""
 MIN_RESURFACED_IOU = 0.76
-"""Smallest intersection over union of a new colour or material with the outline by the old colours. Below it, a part
+"""Minimum intersection over union of a new colour or material with the outline by the old colours. Below it, a part
 of the object kept its colour, or a part of the background changed."""
 MIN_RESURFACED_SHARE = 0.9
-"""Smallest share of a salient object that takes a new colour or material, unless the photo's caption file names it."""
+"""Minimum share of a salient object that takes a new colour or material, unless the photo's caption file names it."""
 MOST_OLD_SKY = 0.006
-"""Largest area of a spot in the old sky's colours outside a new sky, as a share of the sky."""
+"""Maximum area of a spot in the old sky's colours outside a new sky, as a share of the sky."""
 MOST_LOST_LAND = 120.0
-"""Largest part of the land that a new sky may replace, in millionths of the image."""
-_REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
+"""Maximum part of the land that a new sky may replace, in millionths of the image."""
+_WHOLE_OBJECT_TYPES = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
 
@@ -89,12 +89,12 @@ def _verify_one_of(
     if np.abs(sides[0] - sides[1]).max() > SAME_SIZE:
         _verify_rimmed(more, mask, truth["object"])
         return
-    (height, width), place = mask.shape, np.zeros_like(mask)
+    (height, width), window = mask.shape, np.zeros_like(mask)
     left, top, right, bottom = np.clip(other, 0, 1) * (width, height, width, height)
     rim = round(RIM * float(np.prod(sides[1]) * mask.size) ** 0.5)
-    place[max(0, int(top) - rim) : int(bottom) + rim, max(0, int(left) - rim) : int(right) + rim] = True
+    window[max(0, int(top) - rim) : int(bottom) + rim, max(0, int(left) - rim) : int(right) + rim] = True
     shift = round((other[1] - box[1]) * height), round((other[0] - box[0]) * width)
-    _verify_rimmed(fewer, np.roll(mask, shift, axis=(0, 1)) & place, truth["object"])
+    _verify_rimmed(fewer, np.roll(mask, shift, axis=(0, 1)) & window, truth["object"])
 
 
 def _verify_rimmed(image: ImageMeasures, mask: Mask, name: str) -> None:
@@ -235,5 +235,5 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task.ATTRIBUTE_MODIFICATION: partial(_verify_by_listing, _verify_resurfaced, _verify_painted),
     **dict.fromkeys(map(Task, ("color_alter", "material_change")), _verify_resurfaced),
     **dict.fromkeys(map(Task, ("movement", "resize", "visual_reference")), _verify_placed),
-    **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),
+    **dict.fromkeys(map(Task, _WHOLE_OBJECT_TYPES), _verify_replaced),
 }

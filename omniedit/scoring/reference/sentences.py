@@ -249,8 +249,8 @@ OTHER_KIND = Shortfall(
 
 RIGHT_ONE = ("The right object was edited.",)
 OTHER_MEANT = Shortfall(
-    unmet=("The instruction means another object.", "The edit changed a different object from the one described."),
-    partial=("It is not clear which object the instruction means.",),
+    unmet=("The instruction refers to another object.", "The edit changed a different object from the one described."),
+    partial=("It is not clear which object the instruction refers to.",),
 )
 OTHER_EDITED = Shortfall(
     unmet=("The wrong object was edited.", "Another object was edited instead."),

@@ -16,7 +16,7 @@ SIDE = 128
 """Images are compared as copies of about SIDE^2 pixels, the size at which the default run trains and evaluates."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HUES = 12
-COLOURED = 8.0
+MIN_HUE_CHROMA = 8.0
 """Chroma above which a pixel has a hue."""
 SCALES = ((0.0, 0.7), (0.7, 1.4), (1.4, 2.8), (2.8, 5.6), (5.6, 11.2))
 """Bands of detail, in pixels of the reduced copy; each begins where the previous one ends."""
@@ -80,10 +80,10 @@ def hues(lab: Field) -> Field:
     """Return the share of pixels with a hue, and their distribution over twelve hues."""
     a, b = lab[..., 1].ravel(), lab[..., 2].ravel()
     chroma = np.hypot(a, b)
-    place = ((np.arctan2(b, a) / (2 * np.pi)) % 1 * HUES).astype(int) % HUES
-    weights = np.minimum(chroma, 40) * (chroma > COLOURED)
-    shares = np.bincount(place, weights, HUES) / max(weights.size * 10, 1)
-    return np.concatenate([[2 * (chroma > COLOURED).mean()], 2 * np.sqrt(shares)])
+    hue_bin = ((np.arctan2(b, a) / (2 * np.pi)) % 1 * HUES).astype(int) % HUES
+    weights = np.minimum(chroma, 40) * (chroma > MIN_HUE_CHROMA)
+    shares = np.bincount(hue_bin, weights, HUES) / max(weights.size * 10, 1)
+    return np.concatenate([[2 * (chroma > MIN_HUE_CHROMA).mean()], 2 * np.sqrt(shares)])
 
 
 def agreement(before: Field, after: Field, old: Bands, new: Bands) -> Field:

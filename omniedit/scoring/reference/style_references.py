@@ -34,13 +34,14 @@ class StyleRecognition:
     Args:
         degree: in [0, 1]; 1 if the image has the style.
         distance: distance to the style; 0.6 is usual.
-        nearest: the nearest other style or failure, and `other` its distance.
+        nearest: the nearest other style or failure.
+        nearest_distance: distance to `nearest`.
     """
 
     degree: float
     distance: float
     nearest: str
-    other: float
+    nearest_distance: float
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,12 @@ class StyleReferences:
         distances, own = self.distances(features_F), self.names.index(style)
         others = np.where(np.arange(len(distances)) == own, np.inf, distances)
         nearest, distance = int(others.argmin()), float(distances[own])
-        other = float(others[nearest])
+        nearest_distance = float(others[nearest])
         degree = min(
-            ramp(distance, MAX_DISTANCE, USUAL_DISTANCE), ramp(other / max(distance, 1e-6), OTHER_RATIO, OWN_RATIO)
+            ramp(distance, MAX_DISTANCE, USUAL_DISTANCE),
+            ramp(nearest_distance / max(distance, 1e-6), OTHER_RATIO, OWN_RATIO),
         )
-        return StyleRecognition(degree, distance, self.names[nearest], other)
+        return StyleRecognition(degree, distance, self.names[nearest], nearest_distance)
 
 
 def recognise_style(source: Image, edited: Image, style: str) -> StyleRecognition:

@@ -33,13 +33,13 @@ COMPARED_SIDE = 192
 SAME_COLOUR = 10.0
 """Colour difference up to which an object's pixel is that of the reference."""
 MAX_RELIGHTING = 8.0
-"""Largest difference of light, per channel of Lab."""
+"""Maximum difference of light, per channel of Lab."""
 RIM = 3
 """Pixels at the object's outline that are not compared, because the reference image's background shows through."""
 
 
 def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
-    """Score whether the new object is the reference image's, whole, and was not there before.
+    """Score whether the new object is the reference image's, whole, and is not in the source.
 
     Raises:
         Unmeasurable: no object stands out in the reference image, or there is none.
@@ -77,7 +77,8 @@ def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
     nearer = 1 - after / max(before, 1e-6)
     requirements = ((min(ramp(nearer, 0.15, 0.45), ramp(after, 22.0, 12.0)), sentences.CONDITION_DIFFERS),)
     measurement = (
-        f"its surface is {after:.0f} from the reference image in colour and texture, and was {before:.0f} before"
+        f"the distance of its surface from the reference image in colour and texture is {after:.0f}; in the source, it "
+        f"is {before:.0f}"
     )
     return weigh(sentences.CONDITION_MATCHES, requirements, measurement)
 

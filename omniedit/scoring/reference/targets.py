@@ -1,4 +1,4 @@
-"""Verification that a complex edit changed the object that its instruction means, and none of the others."""
+"""Verification that a complex edit changed the object that its instruction refers to, and none of the others."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from omniedit.scoring.reference.regions import object_region
 from omniedit.tasks import Task
 
 MIN_CLEAR_SHARE = 0.25
-"""Smallest share of another object's box outside the target's at which changes there are measured."""
+"""Minimum share of another object's box outside the target's at which changes there are measured."""
 OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
 """Distances in L*a*b* between the target's measured colour and the claimed one that disprove and confirm it."""
 
@@ -48,7 +48,7 @@ def measure_target(task: Task, comparison: Comparison, truth: Mapping[str, Any])
         (_has_its_colour(comparison, individuals[target], truth), sentences.OTHER_MEANT),
         (ramp(changed - other, 0.05, 0.3), sentences.OTHER_EDITED),
     )
-    measurement = f"{changed:.0%} of the object that is meant changed, {other:.0%} of another one"
+    measurement = f"{changed:.0%} of the intended object changed, and {other:.0%} of another one"
     return weigh(sentences.RIGHT_ONE, requirements, measurement)
 
 
@@ -60,7 +60,7 @@ def _read_individuals(truth: Mapping[str, Any]) -> list[Individual]:
 
 
 def _resolve(truth: Mapping[str, Any], individuals: list[Individual], task: Task) -> int | None:
-    """Return the index of the object that the truth's phrase refers to, or None if it refers to none or several."""
+    """Return the index of the object that the truth's phrase matches, or None if it matches none or several."""
     try:
         if task == Task("complex_reasoning"):
             return resolve_clue(truth["expression"], [str(name) for name in truth["names"]])
@@ -70,13 +70,13 @@ def _resolve(truth: Mapping[str, Any], individuals: list[Individual], task: Task
 
 
 def _changed_shares(comparison: Comparison, individuals: list[Individual], target: int) -> tuple[float, float]:
-    """Return the share of the target's place that changed, and the largest such share of another object's."""
+    """Return the share of the target's region that changed, and the largest such share of another object's."""
     own = comparison.box(individuals[target].box)
     changed = comparison.changed_share(object_region(comparison, individuals[target].box))
     others = [0.0]
-    for place, other in enumerate(individuals):
+    for index, other in enumerate(individuals):
         region: Mask = comparison.box(other.box) & ~own
-        if place != target and region.sum() >= max(16, MIN_CLEAR_SHARE * comparison.box(other.box).sum()):
+        if index != target and region.sum() >= max(16, MIN_CLEAR_SHARE * comparison.box(other.box).sum()):
             others.append(comparison.changed_share(region))
     return changed, max(others)
 

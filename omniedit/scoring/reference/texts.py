@@ -18,7 +18,7 @@ from omniedit.sources.photo import FractionBox
 READ_MARGIN = 0.6
 """Margin of the part of the image that is read around the text's box, as a share of its height."""
 MIN_LIKENESS = 0.8
-"""Smallest likeness of the source's text to the claimed one."""
+"""Minimum likeness of the source's text to the claimed one."""
 
 
 def textual_change(comparison: Comparison, truth: Truth) -> Finding:
@@ -49,7 +49,7 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
     )
     measurement = (
         f"the edited image says {' / '.join(after)!r:.80}, {says_new:.0%} like the new text, with edges {crisp:.2f} "
-        "times as steep as before"
+        "times as steep as in the source"
     )
     return weigh(sentences.REWRITTEN, requirements, measurement, value=clean_value(new))
 

@@ -27,27 +27,27 @@ from omniedit.scoring.reference.success import requests_sky
 from omniedit.tasks import Task
 
 MIN_COLOUR_IOU = 0.83
-"""Smallest intersection over union with the outline by colour that confirms a mask."""
+"""Minimum intersection over union with the outline by colour that confirms a mask."""
 MIN_SALIENCY_IOU = 0.78
-"""Smallest intersection over union with the outline by saliency that confirms a mask."""
+"""Minimum intersection over union with the outline by saliency that confirms a mask."""
 AROUND_BY_COLOUR, FAR_AROUND, CLOSE_AROUND = 0.25, 0.35, 0.12
 """Margins around the object's box, as shares of its sides: by colour, and far and close for saliency."""
 MIN_SALIENT_COLOUR_IOU, MIN_WIDE_IOU = 0.6, 0.6
 """Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
 MIN_SALIENT_SHARE = 0.55
-"""Smallest share of a salient object that the mask of a removal or addition must hold."""
+"""Minimum share of a salient object that the mask of a removal or addition must cover."""
 MAX_NEIGHBOUR_SHARE = 0.1
 """Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
 MIN_NOUN_PROBABILITY = 0.1
-"""Smallest probability that the classifier must give a noun."""
+"""Minimum probability that the classifier must give a noun."""
 MIN_EDGE_SHARE = 0.93
-"""Smallest share of a new sky's outline that must be on an edge of the source."""
+"""Minimum share of a new sky's outline that must be on an edge of the source."""
 MIN_SALIENCY = 0.5
 """Saliency above which a pixel stands out."""
 BORDER_ROWS = 2
 """Number of bottom rows of the reduced copy; an object that reaches them rests on the lower border."""
 MAX_UNEVEN = 6.0
-"""Largest median Laplacian of the lightness, in Lab's units, of a ground that shows where a foot ends."""
+"""Maximum median Laplacian of the lightness, in Lab's units, of a ground that shows where a foot ends."""
 FOOT = 0.25
 """Share of an object's height that is its foot."""
 
@@ -121,13 +121,13 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
 
 
 def verify_whole(image: ImageMeasures, mask: Mask, name: str, least: float = MIN_SALIENT_SHARE) -> None:
-    """Check that the mask holds the whole salient object, not a part such as a runner's leg.
+    """Check that the mask covers the whole salient object, not a part such as a runner's leg.
 
     Args:
-        least: smallest share of the salient object that must be in the mask.
+        least: minimum share of the salient object that must be in the mask.
 
     Raises:
-        Unmeasurable: it holds too little of it.
+        Unmeasurable: the mask covers too little of it.
     """
     share = salient_share_inside(image, mask)
     if share < least:

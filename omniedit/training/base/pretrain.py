@@ -26,7 +26,7 @@ from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.schedule import BETA1
 
 MIN_CROP = 0.3
-"""Smallest side of a crop, as a share of the largest that fits."""
+"""Minimum side of a crop, as a share of the largest that fits."""
 CAPTION_DROPOUT = 0.1
 
 
@@ -72,7 +72,7 @@ class Pretraining:
         scaled = [(photo.caption, self._resize(photo)) for photo in photos]
         if not scaled:
             raise UserError("no photo to pre-train on: sources/index.parquet lists rejected and held-out photos")
-        optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), shared=False)
+        optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), sharded=False)
         optimizer.start(base.parameters())
         for step in range(options.steps):
             optimizer.prepare_step(step, options.steps, options.learning_rate, self.options)

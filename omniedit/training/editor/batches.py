@@ -96,7 +96,7 @@ class EditBatchBuilder(Velocities):
         numbers = [number if keep else None for number, keep in zip(chosen, keeps_text.tolist(), strict=True)]
         source, edited = self._latents(pairs, flips)
         source = source * keeps_image[:, None, None, None].to(source)
-        own_rngs = [np.random.default_rng([self.seed, step, first + place, CONDITIONS]) for place in range(len(pairs))]
+        own_rngs = [np.random.default_rng([self.seed, step, first + index, CONDITIONS]) for index in range(len(pairs))]
         chosen_conditions = choose_conditions(pairs.pairs, self.takes, options, keeps_text.tolist(), own_rngs)
         augmentation = Augmentation(numbers, flips, keeps_image.tolist())
         batch = self._batch(pairs, source, edited, augmentation, sigma_B, rngs)

@@ -81,7 +81,7 @@ def encode_part(
             rows_of_texts = [[known.setdefault(text, len(known))] for text in captions]
             np.save(out / f"{ratio}.references.texts.npy", np.array(rows_of_texts, np.int32))
         count = max(map(len, instructions))
-        padded = [places + [-1] * (count - len(places)) for places in instructions]
+        padded = [text_rows + [-1] * (count - len(text_rows)) for text_rows in instructions]
         np.save(out / f"{ratio}.texts.npy", np.array(padded, np.int32))
     _write_texts(list(known), text, out)
     has_references, has_captions = (any(out.glob(f"*.references{name}.npy")) for name in ("", ".texts"))
@@ -132,29 +132,29 @@ class EncodedBatch:
     """Pairs of one bucket, in the form of `PairBatch`, whose latents and embeddings are read on demand.
 
     Args:
-        parts: the network's inputs for these pairs, by micro-batch, if they were built in advance.
+        micro_batches: the network's inputs for these pairs, by micro-batch, if they were built in advance.
     """
 
     ratio: str
     rows: tuple[int, ...]
     pairs: tuple[dict[str, Any], ...]
     encoded: "EncodedPairs" = field(repr=False)
-    parts: tuple[Any, ...] = ()
+    micro_batches: tuple[Any, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, some: slice) -> "EncodedBatch":
-        return replace(self, rows=self.rows[some], pairs=self.pairs[some], parts=())
+        return replace(self, rows=self.rows[some], pairs=self.pairs[some], micro_batches=())
 
     def latents(self, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) each, of the mirrored images where `flips` is True."""
-        places = self._places()
-        shape, dtype = places[0][0].latents_kind(self.ratio)
-        both = [self.encoded.memory.empty((len(places), *shape), dtype) for _ in range(2)]
-        for place, ((part, row), flip) in enumerate(zip(places, flips, strict=True)):
+        locations = self._locations()
+        shape, dtype = locations[0][0].latents_kind(self.ratio)
+        both = [self.encoded.memory.empty((len(locations), *shape), dtype) for _ in range(2)]
+        for index, ((part, row), flip) in enumerate(zip(locations, flips, strict=True)):
             for image, latents in enumerate(both):
-                part.read_latents(self.ratio, row, image, flip, latents[place])
+                part.read_latents(self.ratio, row, image, flip, latents[index])
         return from_bits(both[0]), from_bits(both[1])
 
     def reference_latents(self, chosen: Sequence[Sequence[int]], flips: Sequence[bool]) -> list[Tensor]:
@@ -165,7 +165,7 @@ class EncodedBatch:
         """
         return [
             from_bits(part.read_reference(self.ratio, row, number, flip))
-            for (part, row), numbers, flip in zip(self._places(), chosen, flips, strict=True)
+            for (part, row), numbers, flip in zip(self._locations(), chosen, flips, strict=True)
             for number in numbers
         ]
 
@@ -180,7 +180,7 @@ class EncodedBatch:
         """
         text_rows = [
             (part, part.caption_row(self.ratio, row, number) if text else 0)
-            for (part, row), numbers, texts in zip(self._places(), chosen, captions, strict=True)
+            for (part, row), numbers, texts in zip(self._locations(), chosen, captions, strict=True)
             for number, text in zip(numbers, texts, strict=True)
         ]
         return self._read_texts(text_rows)
@@ -189,20 +189,20 @@ class EncodedBatch:
         """Return embeddings (B, M, D) and (B, D) of each pair's instruction of this number; None is the empty text."""
         text_rows = [
             (part, part.text_row(self.ratio, row, number, "" if number is None else pair["instructions"][number]))
-            for (part, row), number, pair in zip(self._places(), chosen, self.pairs, strict=True)
+            for (part, row), number, pair in zip(self._locations(), chosen, self.pairs, strict=True)
         ]
         return self._read_texts(text_rows)
 
-    def _places(self) -> list[tuple[EncodedPart, int]]:
+    def _locations(self) -> list[tuple[EncodedPart, int]]:
         return [self.encoded.find(self.ratio, row) for row in self.rows]
 
     def _read_texts(self, text_rows: Sequence[tuple[EncodedPart, int]]) -> tuple[Tensor, Tensor]:
         """Return the embeddings at some rows of parts."""
         files = text_rows[0][0].embeddings
         both = [self.encoded.memory.empty((len(text_rows), *file.row_shape), file.dtype) for file in files]
-        for place, (part, row) in enumerate(text_rows):
+        for index, (part, row) in enumerate(text_rows):
             for file, vectors in zip(part.embeddings, both, strict=True):
-                file.read(row, vectors[place])
+                file.read(row, vectors[index])
         return from_bits(both[0]), from_bits(both[1])
 
 
@@ -238,13 +238,13 @@ class EncodedPairs:
             raise UserError(f"{self.folder}: {rows} of the buckets' {pairs} pairs are encoded; {REMEDY}")
 
     def _add(self, part: EncodedPart, manifest: Mapping[str, Any]) -> None:
-        """Add a part's spans of rows, each with its first place in the part's files."""
+        """Add a part's spans of rows, each with its first row in the part's files."""
         first_spans = {ratio: [span] for ratio, span in manifest["rows"].items()}
         for ratio, spans in manifest.get("spans", first_spans).items():
-            place = 0
+            first_index = 0
             for first, count in spans:
-                self._spans.setdefault(ratio, []).append((first, place, part))
-                place += count
+                self._spans.setdefault(ratio, []).append((first, first_index, part))
+                first_index += count
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> EncodedBatch:
         """Return the pairs at `rows` of a bucket, in that order."""
@@ -252,7 +252,7 @@ class EncodedPairs:
         return EncodedBatch(ratio, tuple(numbers), tuple(self.store.describe(ratio, numbers)), self)
 
     def find(self, ratio: str, row: int) -> tuple[EncodedPart, int]:
-        """Return the part that holds a row of a bucket, and the row's place in its files."""
+        """Return the part that holds a row of a bucket, and the index of the row in its files."""
         spans = self._spans[ratio]
-        first, place, part = spans[bisect_right(spans, row, key=lambda span: span[0]) - 1]
-        return part, place + row - first
+        first, first_index, part = spans[bisect_right(spans, row, key=lambda span: span[0]) - 1]
+        return part, first_index + row - first

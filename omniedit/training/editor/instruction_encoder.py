@@ -29,7 +29,7 @@ class InstructionEncoder:
         if new:
             rows = zip(*self.text.encode(new), strict=True)
             self._known.update(
-                {text: (tokens.clone(), whole.clone()) for text, (tokens, whole) in zip(new, rows, strict=True)}
+                {text: (tokens.clone(), pooled.clone()) for text, (tokens, pooled) in zip(new, rows, strict=True)}
             )
         for text in texts:
             self._known.move_to_end(text)

@@ -97,7 +97,7 @@ class AlignmentBatches:
 
     def training(self, pairs: PairBatch, step: int, first: int) -> AlignmentBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
-        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        rngs = [np.random.default_rng([self.seed, step, first + index]) for index in range(len(pairs))]
         numbers = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [mirrors_randomly(pair["instructions"], rng) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         return self._batch(pairs, numbers, flips)

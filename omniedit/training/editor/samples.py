@@ -22,7 +22,7 @@ from omniedit.training.flow_batches import choose_held_out_pairs
 
 SAMPLES = 4
 MAX_KNOWN_INSTRUCTIONS = 256
-"""Largest number of instructions saved with an editor, which warns of instructions unlike them."""
+"""Maximum number of instructions saved with an editor, which warns of instructions unlike them."""
 CELL = 256
 """Side of a grid cell in pixels."""
 GAP = 8
@@ -53,11 +53,11 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
     All ranks make all of them, because under ZeRO 3 no rank has all the weights.
     """
     pipeline.set_progress_bar_config(disable=True)
-    for place, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):
+    for index, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):
         pairs = store.read(ratio, [row])
         instruction = pairs.pairs[0]["instructions"][0]
         references = pairs.references[0] if pairs.references else ()
-        noise = torch.Generator().manual_seed(seed + place)
+        noise = torch.Generator().manual_seed(seed + index)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InstructionWarning)  # an untrained editor changes little
             captions = reference_captions(pairs.pairs[0])[: len(references)]
@@ -89,11 +89,11 @@ def grid(samples: Iterable[SampleEdit]) -> Image:
         for s in samples
     ]
     step = CELL + GAP
-    whole = Pil.new("RGB", (max(map(len, rows)) * step - GAP, len(rows) * step - GAP), "white")
+    sheet = Pil.new("RGB", (max(map(len, rows)) * step - GAP, len(rows) * step - GAP), "white")
     for y, cells in enumerate(rows):
         for x, cell in enumerate(cells):
-            whole.paste(cell, (x * step, y * step))
-    return np.asarray(whole)
+            sheet.paste(cell, (x * step, y * step))
+    return np.asarray(sheet)
 
 
 def _cell(image: Image) -> Pil.Image:

@@ -153,7 +153,7 @@ def inpainting_identity(
     Args:
         objects: checksums of the files with the photos' objects.
     """
-    about = (photos.metadata(place) for place in range(len(photos)))
+    about = (photos.metadata(index) for index in range(len(photos)))
     learnt = [[photo[key] for key in ("source_id", "sha256", "ratio", "caption")] for photo in about]
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT),

@@ -56,41 +56,41 @@ class PhotoStore:
         if not len(photos):
             raise UserError("no photo to train inpainting on: sources/index.parquet lists rejected photos with reasons")
         self.photos, self.objects, self.resolution = photos, objects, resolution
-        self._places: dict[tuple[str, str], list[int]] = {
+        self._indices: dict[tuple[str, str], list[int]] = {
             (ratio, split): [] for ratio in RATIOS for split in (TRAIN, HELD_OUT)
         }
-        for place, is_held_out in enumerate(held_out_mask(photos.names, held_out)):
-            ratio = photos.metadata(place)["ratio"]
-            self._places[ratio, HELD_OUT if is_held_out else TRAIN].append(place)
+        for index, is_held_out in enumerate(held_out_mask(photos.names, held_out)):
+            ratio = photos.metadata(index)["ratio"]
+            self._indices[ratio, HELD_OUT if is_held_out else TRAIN].append(index)
         self._cache: dict[int, tuple[Image, np.ndarray, tuple[str, ...]]] = {}
         self._room = CACHE_BYTES
 
     def sizes(self) -> dict[str, int]:
         """Return the number of training photos by ratio; their rows come before the held-out ones."""
-        return {ratio: len(self._places[ratio, TRAIN]) for ratio in RATIOS}
+        return {ratio: len(self._indices[ratio, TRAIN]) for ratio in RATIOS}
 
     def rows(self, ratio: str, split: str) -> np.ndarray:
-        trained = len(self._places[ratio, TRAIN])
-        return np.arange(trained) if split == TRAIN else trained + np.arange(len(self._places[ratio, HELD_OUT]))
+        trained = len(self._indices[ratio, TRAIN])
+        return np.arange(trained) if split == TRAIN else trained + np.arange(len(self._indices[ratio, HELD_OUT]))
 
     def read(self, ratio: str, rows: Any) -> PhotoBatch:
         """Return the photos at `rows` of a ratio, in that order."""
-        of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
-        places = [of_ratio[row] for row in np.asarray(rows).tolist()]
-        photos = {place: self._resize_photo(place) for place in dict.fromkeys(places)}
-        images, objects, names = zip(*(photos[place] for place in places), strict=True)
-        rows = tuple(self._row(*each) for each in zip(places, names, strict=True))
+        of_ratio = self._indices[ratio, TRAIN] + self._indices[ratio, HELD_OUT]
+        indices = [of_ratio[row] for row in np.asarray(rows).tolist()]
+        photos = {index: self._resize_photo(index) for index in dict.fromkeys(indices)}
+        images, objects, names = zip(*(photos[index] for index in indices), strict=True)
+        rows = tuple(self._row(*each) for each in zip(indices, names, strict=True))
         return PhotoBatch(ratio, np.stack(images), objects, rows)
 
-    def _row(self, place: int, names: tuple[str, ...]) -> dict[str, Any]:
-        about = self.photos.metadata(place)
+    def _row(self, index: int, names: tuple[str, ...]) -> dict[str, Any]:
+        about = self.photos.metadata(index)
         return {"pair_id": about["source_id"], "caption": about["caption"], "names": names}
 
-    def _resize_photo(self, place: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
+    def _resize_photo(self, index: int) -> tuple[Image, np.ndarray, tuple[str, ...]]:
         """Return a photo (H, W, 3) and its objects (N, H, W) at the training resolution, and the objects' names."""
-        if place in self._cache:
-            return self._cache[place]
-        photo = self.photos[place]
+        if index in self._cache:
+            return self._cache[index]
+        photo = self.photos[index]
         width, height = bucket_size(photo.ratio, self.resolution)
         photo_objects = self.objects.find(photo)
         masks = [resize_cover_mask(obj.mask, width, height) for obj in photo_objects]
@@ -99,6 +99,6 @@ class PhotoStore:
         image = np.ascontiguousarray(resize_cover(photo.image, width, height))
         size = image.nbytes + objects.nbytes
         if size <= self._room:
-            self._cache[place] = image, objects, names
+            self._cache[index] = image, objects, names
             self._room -= size
         return image, objects, names

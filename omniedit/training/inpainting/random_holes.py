@@ -9,17 +9,17 @@ from omniedit.config.schema import HolesConfig
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import dilate_by_share
 
-STROKES, POINTS = 4, 8
-"""Largest number of strokes, and of points per stroke."""
+MAX_STROKES, MAX_POINTS = 4, 8
+"""Maximum number of strokes, and of points per stroke."""
 MAX_STEP = 0.3
-"""Largest distance between consecutive points along each axis, as a share of the shorter side."""
+"""Maximum distance between consecutive points along each axis, as a share of the shorter side."""
 BRUSH = (0.05, 0.15)
 """Range of brush widths, as shares of the shorter side."""
 BOX = (0.2, 0.7)
 """Range of a box's sides, as shares of the image's sides."""
 GROWTH = 0.16
-"""Largest growth of an object's outline, as a share of its size; specialists grow masks by half of this."""
-INVERTED = 0.25
+"""Maximum growth of an object's outline, as a share of its size; specialists grow masks by half of this."""
+INVERTED_SHARE = 0.25
 """Share of outlines whose hole is everything but the object, as in a background swap."""
 
 
@@ -58,8 +58,8 @@ def random_hole(
 def strokes(height: int, width: int, rng: np.random.Generator) -> Mask:
     """Draw strokes of a broad brush: chains of straight lines in random directions (Yu et al. 2019, algorithm 1)."""
     canvas, side = np.zeros((height, width), np.uint8), min(height, width)
-    for _ in range(rng.integers(1, STROKES + 1)):
-        steps = rng.uniform(-MAX_STEP * side, MAX_STEP * side, (rng.integers(2, POINTS + 1), 2))
+    for _ in range(rng.integers(1, MAX_STROKES + 1)):
+        steps = rng.uniform(-MAX_STEP * side, MAX_STEP * side, (rng.integers(2, MAX_POINTS + 1), 2))
         points = np.clip(rng.uniform(0, (width, height)) + np.cumsum(steps, axis=0), 0, (width - 1, height - 1))
         thickness = max(1, round(rng.uniform(*BRUSH) * side))
         cv2.polylines(canvas, [np.rint(points).astype(np.int32)], False, 1, thickness)
@@ -81,6 +81,6 @@ def outline(mask: Mask, rng: np.random.Generator) -> tuple[Mask, bool]:
     inverted.
     """
     hole = dilate_by_share(mask, rng.uniform(0, GROWTH))
-    upside_down, inverted = rng.random() < 0.5, rng.random() < INVERTED
+    upside_down, inverted = rng.random() < 0.5, rng.random() < INVERTED_SHARE
     hole = hole[::-1] if upside_down else hole
     return ~hole if inverted else hole, not (upside_down or inverted)

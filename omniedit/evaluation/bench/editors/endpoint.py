@@ -25,7 +25,7 @@ class ImagesEditor(BenchEditor):
 
     def __init__(self, entry: EndpointEntry) -> None:
         self.sizes, self.max_side = entry.sizes, entry.endpoint.max_side
-        self.client = open_client(entry.endpoint, kind=ImagesEndpoint)
+        self.client = open_client(entry.endpoint, endpoint_class=ImagesEndpoint)
         self.batch_size = self.client.concurrency
         request = json.dumps(entry.endpoint.request, sort_keys=True)
         self.version = f"{entry.endpoint.model}, {request}, at most {self.max_side} pixels a side"
