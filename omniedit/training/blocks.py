@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from omniedit.config.training_options import RuntimeOptions
-from omniedit.models.attention import set_attention
+from omniedit.models.attention_kernels import set_attention
 from omniedit.models.editor import Editor
 
 RECOMPILES = 64

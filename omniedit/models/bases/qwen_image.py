@@ -11,7 +11,7 @@ import torch
 from diffusers.models.transformers.transformer_qwenimage import QwenEmbedRope, QwenImageTransformer2DModel
 from torch import Tensor, nn
 
-from omniedit.models.attention import set_masked_attention
+from omniedit.models.attention_kernels import set_masked_attention
 from omniedit.models.bases.adapter import BaseState, Context, Inputs, TokenGrid
 from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 

@@ -11,7 +11,7 @@ import torch
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
-from omniedit.models.attention import set_masked_attention
+from omniedit.models.attention_kernels import set_masked_attention
 from omniedit.models.bases.adapter import Adapter, BaseState, Context, Inputs, TokenGrid
 
 

@@ -14,11 +14,11 @@ from omniedit.pairs import EditPair
 from omniedit.scoring.reference import camera, sentences
 from omniedit.scoring.reference.fields import NOTICEABLE_DIFFERENCE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
-from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import Finding, write_rationale
 from omniedit.scoring.reference.requirements import REQUIREMENTS, verify_type
 from omniedit.scoring.reference.success import SUCCESS_MEASURES, success
 from omniedit.scoring.reference.verification import verify
+from omniedit.scoring.reference.visible_faults import quality
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.verdict import Score

@@ -17,7 +17,7 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import overlap
 from omniedit.pairs import EditPair, Shard
-from omniedit.scoring.reference.quality import MASKED_BY_OUTLINE
+from omniedit.scoring.reference.visible_faults import MASKED_BY_OUTLINE
 from omniedit.tasks import Task, equivalent_task
 
 ROWS_TRIED = 16

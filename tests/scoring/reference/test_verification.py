@@ -14,7 +14,6 @@ from omniedit.scoring.reference import verification
 from omniedit.scoring.reference.judge import score_pair
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import edge_support, ghost_share
-from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.verification import (
     MIN_COLOUR_IOU,
     MIN_SALIENT_SHARE,
@@ -22,6 +21,7 @@ from omniedit.scoring.reference.verification import (
     salient_share_inside,
     verify,
 )
+from omniedit.scoring.reference.visible_faults import quality
 from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
 from omniedit.tasks import Task

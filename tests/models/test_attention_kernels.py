@@ -10,7 +10,7 @@ from helpers import tiny_bases
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.errors import UserError
-from omniedit.models.attention import set_attention
+from omniedit.models.attention_kernels import set_attention
 from omniedit.models.kernels import KERNELS
 
 
