@@ -38,25 +38,25 @@ INDOOR_WORDS = re.compile(
 two lines are names that only sound like places."""
 
 MIN_SPREAD = 0.34
-"""Smallest standard deviation, in octaves, of the ratio of blue to red light over a sky; a painted wall has less."""
+"""Minimum standard deviation, in octaves, of the ratio of blue to red light over a sky; a painted wall has less."""
 MIN_RELIEF = 0.8
-"""Smallest standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
+"""Minimum standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
 MIN_EDGE, EDGE_REACH = 7.0, 8
-"""Smallest Delta E between the colours above and below the lower end of a sky, and their distances from it in pixels; a
-gradient has no such edge."""
+"""Minimum Delta E between the colours above and below the lower end of a sky, which a gradient lacks, and the distance
+in pixels from that end at which they are compared."""
 MIN_SLOPE, MIN_EDGE_SHARE = 2.0, 0.75
-"""Smallest slope of an edge, in Lab units per pixel, and smallest share of a sky's outline that lies on an edge."""
+"""Minimum slope of an edge, in Lab units per pixel, and minimum share of a sky's outline that lies on an edge."""
 EDGE_SIDE = 7
 """Side in pixels of the window in which an edge near the outline is searched."""
 MAX_RIPPLE = 0.0055
-"""Largest median of the fine relief of a sky's lightness, in [0, 1]; ripples, reefs and grass have more."""
+"""Maximum median of the fine relief of a sky's lightness, in [0, 1]; ripples, reefs and grass have more."""
 SEED_ROWS, MAX_UNBOUNDED = 0.75, 0.75
-"""Share of the rows in which a sky may begin, and largest share of its columns that reach the last of these rows. More
+"""Share of the rows in which a sky may begin, and maximum share of its columns that reach the last of these rows. More
 columns have no lower end of their own: the region is water, or a surface."""
 GROWTH_REACH = 16
 """Distance in pixels by which a region grows, and sigma of the window for its mean colour nearby."""
 MAX_SKY_DISTANCE = 15.0
-"""Largest distance in Lab from the mean colour nearby. A brighter pixel counts as nearer, because of cloud and haze."""
+"""Maximum distance in Lab from the mean colour nearby. A brighter pixel counts as nearer, because of cloud and haze."""
 
 
 def caption_says_outdoors(caption: str) -> bool:

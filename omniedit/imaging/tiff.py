@@ -12,7 +12,7 @@ _JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
 
 
 def prepare_tiff(image: TiffImageFile) -> None:
-    """Set up a TIFF that only its header was read of, so that Pillow decodes the pixels that the file describes."""
+    """Prepare an opened TIFF so that Pillow decodes the pixels that the file describes."""
     if Base.Orientation not in image.tag_v2:
         image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
     image.filename = ""  # with a path, Pillow maps the file into memory and takes the upright size for the stored one

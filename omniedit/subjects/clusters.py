@@ -37,7 +37,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")
 _HOST = re.compile(r"[^\s\\.][^\s\\]*")
 _BARE = re.compile(r".+\.[^.]*[^\W\d][^.]*|\d+(\.\d+){3}")
 """Host of an address without a scheme: its last label has a letter, or it is an IP address. "undefined", "n/a",
-"javascript:void(0)" and "3.14" are none."""
+"javascript:void(0)" and "3.14" do not match."""
 
 
 @dataclass(frozen=True)
