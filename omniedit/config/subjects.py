@@ -127,9 +127,13 @@ class SubjectsConfig(Section):
         return values
 
     @model_validator(mode="after")
-    def _check_rendered_expert(self) -> Self:
+    def _check_options_agree(self) -> Self:
         if self.source == "rows" and self.expert.kind == "rendered":
             raise ValueError("expert.kind: rendered needs source cut_outs; rows have no cut-outs, so give lora")
+        if self.prompts == "model" and self.expert.kind == "rendered":
+            raise ValueError("prompts: model needs expert.kind lora; a rendered expert has its own templates")
+        if self.captions == "model" and self.source == "cut_outs":
+            raise ValueError("captions: model needs source rows; cut-outs have names")
         if self.max_demonstrations < self.min_demonstrations:
             raise ValueError("max_demonstrations must not be less than min_demonstrations")
         if not self.skills:

@@ -13,7 +13,6 @@ from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, reject_unusable
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.plain_text import clean_line
-from omniedit.subjects.subject import Demonstration
 from omniedit.vlm import ChatModel, Prompt, PromptImage
 
 MAX_NAME_LENGTH, MAX_CAPTION_LENGTH = 60, 400
@@ -29,43 +28,27 @@ _STOP = frozenset(
 """Words that are never part of a name."""
 
 
-class CaptionedImage(Protocol):
-    """Image of a cluster with the text of its row."""
-
-    @property
-    def text(self) -> str: ...
-
-    @property
-    def pixels(self) -> Image: ...
-
-
 class Captioner(Protocol):
     """Writer of names and captions."""
 
-    def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        """Return the subject's name, a caption for each image, and '' or the reason why name and captions are
-        missing."""
+    def describe(self, images: Sequence[Image], texts: Sequence[str]) -> tuple[str, list[str], str]:
+        """Return a cluster's name, a caption for each image, and '' or the reason why both are missing.
+
+        Args:
+            texts: text of each image's row, '' without one.
+        """
         ...
 
-    def pair(self, files: Sequence[bytes], captions: Sequence[str]) -> tuple[Demonstration, ...]:
-        """Return the demonstrations."""
-        ...
 
-
-class _Captioner:
-    def pair(self, files: Sequence[bytes], captions: Sequence[str]) -> tuple[Demonstration, ...]:
-        return tuple(Demonstration(file, caption) for file, caption in zip(files, captions, strict=True))
-
-
-class NamesFromTexts(_Captioner):
+class NamesFromTexts:
     """Names from the words that most texts of a cluster share; the captions are the rows' own texts."""
 
-    def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        texts = [clean_line(image.text, MAX_CAPTION_LENGTH) for image in images]
+    def describe(self, images: Sequence[Image], texts: Sequence[str]) -> tuple[str, list[str], str]:
+        texts = [clean_line(each, MAX_CAPTION_LENGTH) for each in texts]
         name = common_name(texts)
         if not name:
             return "", [], "its texts share no word that names the subject"
-        return name, [text or f"a photo of {with_article(name)}" for text in texts], ""
+        return name, [each or f"a photo of {with_article(name)}" for each in texts], ""
 
 
 def common_name(texts: Sequence[str]) -> str:
@@ -92,7 +75,7 @@ def split_words(text: str) -> list[str]:
     return [word for word in words if len(word) > 1]
 
 
-class ModelCaptioner(_Captioner):
+class ModelCaptioner:
     """Names and captions by a vision-language model that sees all images of a cluster at once.
 
     Args:
@@ -103,10 +86,10 @@ class ModelCaptioner(_Captioner):
     def __init__(self, model: ChatModel, tries: int, max_side: int) -> None:
         self._model, self._tries, self._max_side = model, tries, max_side
 
-    def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        prompt_images = [PromptImage(resize_to_fit(image.pixels, self._max_side)) for image in images]
-        texts = "\n".join(f"{number}. {clean_line(each.text, 200)}" for number, each in enumerate(images, 1))
-        facts = f"images: {len(images)}\ntexts of their pages:\n{texts}"
+    def describe(self, images: Sequence[Image], texts: Sequence[str]) -> tuple[str, list[str], str]:
+        prompt_images = [PromptImage(resize_to_fit(image, self._max_side)) for image in images]
+        lines = "\n".join(f"{number}. {clean_line(each, 200)}" for number, each in enumerate(texts, 1))
+        facts = f"images: {len(images)}\ntexts of their pages:\n{lines}"
         prompt = Prompt((text("subject_captions"), facts, *prompt_images), _TOKENS + _TOKENS_PER_CAPTION * len(images))
         (reply,) = ask(self._model, [ModelQuestion(prompt, partial(read_captions, count=len(images)))], self._tries)
         if not reply.parts:
@@ -133,4 +116,4 @@ def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, .
     cleaned = tuple(clean_line(caption, MAX_CAPTION_LENGTH) for caption in captions)
     if not all(cleaned):
         raise ValueError("a caption is empty")
-    return ParsedReply((((clean_line(name, MAX_NAME_LENGTH).lower()), cleaned),))
+    return ParsedReply(((clean_line(name, MAX_NAME_LENGTH).lower(), cleaned),))

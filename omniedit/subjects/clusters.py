@@ -27,7 +27,7 @@ from omniedit.plain_text import clean_line
 from omniedit.storage.seeded_random import hash_number
 from omniedit.subjects.captions import Captioner
 from omniedit.subjects.features import Embed, similarities
-from omniedit.subjects.subject import RejectedCluster, Subject
+from omniedit.subjects.subject import Demonstration, RejectedCluster, Subject
 
 RIGHTS = ("licence", "author")
 """Columns with the rights of an image, both optional."""
@@ -56,10 +56,6 @@ class WebImage:
 
     row: WebRow
     pixels: Image
-
-    @property
-    def text(self) -> str:
-        return self.row.text
 
 
 @dataclass
@@ -161,12 +157,16 @@ def find_subjects(
         places, reason, about["similarity"] = choose_images(images, options, embed)
         chosen = [images[place] for place in places]
         if not reason:
-            noun, captions, reason = captioner.describe(chosen)
+            noun, captions, reason = captioner.describe(
+                [each.pixels for each in chosen], [each.row.text for each in chosen]
+            )
         if reason:
             yield RejectedCluster(subject_id, reason, about)
             continue
         count += 1
-        demonstrations = captioner.pair([each.row.file for each in chosen], captions)
+        demonstrations = tuple(
+            Demonstration(each.row.file, caption) for each, caption in zip(chosen, captions, strict=True)
+        )
         rights = {key: join_rights([each.row.rights[key] for each in chosen]) for key in RIGHTS}
         yield Subject(subject_id, noun, demonstrations, None, about | rights | {"origin": name})
 

@@ -12,6 +12,7 @@ import numpy as np
 from omniedit.config.schema import SUBJECTS, Config
 from omniedit.config.subjects import SubjectsConfig
 from omniedit.errors import UserError, one_line
+from omniedit.evaluation.metrics.embeddings import Vectors
 from omniedit.imaging.images import Image
 from omniedit.instructions.language_model import open_model
 from omniedit.models.registry import get_model
@@ -21,8 +22,7 @@ from omniedit.specialists.synthesize import versions
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.subjects.expert_images import Expert, ExpertImage, reject_painted, to_pair, with_similarity
-from omniedit.subjects.features import Embed, crop_to_subject, open_features, open_text_similarity
-from omniedit.subjects.features import similarities as similar_to_each_other
+from omniedit.subjects.features import Embed, crop_to_subject, open_features, open_text_similarity, similarities
 from omniedit.subjects.prompts import NewImage, fill_templates, imagine
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject, read_subjects
@@ -37,7 +37,7 @@ class Filter:
     """Filter of painted images by their similarity to the demonstrations and to their prompt.
 
     Args:
-        embed: embeds images; their embeddings are compared with those of the demonstrations.
+        embed: embeds images.
         compare_text: similarity of an image and a text; None to skip this comparison.
         min_subject, min_text: smallest similarities of an accepted image.
     """
@@ -47,12 +47,19 @@ class Filter:
     min_subject: float
     min_text: float
 
-    def measure(self, painted: ExpertImage, demonstrations: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
-        """Return the mean similarity to the demonstrations, each cropped to the subject, and the similarity to the
-        caption."""
-        views = [crop_to_subject(image, box) for image, box in zip(demonstrations, boxes, strict=True)]
-        similar_NN = similar_to_each_other(self.embed([crop_to_subject(painted.image, painted.box), *views]))
-        measured = {"similarity": round(float(np.mean(similar_NN[0, 1:])), 4)}
+    def embed_demonstrations(self, subject: Subject) -> Vectors:
+        """Return the embeddings of a subject's N demonstrations, each cropped to the subject, (N, D).
+
+        Raises:
+            UserError: a demonstration cannot be decoded.
+        """
+        boxes = [each.box for each in subject.demonstrations]
+        return self.embed([crop_to_subject(*view) for view in zip(subject.images(), boxes, strict=True)])
+
+    def measure(self, painted: ExpertImage, shown_ND: Vectors) -> dict[str, float]:
+        """Return the mean similarity to the demonstrations, and the similarity to the caption."""
+        own_1D = self.embed([crop_to_subject(painted.image, painted.box)])
+        measured = {"similarity": round(float(similarities(np.concatenate([own_1D, shown_ND]))[0, 1:].mean()), 4)}
         if self.compare_text is not None:
             measured["text_similarity"] = round(self.compare_text(painted.image, painted.caption), 4)
         return measured
@@ -79,7 +86,7 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
     """
     options = config.subjects
     rows = list(read_subjects(subjects))
-    journal = Journal(out, Task(SUBJECTS), options.expert.kind, config.seed, describe_work(subjects, config))
+    journal = Journal(out, Task(SUBJECTS), options.expert.kind, config.seed, describe_work(rows, config))
     with open_language_model(config, spent) as model:
         expert = open_expert(config, rows, device, model)
         text = open_text_similarity(options.text_features, device)
@@ -94,9 +101,9 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
     return counts[0], counts[1]
 
 
-def describe_work(subjects: Path, config: Config) -> dict[str, Any]:
+def describe_work(subjects: Sequence[Subject], config: Config) -> dict[str, Any]:
     """Return all values that determine a job's pairs, so that a job recognises the work of a killed one."""
-    identity = [[subject.subject_id, subject.sha256] for subject in read_subjects(subjects)]
+    identity = [[subject.subject_id, subject.sha256] for subject in subjects]
     return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
 
 
@@ -177,14 +184,14 @@ def paint_subject(subject: Subject, expert: Expert, check: Filter, seed: int) ->
     rejected: list[Outcome] = []
     attempts: dict[Task, int] = {}
     try:
-        demonstrations, boxes = subject.images(), [demonstration.box for demonstration in subject.demonstrations]
+        shown_ND = check.embed_demonstrations(subject)
         for painted in expert.paint(subject):
             if isinstance(painted, Rejection):
                 rejected.append(painted)
                 continue
             attempt = attempts.get(painted.task, 0)
             attempts[painted.task] = attempt + 1
-            measured = check.measure(painted, demonstrations, boxes)
+            measured = check.measure(painted, shown_ND)
             if reasons := check.reasons(measured):
                 rejected.append(reject_painted(subject, painted.task, reasons))
             else:

@@ -40,22 +40,18 @@ Imagine = Callable[[Subject], Sequence[NewImage | Rejection]]
 
 @dataclass(frozen=True)
 class Lessons:
-    """Training data of one expert.
+    """Training data of one expert: images and their captions.
 
     Args:
         latents: of the demonstrations, (D, C, h, w).
-        prompt, pooled: embeddings of their captions with the subject's rare word.
-        prior: latents of images of the class that the base itself generated, with the same number of channels; None
-            without a prior.
-        prior_prompt, prior_pooled: embeddings of the class's prompt, for one image.
+        prompt, pooled: embeddings of their captions with the subject's rare word, (D, ...).
+        prior: images of the class that the base itself generated, with the caption of the class; None without a prior.
     """
 
     latents: Tensor
     prompt: Tensor
     pooled: Tensor
-    prior: Tensor | None = None
-    prior_prompt: Tensor | None = None
-    prior_pooled: Tensor | None = None
+    prior: "Lessons | None" = None
 
 
 class LoraExpert:
@@ -101,9 +97,9 @@ class LoraExpert:
             for repeat in range(self._options.images_per_prompt):
                 rng = make_rng(self._seed, subject.subject_id, f"{number}|{repeat}")
                 image = self.sample(with_token(prompt.caption, subject.name, self._options.expert.token), ratio, rng)
-                yield self._painted(subject, prompt, source, image)
+                yield self._to_expert_image(subject, prompt, source, image)
 
-    def _painted(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> ExpertImage:
+    def _to_expert_image(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> ExpertImage:
         """Return a painted image. Its source is the first demonstration, and the editor sees the others."""
         return ExpertImage(
             task=prompt.task,
@@ -133,10 +129,11 @@ class LoraExpert:
             return Lessons(latents.float(), prompt, pooled)
         rngs = [make_rng(self._seed, subject.subject_id, f"prior|{number}") for number in range(expert.prior_images)]
         of_class = f"a photo of {with_article(subject.name)}"
-        prior = torch.cat([self._sample_latents(of_class, ratio, rng) for rng in rngs])
-        return Lessons(
-            latents.float(), prompt, pooled, prior.float(), *self._base.text.encode([of_class], self._device)
-        )
+        images_of_class = torch.cat([self._sample_latents(of_class, ratio, rng) for rng in rngs])
+        class_texts = [
+            each.expand(len(rngs), *each.shape[1:]) for each in self._base.text.encode([of_class], self._device)
+        ]
+        return Lessons(latents.float(), prompt, pooled, Lessons(images_of_class.float(), *class_texts))
 
     def train(self, lessons: Lessons, rng: np.random.Generator) -> list[float]:
         """Train the adapter and return the loss of each step.
@@ -148,15 +145,9 @@ class LoraExpert:
         optimizer = torch.optim.AdamW(self._adapters(), lr=expert.learning_rate, weight_decay=0)
         losses = []
         for step in range(expert.steps):
-            chosen = torch.from_numpy(rng.integers(len(lessons.latents), size=expert.batch_size))
-            loss = self._loss(lessons.latents[chosen], lessons.prompt[chosen], lessons.pooled[chosen], rng)
-            if lessons.prior is not None and lessons.prior_prompt is not None and lessons.prior_pooled is not None:
-                of_class = torch.from_numpy(rng.integers(len(lessons.prior), size=expert.batch_size))
-                prompt, pooled = (
-                    each.expand(expert.batch_size, *each.shape[1:])
-                    for each in (lessons.prior_prompt, lessons.prior_pooled)
-                )
-                loss = loss + expert.prior_weight * self._loss(lessons.prior[of_class], prompt, pooled, rng)
+            loss = self._loss(lessons, rng)
+            if lessons.prior is not None:
+                loss = loss + expert.prior_weight * self._loss(lessons.prior, rng)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
                 raise RuntimeError(f"the loss is not finite at step {step}; lower subjects.expert.learning_rate")
@@ -166,19 +157,21 @@ class LoraExpert:
             optimizer.step()
         return losses
 
-    def _loss(self, clean_BChw: Tensor, prompt: Tensor, pooled: Tensor, rng: np.random.Generator) -> Tensor:
-        """Return the mean loss of rectified flow on latents at random noise levels."""
+    def _loss(self, lessons: Lessons, rng: np.random.Generator) -> Tensor:
+        """Return the mean loss of rectified flow on a random batch at random noise levels."""
+        chosen = torch.from_numpy(rng.integers(len(lessons.latents), size=self._options.expert.batch_size))
+        clean_BChw = lessons.latents[chosen]
         normal_B = torch.from_numpy(rng.standard_normal(len(clean_BChw), np.float32)).to(clean_BChw)
         noise = torch.from_numpy(rng.standard_normal(clean_BChw.shape, np.float32)).to(clean_BChw)
         sigma_B = logit_normal(normal_B, 0, 1)
         noisy, target = rectified_flow_pair(clean_BChw, noise, sigma_B)
         dtype = self.net.dtype
-        texts = {"prompt_embeds": prompt.to(dtype), "pooled": pooled.to(dtype)}
         velocity = self.net(
             noisy=noisy.to(dtype),
             timestep=(1000 * sigma_B).to(dtype),
+            prompt_embeds=lessons.prompt[chosen].to(dtype),
+            pooled=lessons.pooled[chosen].to(dtype),
             condition=torch.zeros_like(noisy, dtype=dtype),
-            **texts,
         )
         return flow_loss(velocity, target).mean()
 

@@ -170,11 +170,11 @@ class RenderedExpert:
         return others[rng.integers(len(others))]
 
 
-def _unchanged(piece: CutOut, rng: np.random.Generator) -> Variant:
+def _keep(piece: CutOut, rng: np.random.Generator) -> Variant:
     return Variant(piece)
 
 
-def _recoloured(piece: CutOut, rng: np.random.Generator) -> Variant:
+def _recolour(piece: CutOut, rng: np.random.Generator) -> Variant:
     """Return the subject in another colour; its shading and other colours stay."""
     lab = image_to_lab(_on_grey(piece))
     own = region_colour(lab, piece.solid)
@@ -187,17 +187,17 @@ def _recoloured(piece: CutOut, rng: np.random.Generator) -> Variant:
     return Variant(CutOut(painted.astype(np.float32), piece.alpha), colour, truth=truth)
 
 
-def _restyled(piece: CutOut, rng: np.random.Generator) -> Variant:
+def _restyle(piece: CutOut, rng: np.random.Generator) -> Variant:
     style = STYLES[STYLE_NAMES[rng.integers(len(STYLE_NAMES))]]
     styled = style.render(_on_grey(piece), rng)
     return Variant(CutOut(styled.astype(np.float32), piece.alpha), style.noun, truth={"style": style.name})
 
 
-def _turned(piece: CutOut, rng: np.random.Generator) -> Variant:
+def _turn(piece: CutOut, rng: np.random.Generator) -> Variant:
     return Variant(mirror(piece), "facing the other way", truth={"mirrored": True})
 
 
-def _dressed(piece: CutOut, rng: np.random.Generator) -> Variant:
+def _dress(piece: CutOut, rng: np.random.Generator) -> Variant:
     accessory = list(ACCESSORIES)[rng.integers(len(ACCESSORIES))]
     colour = ("red", "yellow", "green", "blue", "purple", "pink")[rng.integers(6)]
     dressed, body, accessory_box = add_accessory(piece, accessory, colour)
@@ -210,12 +210,12 @@ def _on_grey(piece: CutOut) -> Image:
 
 
 _VARIANTS: dict[str, Callable[[CutOut, np.random.Generator], Variant]] = {
-    "recontextualise": _unchanged,
-    "compose": _unchanged,
-    "attribute": _recoloured,
-    "stylise": _restyled,
-    "view": _turned,
-    "accessorise": _dressed,
+    "recontextualise": _keep,
+    "compose": _keep,
+    "attribute": _recolour,
+    "stylise": _restyle,
+    "view": _turn,
+    "accessorise": _dress,
 }
 
 

@@ -80,11 +80,6 @@ def draw_place(rng: np.random.Generator, heights: tuple[float, float], centres: 
     return SubjectPlace(float(rng.uniform(*centres)), ground, height, float(rng.uniform(0.9, 1.06)))
 
 
-def _rounded(box: FractionBox) -> FractionBox:
-    left, top, right, bottom = round_box(box)
-    return left, top, right, bottom
-
-
 def render(scene: Image, piece: CutOut, place: SubjectPlace) -> RenderedImage:
     """Paste a cut-out into a scene, standing on its lower edge, with a shadow on the ground.
 
@@ -106,5 +101,5 @@ def render(scene: Image, piece: CutOut, place: SubjectPlace) -> RenderedImage:
     colours = np.clip(place.light * piece.colours, 0, 255)
     image[window] = image[window] * (1 - opacity) + opacity * colours
     changed = cv2.dilate(((canvas > 0) | (shadow > 0)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    box = (left / width, top / height, (left + columns) / width, (top + rows) / height)
-    return RenderedImage(np.rint(np.clip(image, 0, 255)).astype(np.uint8), changed, _rounded(box))
+    x0, y0, x1, y1 = round_box((left / width, top / height, (left + columns) / width, (top + rows) / height))
+    return RenderedImage(np.rint(np.clip(image, 0, 255)).astype(np.uint8), changed, (x0, y0, x1, y1))

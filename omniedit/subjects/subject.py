@@ -162,13 +162,6 @@ def _to_subject(row: Mapping[str, Any]) -> Subject:
     return Subject(row["subject_id"], row["name"], demonstrations, row["cut_out"], json.loads(row["about"]))
 
 
-def encode_cut_out(rgba: Rgba) -> bytes:
-    """Return a cut-out as PNG."""
-    file = io.BytesIO()
-    PIL.Image.fromarray(rgba, "RGBA").save(file, "PNG")
-    return file.getvalue()
-
-
 def decode_cut_out(encoded: bytes) -> Rgba:
     """Return the (h, w, 4) pixels of a cut-out.
 

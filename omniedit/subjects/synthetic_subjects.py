@@ -10,7 +10,7 @@ from omniedit.instructions.objects import with_article
 from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.cut_outs import NamedCutOut, ScenePhoto, collect_cut_outs, collect_scenes
 from omniedit.subjects.rendering import crop_scene, draw_place, render, to_cut_out
-from omniedit.subjects.subject import Demonstration, RejectedCluster, Subject, encode_cut_out
+from omniedit.subjects.subject import Demonstration, RejectedCluster, Subject
 
 HEIGHTS, CENTRES = (0.4, 0.7), (0.25, 0.75)
 """Ranges of a subject's height and horizontal position in its demonstrations, as shares of the image."""
@@ -22,7 +22,7 @@ def photograph_subjects(
     """Yield the subjects of a shard. Each cut-out is a subject of only one shard.
 
     Raises:
-        UserError: this machine has too few cut-outs for the shard.
+        UserError: this machine has too few cut-outs for the shard, or too few scenes for a subject.
     """
     cut_outs, scenes = collect_cut_outs(), collect_scenes()
     own = cut_outs[shard::shards]
@@ -30,6 +30,11 @@ def photograph_subjects(
         raise UserError(
             f"subjects.per_shard {options.per_shard}: this machine has {len(cut_outs)} cut-outs for {shards} shards;"
             " lower it, or install them: apt install tuxpaint-stamps-default"
+        )
+    if len(scenes) < options.max_demonstrations:
+        raise UserError(
+            f"subjects.max_demonstrations {options.max_demonstrations}: this machine has {len(scenes)} scenes, one for"
+            " each demonstration; lower it, or install more: apt install mate-backgrounds plasma-workspace-wallpapers"
         )
     for each in own[: options.per_shard]:
         yield photograph(each, scenes, options, seed)
@@ -48,7 +53,7 @@ def photograph(named: NamedCutOut, scenes: Sequence[ScenePhoto], options: Subjec
         caption = describe(named.name, scenes[number].place)
         demonstrations.append(Demonstration(encode_png(rendered.image), caption, rendered.box))
     about = {"group": named.origin, "licence": named.licence, "author": "", "origin": named.origin}
-    return Subject(subject_id, named.name, tuple(demonstrations), encode_cut_out(named.rgba), about)
+    return Subject(subject_id, named.name, tuple(demonstrations), encode_png(named.rgba), about)
 
 
 def describe(name: str, place: str) -> str:

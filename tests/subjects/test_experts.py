@@ -17,6 +17,7 @@ from omniedit.specialists.journal import Journal
 from omniedit.subjects import rendered_expert
 from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.experts import Filter, paint_subjects
+from omniedit.subjects.features import crop_to_subject
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject
 from omniedit.tasks import SUBJECT_TASKS, Task
@@ -137,6 +138,16 @@ def test_a_killed_job_resumes_with_its_first_unfinished_subject(
     counted = Failing(expert)
     assert list(paint_subjects(subjects(), counted, CHECK, 0, journal())) == pairs
     assert counted.painted == [subjects()[1].subject_id]
+
+
+def test_an_image_has_its_mean_similarity_to_the_cropped_demonstrations(pairs: list[EncodedPair]) -> None:
+    """The features are mean colours, so the similarity is the mean cosine of the subject's box and each other box."""
+    pair, subject = pairs[0], subjects()[0]
+    own = crop_to_subject(pair.decode().edited, pair.provenance["truth"]["box"])
+    shown = [crop_to_subject(each, one.box) for each, one in zip(subject.images(), subject.demonstrations, strict=True)]
+    own_3, *shown_3 = (vector / np.linalg.norm(vector) for vector in embed([own, *shown]).astype(np.float64))
+    expected = np.mean([own_3 @ each for each in shown_3])
+    assert pair.provenance["subject"]["similarity"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_images_below_a_threshold_are_rejected_with_their_similarity(expert: RenderedExpert) -> None:

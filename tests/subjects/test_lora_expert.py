@@ -78,7 +78,7 @@ def test_painted_images_depend_only_on_the_seed(base: Base) -> None:
 def test_images_of_the_class_are_generated_only_with_a_prior_weight(tmp_path: Path) -> None:
     expert = make_expert(make_base("sd3", tmp_path), prior_weight=1.0, prior_images=2, steps=2)
     lessons = expert.prepare(SUBJECT, SUBJECT.images(), "1x1")
-    assert lessons.prior is not None and lessons.prior.shape[0] == 2
+    assert lessons.prior is not None and len(lessons.prior.latents) == 2
     assert len(expert.train(lessons, np.random.default_rng(0))) == 2
     plain = make_expert(make_base("sd3", tmp_path)).prepare(SUBJECT, SUBJECT.images(), "1x1")
     assert plain.prior is None and torch.equal(plain.latents, lessons.latents)

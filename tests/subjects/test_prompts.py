@@ -9,7 +9,6 @@ import pytest
 
 from helpers.small_subjects import subjects
 from omniedit.subjects.captions import ModelCaptioner, read_captions
-from omniedit.subjects.clusters import WebImage, WebRow
 from omniedit.subjects.prompts import fill_templates, imagine, read_prompts
 from omniedit.tasks import SUBJECT_TASKS, Task
 from omniedit.vlm import Prompt, Reply
@@ -63,13 +62,14 @@ def test_templates_give_each_skill_different_prompts_that_name_the_subject() -> 
 
 
 def test_a_model_describes_all_images_of_a_cluster_together() -> None:
-    images = [WebImage(WebRow(b"", f"Mug {n}", {}, ""), np.full((8, 8, 3), n, np.uint8)) for n in range(3)]
+    images, texts = [np.full((8, 8, 3), number, np.uint8) for number in range(3)], [f"Mug {n}" for n in range(3)]
     writer = Writer({"same_subject": True, "name": "Red Mug", "captions": ["a", "b", "c"]})
-    assert ModelCaptioner(writer, 1, 64).describe(images) == ("red mug", ["a", "b", "c"], "")
+    assert ModelCaptioner(writer, 1, 64).describe(images, texts) == ("red mug", ["a", "b", "c"], "")
+    assert "1. Mug 0\n2. Mug 1\n3. Mug 2" in str(writer.prompts[0].parts[1])
     assert len([part for part in writer.prompts[0].parts if not isinstance(part, str)]) == 3
     for no in (False, "False", "no"):
         several = ModelCaptioner(Writer({"same_subject": no, "name": "mug", "captions": [*"abc"]}), 1, 64)
-        assert several.describe(images) == ("", [], "no captions: the images show several subjects")
+        assert several.describe(images, texts) == ("", [], "no captions: the images show several subjects")
 
 
 @pytest.mark.parametrize(

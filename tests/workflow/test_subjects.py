@@ -44,7 +44,13 @@ def test_learned_experts_fetch_their_base_and_filters() -> None:
         ({"subjects": {"source": "rows"}}, "path is required for source `rows`"),
         ({"subjects": {"source": "rows", "path": "a.parquet"}}, "rendered needs source cut_outs"),
         ({"subjects": {"expert": {"kind": "lora"}}}, "kind lora needs a base"),
-        ({"subjects": {"source": "cut_outs", "captions": "model"}}, "recorded replies write no captions or prompts"),
+        ({"subjects": {"source": "cut_outs", "captions": "model"}}, "captions: model needs source rows"),
+        ({"subjects": {"source": "cut_outs", "prompts": "model"}}, "prompts: model needs expert.kind lora"),
+        (
+            {"subjects": {"source": "cut_outs", "prompts": "model", "expert": {"kind": "lora", "base": "shipped"}}},
+            "recorded replies write no captions or prompts",
+        ),
+        ({"train": {"instruction_encoder": {"width": 100}}}, "width 100 is no multiple of heads, 8"),
         (
             {"subjects": {"source": "cut_outs", "expert": {"kind": "lora", "base": "shipped"}}},
             "reference cannot score the pairs of learned experts",

@@ -57,12 +57,13 @@ class Interaction(ModelMixin, ConfigMixin):  # type: ignore[misc]
             return text_BMD, None
         image_BPD = self.from_image(image_BPV)
         if self.mode == "both":
-            text_BMD = text_BMD + self.to_text(self._informed(text_BMD, image_BPD))
+            text_BMD = text_BMD + self.to_text(self._read_image(text_BMD, image_BPD))
         informed_BPD, _ = self.text_to_image(image_BPD, text_BMD, text_BMD, need_weights=False)
         features = informed_BPD.transpose(1, 2).unflatten(2, grid)
         return text_BMD, interpolate(self.to_condition(features), latent_size, mode="bilinear", align_corners=False)
 
-    def _informed(self, text_BMD: Tensor, image_BPD: Tensor) -> Tensor:
+    def _read_image(self, text_BMD: Tensor, image_BPD: Tensor) -> Tensor:
+        """Return the MLP's output for instruction embeddings that have queried each other and the image, (B, M, D)."""
         attended, _ = self.self_attention(text_BMD, text_BMD, text_BMD, need_weights=False)
         queried, _ = self.image_to_text(text_BMD + attended, image_BPD, image_BPD, need_weights=False)
         return self.mlp(text_BMD + attended + queried)
