@@ -70,6 +70,11 @@ def add_endpoint_arguments(parser: argparse.ArgumentParser, section: str) -> Non
     parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
 
 
+def add_editor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=path, help="folder of the editor (default: the small shipped one)")
+    parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
+
+
 def endpoint_options(args: argparse.Namespace) -> dict[str, str]:
     """Return the keys of an endpoint's section that the command line gives."""
     return {name: value for name in ("url", "model") if (value := getattr(args, name))}
@@ -85,6 +90,10 @@ def path(text: str) -> Path:
     except RuntimeError:  # no such user
         return Path(text)
     return expanded
+
+
+def run_name(text: str) -> str:
+    return str(path(text))
 
 
 def words(text: str) -> str:

@@ -2,9 +2,10 @@
 
 import argparse
 
+from omniedit.browsing.files import find_run
 from omniedit.cli.arguments import path, run_seed
-
-HELP = "compare filtered with unfiltered runs, and architectures: the paper's Tables 6 and 7"
+from omniedit.evaluation.bench.tables.ablation_runs import read_run
+from omniedit.evaluation.bench.tables.ablations import write_ablations
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +27,6 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a run has no scores, or the runs cannot be compared.
     """
-    from omniedit.browsing.files import find_run
-    from omniedit.evaluation.bench.tables.ablation_runs import read_run
-    from omniedit.evaluation.bench.tables.ablations import write_ablations
-
     folders = [find_run(name) for name in (args.run, *args.others)]
     runs = [read_run(folder, args.set) for folder in dict.fromkeys(folders)]
     paths = write_ablations(args.out or folders[0] / "bench", runs, args.seed)

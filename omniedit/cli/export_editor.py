@@ -5,8 +5,8 @@ from pathlib import Path
 
 from omniedit.cli.arguments import path
 from omniedit.errors import UserError
+from omniedit.storage.atomic import check_writable
 
-HELP = "export an editor as one file for ComfyUI, or its adapters as a LoRA"
 FORMATS = ("comfyui", "lora")
 
 
@@ -29,7 +29,6 @@ def run(args: argparse.Namespace) -> None:
 
     from omniedit.models.export import export_comfyui, export_lora
     from omniedit.models.loading import load_editor
-    from omniedit.storage.atomic import check_writable
 
     out: Path = args.out
     if out.exists():

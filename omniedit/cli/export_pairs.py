@@ -1,14 +1,11 @@
 """Export of a run's edit pairs in the formats of other trainers: `omniedit export`."""
 
 import argparse
-from typing import TYPE_CHECKING
 
+from omniedit.browsing.files import find_run
 from omniedit.cli.arguments import at_least_one, names, overall_score, path, percentage
-
-if TYPE_CHECKING:
-    from omniedit.exchange.exporting import ExportOptions
-
-HELP = "export the pairs of a run in the formats that other trainers read"
+from omniedit.exchange.candidates import Choice
+from omniedit.exchange.exporting import ROWS_PER_FILE, ExportOptions, export_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,18 +42,12 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from omniedit.browsing.files import find_run
-    from omniedit.exchange.exporting import export_run
-
     rows = export_run(find_run(args.run), read_options(args), args.out)
     print(f"{args.out}: {rows} {'row' if rows == 1 else 'rows'} as {args.format}")
 
 
-def read_options(args: argparse.Namespace) -> "ExportOptions":
+def read_options(args: argparse.Namespace) -> ExportOptions:
     """Return the `ExportOptions` of the arguments."""
-    from omniedit.exchange.candidates import Choice
-    from omniedit.exchange.exporting import ROWS_PER_FILE, ExportOptions
-
     choice = Choice(
         tasks=args.task,
         min_score=args.min_score,

@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, path, words
-
-HELP = "import edit pairs from another data set, or from folders of your own, as candidates of a run"
+from omniedit.config.yaml_files import read_yaml
+from omniedit.errors import UserError
+from omniedit.exchange.importing import ImportOptions, import_pairs
+from omniedit.exchange.perception import questions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,9 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from omniedit.exchange.importing import ImportOptions, import_pairs
-    from omniedit.exchange.perception import questions
-
     options = ImportOptions(
         format=args.format,
         name=args.name,
@@ -68,8 +67,6 @@ def parse_columns(text: str) -> dict[str, str]:
     Raises:
         UserError: a part has no '='.
     """
-    from omniedit.errors import UserError
-
     parts = [part.partition("=") for part in text.split(",") if part]
     if wrong := [field for field, equals, column in parts if not (equals and field.strip() and column)]:
         raise UserError(
@@ -84,9 +81,6 @@ def read_tasks_map(file: Path) -> dict[str, str]:
     Raises:
         UserError: the file is not a mapping of texts in YAML.
     """
-    from omniedit.config.yaml_files import read_yaml
-    from omniedit.errors import UserError
-
     tasks = read_yaml(file)
     if wrong := [name for name, task in tasks.items() if not (isinstance(name, str) and isinstance(task, str))]:
         raise UserError(f"{file}: {str(wrong[0])[:60]!a}: give a task as text, such as swap: object_swap")

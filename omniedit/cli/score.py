@@ -1,5 +1,6 @@
 """Scoring of any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
 
+import argparse
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from omniedit.cli.arguments import add_endpoint_arguments, at_least_one, endpoint_options, path
 from omniedit.cli.score_judges import check_agreed, ensemble_columns, member_scorers, open_marker
 from omniedit.config.loading import check_section
-from omniedit.config.schema import ScoringConfig
+from omniedit.config.schema import SHIPPED, ScoringConfig
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow
@@ -17,6 +19,7 @@ from omniedit.imaging.decode import UnreadableImage
 from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.ensemble import combine_marks
 from omniedit.scoring.examples import Example, Marker, RubricScores
+from omniedit.scoring.prompts.reader import choose_rubric
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import OVERALL_COLUMNS, RESULT_COLUMNS
@@ -26,6 +29,42 @@ from omniedit.storage.parquet import check_table_path, read_csv, write_by_suffix
 from omniedit.storage.progress import Progress
 
 InputRow = Mapping[str, str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "table", type=path, metavar="TABLE.csv", help="one example per row; paths are relative to its folder"
+    )
+    parser.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
+    parser.add_argument(
+        "--rubric",
+        metavar="NAME|FILE.yaml",
+        help="name of a rubric, or your own file; docs/rubrics.md lists all (default: edit, or the one of --prompts)",
+    )
+    parser.add_argument(
+        "--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark, whose official prompts are used"
+    )
+    parser.add_argument("--passes", type=at_least_one, metavar="N", help="ask each question N times and average")
+    parser.add_argument(
+        "--judge",
+        choices=["api", "ensemble", "internvl", "student", "vlm"],
+        default="api",
+        help="(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--scorer",
+        type=path,
+        metavar="FOLDER",
+        help="folder of a model or its models/ROLE.json, or folder of a student other than the shipped one",
+    )
+    add_endpoint_arguments(parser, "scoring")
+
+
+def run(args: argparse.Namespace) -> None:
+    scoring = scoring_config(args.config, endpoint_options(args))
+    scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
+    rubric = choose_rubric(args.rubric, args.prompts, args.passes)
+    score_table(args.table, args.out, rubric, args.judge, scorer, scoring, args.yes)
 
 
 def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[dict[str, str]]:
