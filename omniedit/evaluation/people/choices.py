@@ -65,6 +65,7 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
     if not chosen:
         raise UserError("no edits of this input have been compared yet; start the page with `omniedit rate --pairwise`")
     comparisons = [_to_comparison(edits, answer) for answer in chosen]
+    displayed = Counter(map(_displayed_winner, chosen))
     values_RU, groups = _arrange(edits, chosen)
     weights_DU = draw_weights(groups.max() + 1, np.random.default_rng(seed))[:, groups]
     return ChoiceResults(
@@ -74,7 +75,7 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
         len(chosen),
         len({answer.question for answer in chosen}),
         int(groups.max()) + 1,
-        _count_displayed(chosen),
+        {name: displayed[name] for name in (*CHOICES, Winner.TIE, Winner.BOTH_BAD) if displayed[name]},
         estimate(krippendorff_alpha(values_RU, "nominal", weights_DU)),
         estimate(equal_share(values_RU, weights_DU)),
         position_bias(_to_outcome(answer) for answer in chosen),
@@ -149,11 +150,6 @@ def _to_comparison(edits: Mapping[int, RatedEdit], answer: Answer) -> PairedComp
 def _to_outcome(answer: Answer) -> Outcome:
     winner = Winner(answer.winner or "")
     return Outcome(winner, (Showing(winner, answer.is_swapped),))
-
-
-def _count_displayed(chosen: Sequence[Answer]) -> Mapping[str, int]:
-    counts = Counter(map(_displayed_winner, chosen))
-    return {name: counts[name] for name in (*CHOICES, Winner.TIE, Winner.BOTH_BAD) if counts[name]}
 
 
 def _displayed_winner(answer: Answer) -> str:

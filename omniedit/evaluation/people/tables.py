@@ -59,7 +59,8 @@ def markdown(results: RatingResults) -> list[str]:
             map(_rater_cells, results.raters),
         ),
         "",
-        *_notes(results),
+        *([f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []),
+        *describe_excluded(results.unable, results.outdated),
     ]
 
 
@@ -78,22 +79,20 @@ def describe_excluded(unable: Mapping[str, int], outdated: int) -> list[str]:
 
 def csv_rows(editors: Sequence[EditorScores]) -> list[dict[str, Any]]:
     """Return a row of `COLUMNS` for each editor and task."""
-    return [_csv_row(row) for row in editors]
+    rows = []
+    for row in editors:
+        facts: dict[str, Any] = {"editor": row.editor, "task": row.task, "edits": row.edits, "ratings": row.ratings}
+        facts |= zip(("rank", "rank_low", "rank_high"), (row.rank, *(row.ranks or (None, None))), strict=True)
+        for score, estimate in row.scores.items():
+            ends = estimate.interval or (None, None)
+            facts |= {score: estimate.value, f"{score}_low": ends[0], f"{score}_high": ends[1]}
+        rows.append(facts)
+    return rows
 
 
 def to_json(results: RatingResults) -> dict[str, Any]:
     """Return results for `--json`."""
     return asdict(results)
-
-
-def _csv_row(row: EditorScores) -> dict[str, Any]:
-    low, high = row.ranks or (None, None)
-    facts = {"editor": row.editor, "task": row.task, "edits": row.edits, "ratings": row.ratings, "rank": row.rank}
-    facts |= {"rank_low": low, "rank_high": high}
-    for score, estimate in row.scores.items():
-        ends = estimate.interval or (None, None)
-        facts |= {score: estimate.value, f"{score}_low": ends[0], f"{score}_high": ends[1]}
-    return facts
 
 
 def _editor_cells(row: EditorScores) -> list[str]:
@@ -140,8 +139,3 @@ def _rater_cells(rater: RaterStats) -> list[str]:
     seconds = "-" if rater.seconds is None else f"{rater.seconds:.1f}"
     checks = f"{rater.failed} of {rater.checks}" if rater.checks else "-"
     return [markdown_cell(rater.name), str(rater.ratings), *means, equal, seconds, checks]
-
-
-def _notes(results: RatingResults) -> list[str]:
-    notes = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
-    return notes + describe_excluded(results.unable, results.outdated)

@@ -155,15 +155,11 @@ def freeze(
         raise UserError(f"{len(leaks)} photos are training sources: {listed}; replace them")
     with replace_file(out) as folder:
         for photo in draft.photos:
-            _copy(photos / photo, folder / IMAGES / photo)
+            target = folder / IMAGES / photo
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(photos / photo, target)  # a hard link would change with the user's own file
         write_tables(draft, folder, name, version)
         write_checksums(folder)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a photo. A hard link would change with the user's own file."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
 
 
 def write_tables(draft: DraftSet, folder: Path, name: str, version: str) -> None:

@@ -6,24 +6,19 @@ set.json            name and version of the set, numbers of its items
 checksums.sha256    SHA-256 of the other files, for `sha256sum --check`
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage, check_path
+from omniedit.storage.manifest import checksum as digest_file
 
 ITEMS_FILE, SET_JSON, CHECKSUMS, IMAGES = "bench.jsonl", "set.json", "checksums.sha256", "images"
 FORMAT = 1
 Locate = Callable[[str], Path]
 """Function that returns the file of a path in the set."""
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S.*)")
-
-
-def digest_file(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def read_checksums(file: Path) -> dict[str, str]:
@@ -59,7 +54,7 @@ def verify(folder: Path, locate: Locate) -> dict[str, str]:
         file = locate(path)
         if not file.is_file():
             raise UserError(f"{folder}: {path} is missing; copy the frozen set again")
-        if digest_file(file) != checksum:
+        if digest_file(file)["sha256"] != checksum:
             raise UserError(f"{folder}: {path} has changed since the set was frozen; copy it again, or build a version")
     if added := sorted(list_files(folder) - checksums.keys()):
         raise UserError(f"{folder}: {added[0]} is not in {CHECKSUMS}; remove it, or build a new version of the set")
@@ -74,6 +69,6 @@ def list_files(folder: Path) -> set[str]:
 
 def write_checksums(folder: Path) -> None:
     """Write the checksums of all files in a folder."""
-    checksums = {path: digest_file(folder / path) for path in list_files(folder)}
+    checksums = {path: digest_file(folder / path)["sha256"] for path in list_files(folder)}
     lines = [f"{digest}  {path}\n" for path, digest in sorted(checksums.items())]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

@@ -57,7 +57,7 @@ def get_protocol(_: str) -> Protocol:
     return Protocol(
         judge="gpt-4.1, or Qwen2.5-VL-72B-Instruct-AWQ",
         columns=(*COLUMNS, *(f"{column}{INTERSECTION}" for column in COLUMNS)),
-        show=_show,
+        show=lambda item: JudgeInputs({"source": item.source}, {"instruction": item.instruction}),
         combine=combine,
         aggregate=aggregate,
         missing=(
@@ -67,10 +67,6 @@ def get_protocol(_: str) -> Protocol:
         rubric="viescore_editing",
         prompts="gedit",
     )
-
-
-def _show(item: BenchItem) -> JudgeInputs:
-    return JudgeInputs({"source": item.source}, {"instruction": item.instruction})
 
 
 def combine(row: ItemRow) -> dict[str, float]:

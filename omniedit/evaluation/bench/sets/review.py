@@ -151,11 +151,8 @@ class Review:
     def accepted(self) -> list[dict[str, Any]]:
         """Return the rows of the table, in the order of the slots; empty cells are ''."""
         left_out = self._excluded_photos()
-        decisions = {
-            (decision.photo, decision.task): decision
-            for decision in self._decisions
-            if decision.verdict is Verdict.ACCEPT
-        }
+        accepting = (decision for decision in self._decisions if decision.verdict is Verdict.ACCEPT)
+        decisions = {(decision.photo, decision.task): decision for decision in accepting}
         slots = [slot for slot in self.slots if (slot.photo, slot.task) in decisions and slot.photo not in left_out]
         return [_to_row(decisions[slot.photo, slot.task], slot) for slot in slots]
 
@@ -185,14 +182,7 @@ class Review:
             each for each in self.slots if each.photo not in left_out and (each.photo, each.task) not in closed
         ]
         undecided = [
-            (
-                slot,
-                [
-                    proposal
-                    for proposal in slot.proposals
-                    if proposal.instruction not in rejected[slot.photo, slot.task]
-                ],
-            )
+            (slot, [each for each in slot.proposals if each.instruction not in rejected[slot.photo, slot.task]])
             for slot in open_slots
         ]
         return [(slot, proposals) for slot, proposals in undecided if proposals]

@@ -36,7 +36,9 @@ def read_results(
     items = [item_columns(item) for item in bench.items]
     editors = [_read_editor(folder / name, name, entry, judges) for name, entry in entries.items()]
     rated = _read_ratings(ratings, {item["item_id"] for item in items}, list(entries)) if ratings else {}
-    return BenchResults(bench.name, bench.version, items, _by_section(editors), rated, seed)
+    sections = list(dict.fromkeys(editor.section for editor in editors))  # in the order of their first editors
+    editors.sort(key=lambda editor: sections.index(editor.section))
+    return BenchResults(bench.name, bench.version, items, editors, rated, seed)
 
 
 def _read_editor(folder: Path, name: str, entry: Entry, judges: Sequence[str]) -> EditorResult:
@@ -50,12 +52,6 @@ def _read_editor(folder: Path, name: str, entry: Entry, judges: Sequence[str]) -
     label, sizes = entry.label or name, entry.sizes.describe()
     metrics, measured = read_metrics(folder)
     return EditorResult(name, label, entry.group, entry.kind in BASELINES, sizes, records, scores, metrics, measured)
-
-
-def _by_section(editors: Sequence[EditorResult]) -> list[EditorResult]:
-    """Return the editors grouped by section, with sections in the order of their first editors."""
-    sections = list(dict.fromkeys(editor.section for editor in editors))
-    return sorted(editors, key=lambda editor: sections.index(editor.section))
 
 
 def _read_ratings(path: Path, items: Collection[str], editors: Collection[str]) -> dict[str, list[Rating]]:
