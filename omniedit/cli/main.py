@@ -81,7 +81,7 @@ def _main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
-        if [name] == sys.argv[1:2]:
+        if name in sys.argv:
             _load(name).add_arguments(command)
     args = parser.parse_args()
     try:
