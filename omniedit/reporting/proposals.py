@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def proposals_page(run: str, tally: ProposalTally) -> str:
             "facts": [
                 ("photos", f"{tally.photos:,}"),
                 ("usable", f"{tally.usable.total():,}"),
-                ("rejected", f"{_count_all_rejected(tally, 'edits', 'quotas', 'recorded reply'):,}"),
+                ("rejected", f"{_count_rejected(tally, tasks, 'edits', 'quotas', 'recorded reply'):,}"),
                 ("distinct objects", f"{len(tally.named['object']):,}"),
                 ("proposed by", ", ".join(tally.models) or NO_VALUE),
             ],
@@ -119,31 +119,24 @@ def proposals_page(run: str, tally: ProposalTally) -> str:
 
 
 def task_rows(tasks: Sequence[Task], tally: ProposalTally) -> list[PageRow]:
-    rows = [
+    return [
         PageRow(
             [
                 task.label,
                 f"{tally.usable[task]:,}",
-                f"{_count_rejected(tally, task, 'edits', 'recorded reply'):,}",
-                f"{_count_rejected(tally, task, 'quotas'):,}",
+                f"{_count_rejected(tally, [task], 'edits', 'recorded reply'):,}",
+                f"{_count_rejected(tally, [task], 'quotas'):,}",
                 number(tally.instructions[task] / tally.usable[task] if tally.usable[task] else None, 1),
-                f"{_count_rejected(tally, task, 'wordings'):,}",
+                f"{_count_rejected(tally, [task], 'wordings'):,}",
             ]
         )
         for task in tasks
     ]
-    return rows
 
 
-def _count_all_rejected(tally: ProposalTally, *stages: str) -> int:
-    return sum(count for (stage, of, _), count in tally.rejected.items() if of and stage in stages)
-
-
-def _count_rejected(tally: ProposalTally, task: Task, *stages: str) -> int:
-    """Count a task's rejected proposals in these stages, or in all."""
-    return sum(
-        count for (stage, of, _), count in tally.rejected.items() if of == task and (not stages or stage in stages)
-    )
+def _count_rejected(tally: ProposalTally, tasks: Collection[str], *stages: str) -> int:
+    """Count the rejected proposals of tasks in some stages."""
+    return sum(count for (stage, of, _), count in tally.rejected.items() if of in tasks and stage in stages)
 
 
 def concept_rows(tasks: Sequence[Task], tally: ProposalTally) -> list[PageRow]:

@@ -16,28 +16,16 @@ INK, MUTED, LINE, PALE, WASH = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7", "#f6f
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
 YELLOW = "#f0e442"
 """Palette of Okabe and Ito (2008), together with the colours above."""
-WINE, OLIVE, INDIGO, TEAL, ROSE, SAND, BROWN, MOSS, CYAN = (
-    "#882255",
-    "#999933",
-    "#332288",
-    "#44aa99",
-    "#cc6677",
-    "#ddcc77",
-    "#661100",
-    "#117733",
-    "#88ccee",
+TOL = (
+    *("#882255", "#999933", "#332288", "#44aa99", "#cc6677", "#ddcc77", "#661100", "#117733", "#88ccee"),
+    *("#ee8866", "#77aadd", "#bbcc33", "#44bb99", "#ffaabb"),
 )
-PEACH, PERIWINKLE, PEAR, MINT, PINK = "#ee8866", "#77aadd", "#bbcc33", "#44bb99", "#ffaabb"
 """Colours of Tol (2021), for architectures beyond that palette."""
 KEPT, REJECTED = BLUE, PALE
 MODEL_COLOURS = dict(
     zip(
         (*ARCHITECTURES, *BASELINES),
-        (
-            *(BLUE, GREEN, VERMILION, PURPLE, SKY, YELLOW, MUTED, INK, WINE, OLIVE),
-            *(INDIGO, TEAL, ROSE, SAND, BROWN, MOSS, CYAN),
-            *(PEACH, PERIWINKLE, PEAR, MINT, PINK, PALE, ORANGE),
-        ),
+        (BLUE, GREEN, VERMILION, PURPLE, SKY, YELLOW, MUTED, INK, *TOL, PALE, ORANGE),
         strict=True,
     )
 )
