@@ -141,9 +141,7 @@ class Catalog:
         files, row = self._find(number)
 
         def read(shard: Shard) -> bytes:
-            if row["pair_id"] not in shard.pair_ids:
-                raise UserError(f"{files.candidates}: has no pair {row['pair_id']}; the file was replaced")
-            place = shard.pair_ids.index(row["pair_id"])
+            place = shard.find(row["pair_id"])
             if name in ("source", "edited"):
                 return shard.encoded(name, place)
             for key, encoded in list_images(shard, place):

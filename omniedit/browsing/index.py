@@ -1,13 +1,13 @@
 """Index of a run's pairs: a few columns of each pair, so that millions of pairs fit in memory (200 bytes each)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from omniedit.browsing.files import ShardFiles
+from omniedit.browsing.record import keep_finite
 from omniedit.errors import UserError
 from omniedit.exchange.candidates import short_reason
 from omniedit.pairs import Shard
@@ -53,10 +53,8 @@ def index_shard(files: ShardFiles, number: int) -> tuple[pa.Table, list[str]]:
         pairs = {pair_id: {"row": -1} for pair_id in {**decisions, **scores}}
     elif strangers := len({*scores, *decisions} - pairs.keys()):
         problems.append(f"{files.path('scores')}: scores or decisions of {strangers} pairs that no candidate file has")
-    empty: Row = {}
     rows = [
-        _index_row(pair_id, pair, scores.get(pair_id, empty), decisions.get(pair_id, empty), files.folder)
-        | {"shard": number}
+        _index_row(pair_id, pair, scores.get(pair_id, {}), decisions.get(pair_id, {}), files.folder) | {"shard": number}
         for pair_id, pair in pairs.items()
     ]
     try:
@@ -97,11 +95,10 @@ def find_pair(shards: Sequence[ShardFiles], pair_id: str) -> tuple[ShardFiles, R
 def _read_pairs(files: ShardFiles) -> dict[str, Row]:
     """Return row, task, source and ratio of a shard's pairs, by pair id."""
     with Shard(files.candidates, keeps_last=False) as shard:
+        named = enumerate(zip(shard.pair_ids, shard.tasks, shard.read_provenance(), strict=True))
         return {
             pair_id: {"row": row, "task": str(task), "source": known["source_id"], "ratio": known.get("ratio")}
-            for row, (pair_id, task, known) in enumerate(
-                zip(shard.pair_ids, shard.tasks, shard.read_provenance(), strict=True)
-            )
+            for row, (pair_id, task, known) in named
         }
 
 
@@ -127,11 +124,6 @@ def _try(read: Callable[[], dict[str, Row]], problems: list[str]) -> dict[str, R
         return None
 
 
-def _finite(score: Any) -> Any:
-    """Return a score, or None for NaN and infinity, which a table made elsewhere may have."""
-    return None if isinstance(score, float) and not isfinite(score) else score
-
-
 def _index_row(pair_id: str, pair: Row, score: Row, decision: Row, folder: str) -> Row:
     return {
         "pair_id": pair_id,
@@ -140,7 +132,7 @@ def _index_row(pair_id: str, pair: Row, score: Row, decision: Row, folder: str) 
         "source": pair.get("source") or UNKNOWN,
         "status": score.get("status") or UNSCORED,
         "judge": score.get("judge") or UNSCORED,
-        "score": _finite(score.get("o_score")),
+        "score": keep_finite(score.get("o_score")),
         "kept": decision.get("kept"),
         "reason": short_reason(decision["reason"]) if decision.get("reason") else UNDECIDED,
         "row": pair["row"],

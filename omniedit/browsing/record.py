@@ -35,12 +35,10 @@ def read_record(files: ShardFiles, pair_id: str) -> dict[str, Any]:
 def _describe_pair(path: Path, pair_id: str, problems: list[str]) -> dict[str, Any]:
     try:
         with Shard(path, keeps_last=False) as shard:
-            return describe_pair(shard, shard.pair_ids.index(pair_id))
+            return describe_pair(shard, shard.find(pair_id))
     except UserError as error:
         problems.append(str(error))
-    except ValueError:
-        problems.append(f"{path}: has no pair {pair_id}; the file was replaced")
-    return {}
+        return {}
 
 
 def describe_pair(shard: Shard, row: int) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def describe_pair(shard: Shard, row: int) -> dict[str, Any]:
             for number, each in enumerate(pair.references, 1)
         ],
         "imported_scores": pair.imported_scores,
-        "provenance": _finite(pair.provenance),
+        "provenance": keep_finite(pair.provenance),
         "shard": {"specialist": shard.specialist, "seed": shard.seed, "versions": shard.versions},
     }
 
@@ -79,15 +77,15 @@ def read_pair_row(path: Path, pair_id: str, problems: list[str]) -> dict[str, An
     except UserError as error:
         problems.append(str(error))
         return None
-    return _finite(rows[0]) if rows else None
+    return keep_finite(rows[0]) if rows else None
 
 
-def _finite(value: Any) -> Any:
+def keep_finite(value: Any) -> Any:
     """Return a value with None in place of NaN and infinity, which JSON lacks."""
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: keep_finite(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [keep_finite(each) for each in value]
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
@@ -108,9 +106,7 @@ def save_images(files: ShardFiles, pair_id: str, folder: Path) -> list[Path]:
     """
     saved = []
     with Shard(files.candidates, keeps_last=False) as shard:
-        if pair_id not in shard.pair_ids:
-            raise UserError(f"{files.candidates}: has no pair {pair_id}; the file was replaced")
-        for name, encoded in list_images(shard, shard.pair_ids.index(pair_id)):
+        for name, encoded in list_images(shard, shard.find(pair_id)):
             path = folder / f"{name}{SUFFIXES.get(image_format(encoded), '')}"
             try:
                 with replace_file(path) as temporary:

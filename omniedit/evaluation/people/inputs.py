@@ -131,12 +131,7 @@ def _shard_edits(shard: Shard, editor: str, task: str, shards: OpenShards) -> It
 
 
 def _read_side(shards: OpenShards, path: Path, pair_id: str, side: str) -> bytes:
-    def read(shard: Shard) -> bytes:
-        if pair_id not in shard.pair_ids:
-            raise UserError(f"{path}: has no pair {pair_id}; the file was replaced, start the command again")
-        return shard.encoded(side, shard.pair_ids.index(pair_id))
-
-    return shards.read(path, read)
+    return shards.read(path, lambda shard: shard.encoded(side, shard.find(pair_id)))
 
 
 def _table_rows(table: Path) -> Iterator[Row]:
