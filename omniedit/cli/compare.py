@@ -11,7 +11,7 @@ from typing import Any
 
 from omniedit.cli.arguments import add_endpoint_arguments, endpoint_options, path
 from omniedit.cli.score import scoring_config
-from omniedit.cli.score_judges import check_agreed
+from omniedit.cli.score_judges import check_agreed, judge_readable
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.evaluation.bradley_terry import find_warnings, rank_editors
@@ -20,7 +20,7 @@ from omniedit.evaluation.comparisons.inputs import BadMatch, Match, load_match, 
 from omniedit.evaluation.comparisons.result import describe, describe_ranks, ranks_to_json, summarize, to_json
 from omniedit.evaluation.comparisons.table import Verdict, comparison_row, to_comparisons, write_comparisons
 from omniedit.scoring.outcomes import is_refusal
-from omniedit.scoring.pairwise import Outcome, PairwiseJudge, blank_prompt
+from omniedit.scoring.pairwise import Outcome, PairwiseItem, PairwiseJudge, blank_prompt
 from omniedit.storage.parquet import check_table_path, read_given
 from omniedit.storage.progress import Progress
 from omniedit.vlm.client import open_client
@@ -128,13 +128,9 @@ def load_judge(name: str, scorer: Path | None, scoring: ScoringConfig, both_orde
 def compare(matches: Sequence[Match], judge: PairwiseJudge, batch: int) -> Iterator[Verdict]:
     """Yield a verdict for each match, in order, with the images of one batch in memory at a time."""
     with Progress("comparisons", total=len(matches)) as progress:
-        for first in range(0, len(matches), batch):
-            loaded = [_load(match) for match in matches[first : first + batch]]
-            readable = [item for item in loaded if not isinstance(item, BadMatch)]
-            outcomes = iter(judge.compare(readable) if readable else [])
-            for item in loaded:
-                yield item if isinstance(item, BadMatch) else next(outcomes)
-                progress.advance()
+        for verdict in judge_readable(map(_load, matches), BadMatch, judge.compare, batch):
+            yield verdict
+            progress.advance()
 
 
 def read_winners(table: Path) -> list[dict[str, Any]] | None:
@@ -184,7 +180,7 @@ def _print(result: dict[str, Any] | list[str]) -> None:
     print(json.dumps(result, indent=2) if isinstance(result, dict) else "\n".join(result))
 
 
-def _load(match: Match) -> Any:
+def _load(match: Match) -> PairwiseItem | BadMatch:
     try:
         return load_match(match)
     except BadMatch as bad:

@@ -2,14 +2,14 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from omniedit.cli.arguments import add_endpoint_arguments, at_least_one, endpoint_options, path
-from omniedit.cli.score_judges import check_agreed, ensemble_columns, member_scorers, open_marker
+from omniedit.cli.score_judges import check_agreed, ensemble_columns, judge_readable, member_scorers, open_marker
 from omniedit.config.loading import check_section
 from omniedit.config.schema import SHIPPED, ScoringConfig
 from omniedit.config.yaml_files import read_yaml
@@ -18,7 +18,7 @@ from omniedit.exchange.cells import BadRow
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.ensemble import combine_marks
-from omniedit.scoring.examples import Example, Marker, RubricScores
+from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.prompts.reader import choose_rubric
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
@@ -137,21 +137,6 @@ def row_to_example(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     return Example(images, {name: row[name] for name in variant.words}, _task(row))
 
 
-def mark_rows(
-    rows: Sequence[InputRow], table: Path, rubric: Rubric, mark: Marker, batch: int
-) -> Iterator[RubricScores | Unscorable | BadRow]:
-    """Yield a verdict for each row, in order, with the images of one batch in memory at a time."""
-    for first in range(0, len(rows), batch):
-        read = [_read(row, table.parent, rubric) for row in rows[first : first + batch]]
-        examples = [example for example in read if isinstance(example, Example)]
-        verdicts = iter(mark(examples) if examples else [])
-        for number, example in enumerate(read, first + 1):
-            if isinstance(example, BadRow):
-                yield BadRow(f"{table}: row {number}: {example}")
-            else:
-                yield next(verdicts)
-
-
 def score_table(
     table: Path,
     out: Path,
@@ -197,7 +182,8 @@ def judge_rows(
         open_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
         Progress("rows", total=len(rows)) as progress,
     ):
-        return list(progress.over(mark_rows(rows, table, rubric, mark, batch)))
+        examples = (_read(row, f"{table}: row {number}", table.parent, rubric) for number, row in enumerate(rows, 1))
+        return list(progress.over(judge_readable(examples, BadRow, mark, batch)))
 
 
 def _score_by_ensemble(
@@ -232,11 +218,11 @@ def scoring_config(config: Path | None, api_options: Mapping[str, str]) -> Scori
     return check_section(ScoringConfig, scoring, [config] if config else [])
 
 
-def _read(row: InputRow, folder: Path, rubric: Rubric) -> Example | BadRow:
+def _read(row: InputRow, place: str, folder: Path, rubric: Rubric) -> Example | BadRow:
     try:
         return row_to_example(row, folder, rubric)
     except BadRow as bad:
-        return bad
+        return BadRow(f"{place}: {bad}")
 
 
 def _columns(
