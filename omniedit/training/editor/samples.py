@@ -52,7 +52,6 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
 
     All ranks make all of them, because under ZeRO 3 no rank has all the weights.
     """
-    pipeline = EditPipeline.from_pipe(pipeline, known_instructions="")  # warnings are ignored, so embed none
     pipeline.set_progress_bar_config(disable=True)
     for index, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):
         pairs = store.read(ratio, [row])
