@@ -65,7 +65,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
         self.skip_reason: str | None = None
         self.norm = math.nan
 
-    def start(self, weights: Iterable[Tensor]) -> None:
+    def init_state(self, weights: Iterable[Tensor]) -> None:
         """Set the moments to zero and the EMA to the weights."""
         for weight in weights:
             # AdamW itself creates its state at the first step, too late for DeepSpeed to map it to parameters.
