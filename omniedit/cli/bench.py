@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restore",
         choices=["resize", "cover", "keep"],
-        help="how outputs return to the source's size "
+        help="how outputs are restored to the source's size "
         "(default: resize, or keep if the benchmark judges outputs at their own size)",
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Editing of image files by an instruction: `omniedit edit`."""
+"""Edit image files by an instruction: `omniedit edit`."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Export of an editor for other programs: `omniedit export-editor`."""
+"""Export an editor for other programs: `omniedit export-editor`."""
 
 import argparse
 from pathlib import Path

@@ -41,7 +41,7 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="IMAGE",
-        help="reference image that the instruction points to; give it once per image",
+        help="reference image that the instruction points to; repeat the option for several",
     )
     parser.add_argument(
         "--reference-caption",

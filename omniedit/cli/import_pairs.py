@@ -1,4 +1,4 @@
-"""`omniedit import`: import edit pairs from another data set."""
+"""Import edit pairs from another data set: `omniedit import`."""
 
 import argparse
 from pathlib import Path

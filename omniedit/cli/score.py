@@ -1,4 +1,4 @@
-"""Scoring of any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
+"""Score any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

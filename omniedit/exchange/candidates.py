@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 KEPT, BELOW_THRESHOLD = "kept", "below threshold"
 """Reasons of a decision that a threshold changes."""
 NOT_BEST = "not the best of"
-"""Beginning of the reason for which `scoring.best_of` rejects a pair."""
+"""Prefix of the reason with which `scoring.best_of` rejects a pair."""
 
 
 def short_reason(reason: str) -> str:

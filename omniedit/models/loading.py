@@ -53,7 +53,7 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         return _load_pipeline(folder, dtype).to(chosen)
     except UserError:
         raise
-    except Exception as error:  # safetensors, torch, diffusers and transformers raise different errors for broken files
+    except Exception as error:  # each library raises its own errors for broken files
         problem = f"{type(error).__name__}: {error}" if isinstance(error, LookupError | MemoryError) else str(error)
         raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(problem.split())[:300]})") from None
 

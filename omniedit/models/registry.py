@@ -24,7 +24,7 @@ RECORDS = Path("models")
 
 
 class NotFetched(UserError):
-    """Model that was not fetched, or was fetched from another repository or revision."""
+    """Error for a model that was not fetched, or was fetched from another repository or revision."""
 
 
 class ModelEntry(Section):

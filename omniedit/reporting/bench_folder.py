@@ -59,7 +59,7 @@ def _by_item(scores: Mapping[str, Sequence[Row]]) -> dict[str, list[JudgeScore]]
 
 
 class _ImageFolder:
-    """Images of a benchmark; the same file is one picture, although several items use it."""
+    """Images of a benchmark; a file that several items use is one image."""
 
     def __init__(self) -> None:
         self._pictures: dict[str, Picture] = {}

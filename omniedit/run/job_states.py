@@ -34,10 +34,10 @@ class JobState(StrEnum):
     DONE = "done"
     RUNNING = "running"
     STOPPED = "stopped"
-    """Started by a run that is gone: the next run makes it again."""
+    """Started by a run that is gone: the next run remakes it."""
     FAILED = "failed"
     DELETED = "deleted"
-    """Its job succeeded and its file is gone: the next run makes it again."""
+    """Its job succeeded and its file is gone: the next run remakes it."""
     WAITING = "waiting"
 
 

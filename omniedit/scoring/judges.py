@@ -1,4 +1,4 @@
-"""Loading of judges by name."""
+"""Load judges by name."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -101,7 +101,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        if not self.state:  # before `start`: DeepSpeed's trial step for bfloat16 at ZeRO 0
+        if not self.state:  # before `init_state`: DeepSpeed's trial step for bfloat16 at ZeRO 0
             return
         weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         gradients = [weight.grad for weight in weights]

@@ -157,7 +157,7 @@ class Client:
         if self._last_prompt and self._answers_again(self._last_prompt):
             return
         problem = (
-            f"{self.endpoint.url}: none of the {len(missing)} requests was answered; first reason: {missing[0].reason}"
+            f"{self.endpoint.url}: none of {len(missing)} requests was answered; first reason: {missing[0].reason}"
         )
         raise UserError(f"{problem}. Earlier replies are cached: run again when the endpoint answers")
 

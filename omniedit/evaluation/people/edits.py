@@ -12,7 +12,7 @@ from omniedit.evaluation.bench.item import ImageFile
 T = TypeVar("T")
 
 CHECK = "unchanged source"
-"""Editor of an attention check, whose edit is the source itself: SC is 0 for a rater who looks."""
+"""Editor of an attention check, whose edit is the source itself: SC is 0 for an attentive rater."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def choose(texts: Mapping[str, str], names: Sequence[str], path: Path) -> list[s
 
 
 def from_format(text: str, names: Mapping[str, str], path: Path) -> str:
-    """Convert a text for `str.format` to a rubric's text, whose places are names in angle brackets.
+    """Convert a text for `str.format` to a rubric's text, whose placeholders are names in angle brackets.
 
     Args:
         names: a rubric's name for each field of the format.

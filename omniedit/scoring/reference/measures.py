@@ -100,7 +100,7 @@ class FillDetail:
 
     @property
     def measurement(self) -> str:
-        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
+        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} smeared pixels"
 
 
 def fill_detail(luma: Field, region: Region, unit: int) -> FillDetail:

@@ -114,7 +114,7 @@ def object_swap(comparison: Comparison, truth: Truth) -> Finding:
     measurement = (
         f"{changed_share:.0%} of the region changed and {max(0.0, remaining):.0%} of the old structure remains; the "
         f"new object's contrast with its surroundings is {contrast:.1f}; its distance from the old one in colour and "
-        f"texture is {dissimilarity:.0f}; its base is too high by {max(0.0, height_above_base):.0%} of the old object's height"
+        f"texture is {dissimilarity:.0f}; its base is too high by {max(0.0, height_above_base):.0%} of the old height"
     )
     names = {"old": TruthObject.parse(truth["object"]), "new": TruthObject.parse(truth["new_object"])}
     return weigh(sentences.SWAPPED, requirements, measurement, **names)
@@ -195,7 +195,7 @@ def style_transfer(comparison: Comparison, truth: Truth) -> Finding:
         10 * min(restyling, recognition.degree),
         choose_sentences(fill_in(sentences.RESTYLED, value=value), *requirements),
         f"{changed_share:.0%} of the image changed; its distance from the requested style is "
-        f"{recognition.distance:.1f}, and from '{recognition.nearest}', the nearest, {recognition.nearest_distance:.1f}",
+        f"{recognition.distance:.1f}, from the nearest, '{recognition.nearest}', {recognition.nearest_distance:.1f}",
     )
 
 

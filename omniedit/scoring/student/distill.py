@@ -97,7 +97,7 @@ def initial_view_side(options: StudentConfig) -> int:
 
 
 def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) -> list[dict[str, Any]]:
-    """Return rows of `AGREEMENT_SCHEMA`; the student judges each example under its first instruction."""
+    """Return rows of `AGREEMENT_SCHEMA`; the student judges each example with its first instruction."""
     rows = []
     with Progress("held-out pairs", total=len(examples)) as progress:
         for first in range(0, len(examples), judge.batch_size):
@@ -113,7 +113,7 @@ def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) 
 
 
 class Distillation:
-    """Training of a student; the same examples, options, seed and number of threads give the same weights."""
+    """Trainer of a student; the same examples, options, seed and number of threads give the same weights."""
 
     def __init__(self, examples: Sequence[StudentExample], options: StudentConfig, seed: int) -> None:
         self.examples, self.options, self.seed = examples, options, seed
