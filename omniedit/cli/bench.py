@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: student)",
     )
     parser.add_argument(
-        "-o", "--out", type=path, required=True, metavar="DIR", help="folder of edits, scores and tables"
+        "-o", "--out", type=path, required=True, metavar="DIR", help="output folder of edits, scores and tables"
     )
     parser.add_argument("--config", type=path, metavar="FILE", help="config file with sections `bench` and `scoring`")
     parser.add_argument("--rubric", metavar="NAME|FILE.yaml", help="rubric in place of the benchmark's own")
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shard", type=parse_shard, default=(1, 1), metavar="I/N", help="edit share I of N of the items"
     )
-    parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
+    parser.add_argument("--only", choices=STEPS, action="append", help="run only this step; repeat for several")
     _add_other_arguments(parser)
 
 

@@ -29,7 +29,7 @@ MAX_SEED = 2**64 - 1
 LARGE_PIXELS = 16_000_000
 """Number of pixels above which each stage is reported: reading, editing, resizing the edit to full size, writing."""
 NESTED_ENTRIES = (IFD.Exif, IFD.GPSInfo)
-"""EXIF entries that contain entries themselves."""
+"""EXIF entries that contain other entries."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def edit_files(
 
     Raises:
         UserError: there is nothing to edit, the instruction is empty, a target exists or its folder cannot be written,
-            the model cannot be loaded, it takes no references or no such task, a reference cannot be read, or some
+            the model cannot be loaded or does not take the references or the task, a reference cannot be read, or some
             images were not edited.
     """
     from omniedit.models.loading import load_editor
@@ -109,7 +109,7 @@ def _check_targets(targets: Sequence[Path], overwrite: bool) -> None:
         raise UserError(
             f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
         )
-    for target in {target.parent: target for target in targets}.values():  # one of each folder
+    for target in {target.parent: target for target in targets}.values():  # one target per folder
         check_writable(target)
 
 

@@ -29,7 +29,10 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         "--min-score", type=overall_score, help="minimum O, 0-10 (default: the pairs that the run accepted)"
     )
     parser.add_argument(
-        "--top", type=percentage, metavar="PERCENT", help="percentage of each task's pairs to export, by the highest O"
+        "--top",
+        type=percentage,
+        metavar="PERCENT",
+        help="percentage of each task's pairs to export, those with the highest O",
     )
     parser.add_argument(
         "--licence", type=names, default=(), metavar="LICENCE,...", help="licences in any version, such as cc-by,cc0"

@@ -28,7 +28,7 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler",
         choices=["euler", "heun", "lcm", "dpm", "unipc"],
-        help="solver for the sampling, for example to need fewer steps (default: the editor's own)",
+        help="sampling scheduler, for example one that needs fewer steps (default: the editor's own)",
     )
     parser.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
     parser.add_argument(
@@ -66,7 +66,7 @@ def _edit(args: argparse.Namespace) -> None:
 
 def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all (default: %(default)s)"
     )
     parser.add_argument("--port", type=port, default=7860, help="port on this machine (default: %(default)s)")
     _add_editor_arguments(parser)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omniedit.evaluation.metrics.networks import Networks
     from omniedit.evaluation.metrics.table import InputRow
 
-HELP = "measure edited images of a table by L1, LPIPS, DINO, CLIP and other metrics"
+HELP = "measure the edited images of a table by L1, LPIPS, DINO, CLIP and other metrics"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -72,7 +72,7 @@ def _inspect(args: argparse.Namespace) -> None:
 def _add_browse_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run_argument(parser)
     parser.add_argument("--port", type=port, default=7870, help="port on this machine (default: %(default)s)")
-    parser.add_argument("--who", type=words, help="name to record with decisions (default: the user's)")
+    parser.add_argument("--who", type=words, help="name to record with decisions (default: your user name)")
 
 
 def _browse(args: argparse.Namespace) -> None:
@@ -138,7 +138,7 @@ RUN_COMMANDS = {
     "doctor": Subcommand(
         "report what this machine can run, and what each profile lacks", _add_doctor_arguments, _doctor
     ),
-    "check": Subcommand("check that config files are valid together", _add_check_arguments, _check),
+    "check": Subcommand("check config files, merged as Snakemake merges them", _add_check_arguments, _check),
     "status": Subcommand("report the done, running, failed and waiting jobs of a run", _add_status_arguments, _status),
     "inspect": Subcommand(
         "count a run's pairs, or show one pair with its provenance and scores", _add_inspect_arguments, _inspect

@@ -243,7 +243,7 @@ def describe_pairs(candidates: Iterator[CandidateRow], choice: Choice) -> str:
         for name, counter in counts.items()
     ]
     listed += [f"highest O {max(scores):.2f}"] if choice.min_score is not None else []
-    return f"{counts['decision'].total()} pairs fits the options; there are: {'; '.join(listed)}"
+    return f"{counts['decision'].total()} pairs fits the options; available: {'; '.join(listed)}"
 
 
 def matches_licence(licence: str, allowed: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Mislabelled tasks: an instruction that asks for another task, or a change of the kind that another task makes."""
+"""Mislabelled tasks: the instruction asks for another task, or the size of the change does not fit the task."""
 
 import re
 

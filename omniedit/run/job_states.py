@@ -99,7 +99,7 @@ def _read_config(run: str, root: Path) -> Config:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         known = sorted(clean_line(path.parent.name, MAX_NAME_LENGTH) for path in root.glob("results/*/config.json"))
         raise UserError(
-            f"results/{clean_line(run, MAX_NAME_LENGTH)}: no run of this name was started here; there are: "
+            f"results/{clean_line(run, MAX_NAME_LENGTH)}: no run of this name was started here; available: "
             f"{', '.join(known) or 'none'}"
         ) from None
     except OSError as error:

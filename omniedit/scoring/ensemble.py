@@ -39,7 +39,7 @@ def read_member(scoring: ScoringConfig, name: str) -> ScoringConfig:
     """
     if name not in scoring.members:
         known = ", ".join(scoring.members) or "none"
-        raise UserError(f"scoring.ensemble.judges: no judge '{name}'; there are: {known}")
+        raise UserError(f"scoring.ensemble.judges: no judge '{name}'; available: {known}")
     return scoring.members[name]
 
 

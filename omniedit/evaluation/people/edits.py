@@ -67,7 +67,7 @@ def select(
         ("--tasks", tasks, {edit.task for edit in edits}),
     ):
         if unknown := [name for name in requested if name not in known]:
-            raise UserError(f"{option}: no edit belongs to {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+            raise UserError(f"{option}: no edit belongs to {unknown[0]!r}; available: {', '.join(sorted(known))}")
     chosen = [
         edit for edit in edits if edit.editor in (editors or [edit.editor]) and edit.task in (tasks or [edit.task])
     ]
