@@ -59,7 +59,7 @@ def add_task_thresholds(parser: argparse.ArgumentParser) -> None:
 
 
 def add_endpoint_arguments(parser: argparse.ArgumentParser, section: str) -> None:
-    """Add the config file, the endpoint and the agreement to its cost.
+    """Add the options for the config file, the endpoint and the acceptance of its cost.
 
     Args:
         section: section of the config that names the endpoint.

@@ -1,4 +1,4 @@
-"""Web page to edit images by instruction: `omniedit demo`."""
+"""Web page to edit images from instructions: `omniedit demo`."""
 
 import html
 import os

@@ -1,4 +1,4 @@
-"""Edit image files by an instruction: `omniedit edit`."""
+"""Edit image files from an instruction: `omniedit edit`."""
 
 import os
 import struct

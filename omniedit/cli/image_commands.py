@@ -130,7 +130,7 @@ def seed(text: str) -> int:
 
 
 IMAGE_COMMANDS = {
-    "edit": Subcommand("edit images by an instruction", _add_edit_arguments, _edit),
+    "edit": Subcommand("edit images from an instruction", _add_edit_arguments, _edit),
     "demo": Subcommand("serve a web page that edits images", _add_demo_arguments, _demo),
     "score": Subcommand("score the images of a table by a rubric", _add_score_arguments, _score),
 }

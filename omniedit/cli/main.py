@@ -32,7 +32,7 @@ PATH_ERRORS = (
     *(errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR),
     *(errno.EPERM, errno.EROFS),
 )
-"""Errors of a path that cannot be read or written; the user can name another one."""
+"""Errors of a path that cannot be read or written. The user can give another path."""
 STDOUT = 1
 """File descriptor of standard output."""
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Discard the text for standard output and error if the shell closed them (`>&-`); files could get their places."""
+    """Discard standard output and error if the shell closed them (`>&-`), or files could get their descriptors."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (stays open for the life of the process)

@@ -189,7 +189,7 @@ def export(store: "AnswerStore", edits: Sequence["RatedEdit"], out: Path, pairwi
     """Write the ratings or choices; return a line that says where.
 
     Raises:
-        UserError: there is nothing to write, or choices go to a file of another format.
+        UserError: there is nothing to write, or choices go to a file in another format.
     """
     from omniedit.errors import UserError
 

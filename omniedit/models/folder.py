@@ -50,7 +50,7 @@ def load_part(
         options: further arguments of `from_pretrained`.
 
     Raises:
-        UserError: the folder is missing or of another class, has only pickles, or its weights do not match the class.
+        UserError: the folder is missing, has another class or only pickles, or its weights do not match the class.
     """
     kind = model_class(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)

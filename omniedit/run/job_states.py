@@ -69,7 +69,7 @@ def read_run_state(run: str, root: Path = Path()) -> RunState:
     """Read the state of every job of a run; `root` is the folder of results/ and logs/.
 
     Raises:
-        UserError: no run of this name was started here, or its config is unreadable or of another version.
+        UserError: no run of this name was started here, or its config is unreadable or from another version.
     """
     config = _read_config(run, root)
     lock = root / run_lock(run)

@@ -97,7 +97,7 @@ class Variant:
 
 
 class UnsuitableSubject(Exception):
-    """Reason why a subject does not suit a skill."""
+    """Error for a subject that does not suit a skill."""
 
 
 class RenderedExpert:

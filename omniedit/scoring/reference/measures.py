@@ -37,7 +37,7 @@ from omniedit.scoring.reference.fields import (
 
 
 class Unmeasurable(Exception):
-    """Error of a pair that cannot be measured; the text says what is missing."""
+    """Error for a pair that cannot be measured. The text says what is missing."""
 
 
 REDUCED_SIDE = 384
