@@ -42,7 +42,7 @@ class TrainingState:
         if self.stage == 3:
             self.local_weights = engine.optimizer.fp32_partitioned_groups_flat
         self.weights_by_name = dict(zip(parameters, self.local_weights, strict=True)) if self.stage == 0 else {}
-        optimizer.init_state(self.local_weights)
+        optimizer.init_moments(self.local_weights)
         if self.stage in (1, 2):
             # DeepSpeed does this at its first step; until then, it cannot map the EMA to parameters.
             engine.optimizer._lazy_init_hp_params_optimizer_state()
