@@ -128,7 +128,7 @@ class LocalServer(ThreadingHTTPServer):
         return reply
 
     def answer_get(self, path: str, values: Mapping[str, str]) -> HttpReply | None:
-        """Return the content at an address below the token, None if there is none; errors as `get`.
+        """Return the content at an address below the token, None if there is none. It raises the errors of `get`.
 
         Args:
             values: last value of each argument of the address.

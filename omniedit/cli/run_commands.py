@@ -1,4 +1,4 @@
-"""Commands about this machine, a config or a run: doctor, check, status, inspect, browse, plan."""
+"""Subcommands for this machine, a config or a run: doctor, check, status, inspect, browse, plan."""
 
 import argparse
 

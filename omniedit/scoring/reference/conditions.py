@@ -68,7 +68,7 @@ def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], da
 
 
 def _match_segment(pair: EditPair, image: Image) -> tuple[float, str]:
-    """Return how well a segment of a map has the outline of the new object: it changed, and ends at new edges."""
+    """Return how well a segment matches the new object: its pixels changed, and its outline lies on new edges."""
     shape = (_scale_to(image, pair.edited) == pair.provenance["truth"]["segment"]).all(axis=2)
     if not shape.any():
         return 0.0, "the reference has no segment in the object's colour"
