@@ -58,7 +58,7 @@ FUNCTIONS = {
 
 
 class RenamedModuleFinder(MetaPathFinder, Loader):
-    """Import hook for `MODULES`. It is asked only if no module of the name exists."""
+    """Import hook for `MODULES`. It runs only if no module has the name."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         room, _, short = name.partition(".")
@@ -78,6 +78,6 @@ class RenamedModuleFinder(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Add the hook behind all other ways to import."""
+    """Append the hook to the finders of modules."""
     if not any(isinstance(finder, RenamedModuleFinder) for finder in sys.meta_path):
         sys.meta_path.append(RenamedModuleFinder())

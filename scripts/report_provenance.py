@@ -20,7 +20,7 @@ def main() -> None:
     )
     parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
     add_shard_options(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    parser.add_argument("--out", type=Path, required=True, help="output page (.html)")
     args = parser.parse_args()
 
     candidates = expand_files(args.candidates, args.tasks, args.shards)

@@ -14,7 +14,7 @@ from omniedit.tasks import order_tasks
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_candidate_options(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the sheet (.jpg)")
+    parser.add_argument("--out", type=Path, required=True, help="output sheet (.jpg)")
     args = parser.parse_args()
 
     best, rejections = read_best(candidate_files(args), best_by_photo)

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--editor", type=Path, required=True, help="its train/{model}.metrics.jsonl")
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
-    parser.add_argument("--out", type=Path, required=True, help="the fragment (.html)")
+    parser.add_argument("--out", type=Path, required=True, help="output fragment (.html)")
     args = parser.parse_args()
 
     photos = chain.from_iterable(stream_rows(path, ["status", "shard"]) for path in args.index)

@@ -1,4 +1,4 @@
-"""Let the student write its replies to some held-out pairs, next to the teacher's -> replies.parquet."""
+"""Write the student's replies to some held-out pairs, next to the teacher's -> replies.parquet."""
 
 import argparse
 from pathlib import Path

@@ -52,7 +52,7 @@ def find_run(run: str | Path, root: Path = Path()) -> Path:
     place = named if named.is_dir() or not folder.is_dir() else folder
     problem = "has no candidates yet" if place.is_dir() else "no such run"
     raise UserError(
-        f"{clean_line(str(place), MAX_NAME_LENGTH)}: {problem}; give a run's name or its folder; there are: "
+        f"{clean_line(str(place), MAX_NAME_LENGTH)}: {problem}; give a run's name or its folder; available: "
         f"{', '.join(known) or 'none'}"
     )
 

@@ -33,7 +33,7 @@ INDEX_SCHEMA = pa.schema(
     ]
 )
 """Columns of the index. `source` is the id of the source photo, `status` 'scored', 'unscorable' or 'unscored', `score`
-the judge's O, `kept` null before the decision, `shard` the place in the list of shards, and `row` the pair's row in its
+the judge's O, `kept` null before the decision, `shard` the index in the list of shards, and `row` the pair's row in its
 candidate file, -1 if that file cannot be read."""
 
 Row = dict[str, Any]
@@ -43,7 +43,7 @@ def index_shard(files: ShardFiles, number: int) -> tuple[pa.Table, list[str]]:
     """Return the rows of a shard and a message for each of its files that is missing or cannot be read.
 
     Args:
-        number: place of the shard in the list of shards.
+        number: index of the shard in the list of shards.
     """
     problems: list[str] = []
     pairs = _try(lambda: _read_pairs(files), problems)

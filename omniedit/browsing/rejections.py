@@ -10,7 +10,7 @@ from omniedit.pairs import Shard
 from omniedit.plain_text import clean_line
 
 MAX_REASONS = 15
-"""Largest number of reasons that the text shows."""
+"""Maximum number of reasons that the text shows."""
 
 
 def count_rejections(shards: Iterable[ShardFiles]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The command that makes a shard of candidates again."""
+"""Command that remakes a shard of candidates."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ CANDIDATES = "candidates/"
 
 
 def remake_command(files: ShardFiles) -> str | None:
-    """Return the command that makes the shard with a pair again, or None if no rule of the workflow makes it.
+    """Return the command that remakes the shard of a pair, or None if no rule of the workflow makes it.
 
     The workflow writes a run's config next to its results. Pairs from other programs may lack it.
     """

@@ -26,7 +26,7 @@ MAX_ROWS = 200
 
 
 class BrowseServer(LocalServer):
-    """Server of the page for one catalog; errors as `LocalServer`."""
+    """Server of the page for one catalog. It raises the errors of `LocalServer`."""
 
     def __init__(self, catalog: Catalog, port: int) -> None:
         super().__init__(port)

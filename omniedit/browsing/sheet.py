@@ -18,7 +18,7 @@ from omniedit.storage.atomic import check_writable, replace_file
 from omniedit.tasks import Task
 
 MAX_TASKS = 60
-"""Largest number of tasks, each a row, that a sheet shows."""
+"""Maximum number of tasks, each a row, that a sheet shows."""
 TRIES = 500
 """Number of a task's best pairs to choose from; several of them may be of one photo."""
 

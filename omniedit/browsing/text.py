@@ -13,7 +13,7 @@ Record = Mapping[str, Any]
 
 
 def format_record(record: Record) -> list[str]:
-    """Return a record as lines: the pair, its provenance, scores, decision, and the command that makes it again."""
+    """Return a record as lines: the pair, its provenance, scores, decision, and the command that remakes it."""
     lines = [record["pair_id"], ""]
     if "task" in record:
         lines += _format_pair(record)
@@ -22,7 +22,7 @@ def format_record(record: Record) -> list[str]:
     lines += _format_facts("imported scores", record.get("imported_scores") or {})
     lines += _format_decision(record)
     lines += ["", "file", *_rows({"file": record["file"], "row": record.get("row")})]
-    lines += ["", "make it again", f"  {record['command'] or 'no rule of the workflow makes this file'}"]
+    lines += ["", "command to remake it", f"  {record['command'] or 'no rule of the workflow makes this file'}"]
     problems = [f"  {clean_line(problem)}" for problem in record["problems"]]
     return [*lines, "", "cannot be read", *problems] if problems else lines
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--thresholds", action="store_true", help="also print the table of thresholds of each task")
     parser.add_argument(
-        "--good", type=scale, help="mean O by people from which an edit is good (default: 0.7, for ratings up to 1)"
+        "--good", type=scale, help="minimum mean O by people of a good edit (default: 0.7, for ratings up to 1)"
     )
     parser.add_argument(
         "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"

@@ -11,7 +11,7 @@ def page_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser with the options of every report page, `--run` and `--out`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
-    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    parser.add_argument("--out", type=Path, required=True, help="output page (.html)")
     return parser
 
 
@@ -59,7 +59,7 @@ def add_task_thresholds(parser: argparse.ArgumentParser) -> None:
 
 
 def add_endpoint_arguments(parser: argparse.ArgumentParser, section: str) -> None:
-    """Add the config file, the endpoint and the agreement to its cost.
+    """Add the options for the config file, the endpoint and the acceptance of its cost.
 
     Args:
         section: section of the config that names the endpoint.

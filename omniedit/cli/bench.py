@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: student)",
     )
     parser.add_argument(
-        "-o", "--out", type=path, required=True, metavar="DIR", help="folder of edits, scores and tables"
+        "-o", "--out", type=path, required=True, metavar="DIR", help="output folder of edits, scores and tables"
     )
     parser.add_argument("--config", type=path, metavar="FILE", help="config file with sections `bench` and `scoring`")
     parser.add_argument("--rubric", metavar="NAME|FILE.yaml", help="rubric in place of the benchmark's own")
@@ -69,13 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restore",
         choices=["resize", "cover", "keep"],
-        help="how outputs return to the source's size "
+        help="how outputs are restored to the source's size "
         "(default: resize, or keep if the benchmark judges outputs at their own size)",
     )
     parser.add_argument(
         "--shard", type=parse_shard, default=(1, 1), metavar="I/N", help="edit share I of N of the items"
     )
-    parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
+    parser.add_argument("--only", choices=STEPS, action="append", help="run only this step; repeat for several")
     _add_other_arguments(parser)
 
 

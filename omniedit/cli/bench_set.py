@@ -32,11 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = actions.add_parser("build", help="check photos and instructions, and freeze them as a set")
     build.add_argument("table", type=path, help="CSV: photo,task,instruction[,source_caption,target_caption,objects]")
     build.add_argument("--photos", type=path, required=True, help="folder to which the paths of photos are relative")
-    build.add_argument("-o", "--output", type=path, required=True, help="folder of the set; it must not exist")
+    build.add_argument("-o", "--output", type=path, required=True, help="new folder for the set")
     build.add_argument("--name", default="omniedit", help="name of the set (default: omniedit)")
-    build.add_argument(
-        "--version", required=True, help="version of the set, such as 1; a changed set needs another one"
-    )
+    build.add_argument("--version", required=True, help="version of the set, such as 1; a changed set needs a new one")
     build.add_argument(
         "--training",
         type=path,

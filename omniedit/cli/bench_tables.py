@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", metavar="NAME", help="set of bench.sets (default: the runs' own benchmark)")
     parser.add_argument("--seed", type=run_seed, default=0, help="seed of bootstrap and test (default: 0)")
-    parser.add_argument("-o", "--out", type=path, metavar="FOLDER", help="folder (default: bench/ of the first run)")
+    parser.add_argument(
+        "-o", "--out", type=path, metavar="FOLDER", help="output folder (default: bench/ of the first run)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=run_name, help="name of the run, or its folder")
     parser.add_argument("--port", type=port, default=7870, help="port on this machine (default: %(default)s)")
-    parser.add_argument("--who", type=words, help="name to record with decisions (default: the user's)")
+    parser.add_argument("--who", type=words, help="name to record with decisions (default: your user name)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -36,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders of edits, one per editor; or a table with two edits per row; or a table of comparisons with "
         "winners, which is only ranked",
     )
-    parser.add_argument("--items", type=path, metavar="TABLE.csv", help="id, source and instruction of folders' edits")
+    parser.add_argument(
+        "--items",
+        type=path,
+        metavar="TABLE.csv",
+        help="for folders of edits: table with each item's id, source, instruction",
+    )
     parser.add_argument("-o", "--out", type=path, help="table of comparisons, .parquet or .csv")
     parser.add_argument(
         "--order",

@@ -1,4 +1,4 @@
-"""Web page to edit images by instruction: `omniedit demo`."""
+"""Web page to edit images from instructions: `omniedit demo`."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ from omniedit.errors import UserError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all (default: %(default)s)"
     )
     parser.add_argument("--port", type=port, default=7860, help="port on this machine (default: %(default)s)")
     add_editor_arguments(parser)

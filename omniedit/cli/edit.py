@@ -1,4 +1,4 @@
-"""Editing of image files by an instruction: `omniedit edit`."""
+"""Edit image files from an instruction: `omniedit edit`."""
 
 import argparse
 import os
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler",
         choices=["euler", "heun", "lcm", "dpm", "unipc"],
-        help="solver for the sampling, for example to need fewer steps (default: the editor's own)",
+        help="sampling scheduler, for example one that needs fewer steps (default: the editor's own)",
     )
     parser.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
     parser.add_argument(
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="IMAGE",
-        help="reference image that the instruction points to; give it once per image",
+        help="reference image that the instruction points to; repeat the option for several",
     )
     parser.add_argument(
         "--reference-caption",
@@ -123,7 +123,7 @@ def edit_files(
 
     Raises:
         UserError: there is nothing to edit, the instruction is empty, a target exists or its folder cannot be written,
-            the model cannot be loaded, it takes no references or no such task, a reference cannot be read, or some
+            the model cannot be loaded or does not take the references or the task, a reference cannot be read, or some
             images were not edited.
     """
     from omniedit.models.loading import load_editor
@@ -158,7 +158,7 @@ def _check_targets(targets: Sequence[Path], overwrite: bool) -> None:
         raise UserError(
             f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
         )
-    for target in {target.parent: target for target in targets}.values():  # one of each folder
+    for target in {target.parent: target for target in targets}.values():  # one target per folder
         check_writable(target)
 
 

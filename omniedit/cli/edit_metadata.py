@@ -9,7 +9,7 @@ from PIL.ExifTags import IFD, TAGS
 from omniedit.cli.edit_paths import FORMATS
 
 NESTED_ENTRIES = (IFD.Exif, IFD.GPSInfo)
-"""EXIF entries that contain entries themselves."""
+"""EXIF entries that contain other entries."""
 
 
 def save(image: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:

@@ -1,4 +1,4 @@
-"""Export of a run's edit pairs in the formats of other trainers: `omniedit export`."""
+"""Export a run's edit pairs in the formats of other trainers: `omniedit export`."""
 
 import argparse
 
@@ -23,10 +23,13 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", type=names, default=(), metavar="TASK,...", help="tasks (default: all)")
     parser.add_argument(
-        "--min-score", type=overall_score, help="smallest O, 0-10 (default: the pairs that the run accepted)"
+        "--min-score", type=overall_score, help="minimum O, 0-10 (default: the pairs that the run accepted)"
     )
     parser.add_argument(
-        "--top", type=percentage, metavar="PERCENT", help="percentage of each task's pairs to export, by the highest O"
+        "--top",
+        type=percentage,
+        metavar="PERCENT",
+        help="percentage of each task's pairs to export, those with the highest O",
     )
     parser.add_argument(
         "--licence", type=names, default=(), metavar="LICENCE,...", help="licences in any version, such as cc-by,cc0"

@@ -15,12 +15,12 @@ from omniedit.run.program import run_program
 
 COMMANDS = {
     "doctor": "report what this machine can run, and what each profile lacks",
-    "check": "check that config files are valid together",
+    "check": "check config files, merged as Snakemake merges them",
     "status": "report the done, running, failed and waiting jobs of a run",
     "inspect": "count a run's pairs, or show one pair with its provenance and scores",
     "browse": "serve a local page to look at pairs and accept or reject them",
     "plan": "estimate the time, memory and cost of a config's run",
-    "edit": "edit images by an instruction",
+    "edit": "edit images from an instruction",
     "demo": "serve a web page that edits images",
     "score": "score the images of a table by a rubric",
     "imagine": "make photos of rarely combined concepts with a language model and a text-to-image model",
@@ -30,7 +30,7 @@ COMMANDS = {
     "agree": "compare a judge's scores with people's ratings or other scores",
     "bench": "compare editors on a benchmark",
     "compare": "let a judge compare editors in pairs, and rank the editors",
-    "metrics": "measure edited images of a table by L1, LPIPS, DINO, CLIP and other metrics",
+    "metrics": "measure the edited images of a table by L1, LPIPS, DINO, CLIP and other metrics",
     "rate": "serve a local page where people rate edits, and report their ratings",
     "reward-bench": "measure a judge's recorded votes or scores on a reward bench",
     "bench-set": "list and read benchmark sets, make your own, compute a benchmark's table from recorded scores",
@@ -43,7 +43,7 @@ PATH_ERRORS = (
     *(errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR),
     *(errno.EPERM, errno.EROFS),
 )
-"""Errors of a path that cannot be read or written; the user can name another one."""
+"""Errors of a path that cannot be read or written. The user can give another path."""
 STDOUT = 1
 """File descriptor of standard output."""
 
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Discard the text for standard output and error if the shell closed them (`>&-`); files could get their places."""
+    """Discard standard output and error if the shell closed them (`>&-`), or files could get their descriptors."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (stays open for the life of the process)

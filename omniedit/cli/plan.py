@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="model of the GPUs (default: %(default)s)",
     )
     parser.add_argument(
-        "--memory", type=above_zero, metavar="GB", help="memory of each GPU (default: that of its data sheet)"
+        "--memory", type=above_zero, metavar="GB", help="memory of each GPU (default: from its data sheet)"
     )
     parser.add_argument(
         "--gpus", type=at_least_one, default=8, help="number of GPUs on all nodes (default: %(default)s)"

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder of outputs, EDITOR/edits/ITEM.png",
     )
     parser.add_argument(
-        "--kind", choices=["bench", "candidates"], help="part of a run (default: its benchmark, if any)"
+        "--kind", choices=["bench", "candidates"], help="edits of a run to rate (default: its benchmark, if any)"
     )
     parser.add_argument(
         "--items",
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
     )
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all (default: %(default)s)"
     )
     parser.add_argument("--port", type=port, default=7871, help="port on this machine (default: %(default)s)")
     _add_result_arguments(parser)
@@ -181,7 +181,7 @@ def export(store: AnswerStore, edits: Sequence[RatedEdit], out: Path, pairwise: 
     """Write the ratings or choices; return a line that says where.
 
     Raises:
-        UserError: there is nothing to write, or choices go to a file of another format.
+        UserError: there is nothing to write, or choices go to a file in another format.
     """
     kind, write = ("choices", _export_choices) if pairwise else ("ratings", _export_ratings)
     count = write(number_edits(store, edits), store.read_answers(), out)

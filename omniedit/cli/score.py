@@ -1,4 +1,4 @@
-"""Scoring of any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
+"""Score any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
 
 import argparse
 from collections import Counter
@@ -81,7 +81,7 @@ def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[di
         raise UserError(f"{table}: has no row below the line with the column names")
     needed = _required_columns(rows, rubric)
     if missing := [name for name in needed if name not in rows[0]]:
-        available = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
+        available = f"rubric '{rubric.name}' needs {', '.join(needed)}; available: {', '.join(filter(None, rows[0]))}"
         raise UserError(f"{table}: lacks the column {', '.join(missing)}: {available}")
     if reserved := [name for name in (*_score_columns(rubric), *more) if name in rows[0]]:
         raise UserError(f"{table}: has a column {reserved[0]}, which is reserved for a score; rename it")

@@ -22,7 +22,7 @@ BENCH_SCHEMA = pa.schema(
         ("pixel_shift", pa.float64()),
     ]
 )
-"""Columns of the judge, as in scores/, and of `Preservation`."""
+"""The judge's columns, as in scores/, and the fields of `Preservation`."""
 COLUMNS = [name for name in BENCH_SCHEMA.names if name not in LATER_COLUMNS]
 """Columns of every file of benchmark scores, including files of earlier releases."""
 

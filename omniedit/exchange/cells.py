@@ -59,7 +59,7 @@ def find_json(row: Row, column: str, kind: type[JsonT]) -> JsonT:
     """Return the mapping or list in a column, which may also be JSON as text; an empty one if there is none.
 
     Raises:
-        BadRow: the value is of another kind.
+        BadRow: the value is of a different kind.
     """
     value = find_value(row, column)
     try:

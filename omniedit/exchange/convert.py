@@ -43,7 +43,7 @@ class PairMaker:
 
     Args:
         name: name of the data set in the run; ids of pairs begin with it.
-        task: task of pairs whose row names no task.
+        task: task of rows that name none.
         tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
         licence: licence of all pairs; None to use the licence of the row or the layout.

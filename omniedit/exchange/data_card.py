@@ -22,7 +22,7 @@ _REASONS = {"kept": "accepted by the run, but not by these options"}
 _KINDS = {
     "accepted": "accepted pairs",
     "rejected": "rejected pairs",
-    "preference": "preference pairs: two edits of one source by one instruction",
+    "preference": "preference pairs: two edits of a source for one instruction",
 }
 
 
@@ -95,7 +95,7 @@ class Card:
         if len(self.configurations) > 1:
             counts = ", ".join(f"`{name}` {each.rows}" for name, each in self.configurations.items())
             lines.append(
-                "Pairs with other kinds of files have another configuration, because `datasets` expects the same files "
+                "Pairs with other files are in configurations of their own, because `datasets` expects the same files "
                 f'in each pair: `load_dataset(FOLDER, "train-2")`. Pairs: {counts}.'
             )
         return "\n".join(lines)

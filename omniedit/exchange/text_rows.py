@@ -174,7 +174,7 @@ def _read_line(text: io.TextIOWrapper, about: DataFile) -> str:
 
 @contextmanager
 def _bad_gzip(name: str) -> Iterator[None]:
-    """Raise damage of gzip as `BadFile`."""
+    """Raise `BadFile` for damaged gzip data."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -21,7 +21,8 @@ def apply_quotas(
 ) -> list[ProposalRow]:
     """Return a row for each draft, in order: usable within the quotas, rejected with the quota's name beyond them.
 
-    Quotas are filled with the first proposals of all photos first, because specialists take them first.
+    Quotas are filled with each photo's first proposal before any second one, because specialists use them in that
+    order.
 
     Args:
         wanted: number of proposals of each task that can be used; quotas are shares of it.

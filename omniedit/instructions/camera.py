@@ -19,7 +19,7 @@ _OUTPAINT_SIDE = (
     "Complete the picture {where}.",
     "Continue the scene into the blank area {where}.",
     "Fill the blank strip {where} with the rest of the scene.",
-    "Imagine what the scene looks like {where}.",
+    "Show more of the scene {where}.",
 )
 
 _SIDE_PHRASES = {"left": "on the left", "right": "on the right", "top": "at the top", "bottom": "at the bottom"}

@@ -44,7 +44,7 @@ def compose_edits(first: EditPair, second: EditPair, seed: int = 0) -> EditPair 
     other's instruction could refer to another object.
 
     Args:
-        seed: decides the wording, together with the ids of the pairs.
+        seed: selects the paraphrases, together with the ids of the pairs.
     """
     if first.mask is None or second.mask is None or not _share_source(first, second):
         return None
@@ -71,16 +71,16 @@ def compose_session(turns: Sequence[EditPair], seed: int = 0) -> EditPair | None
     return _join(turns, turns[-1].edited, mask, seed)
 
 
-def join_instructions(wordings: Sequence[Sequence[str]], rng: np.random.Generator) -> tuple[str, ...]:
+def join_instructions(paraphrases: Sequence[Sequence[str]], rng: np.random.Generator) -> tuple[str, ...]:
     """Join the instructions of several edits to one, in several paraphrases, the edits in order.
 
     Args:
-        wordings: paraphrases of each edit's instruction.
+        paraphrases: those of each edit's instruction.
     """
-    usable = [[text for text in texts if is_imperative(text)] for texts in wordings]
+    usable = [[text for text in texts if is_imperative(text)] for texts in paraphrases]
     if not all(usable):
-        return (" ".join(_end_sentence(texts[0]) for texts in wordings),)
-    templates = _choose_templates(len(wordings), any(" and " in text for texts in usable for text in texts))
+        return (" ".join(_end_sentence(texts[0]) for texts in paraphrases),)
+    templates = _choose_templates(len(paraphrases), any(" and " in text for texts in usable for text in texts))
     orders = [rng.permutation(len(texts)) for texts in usable]
     joined = []
     for number, index in enumerate(rng.permutation(len(templates))[:INSTRUCTIONS].tolist()):

@@ -18,7 +18,7 @@ def invert(pair: EditPair, seed: int = 0) -> EditPair | None:
     and a style to a photo if the source is one. Derived pairs and pairs with references have no inverse.
 
     Args:
-        seed: decides the wording, together with the id of the pair.
+        seed: selects the paraphrases, together with the id of the pair.
     """
     if pair.references or pair.provenance.get("derived"):
         return None

@@ -113,7 +113,7 @@ def prompt_digest() -> str:
 
 
 def _read_instructions(answer: _ChangeReply, task: Task, earlier: str) -> ParsedReply[DescribedChange]:
-    """Return the change with the instruction and the usable wordings; unusable wordings are left out.
+    """Return the change with the instruction and its usable paraphrases; unusable ones are left out.
 
     Raises:
         ValueError: there is no instruction, or it repeats the earlier one.

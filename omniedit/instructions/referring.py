@@ -47,7 +47,7 @@ _NOT_IN = ("not in", "outside", "in front of", "before")
 
 
 class Unresolvable(ValueError):
-    """Reason why an expression does not refer to exactly one object."""
+    """Error for an expression that does not refer to exactly one object."""
 
 
 def resolve(expression: str, individuals: Sequence[Individual]) -> int:

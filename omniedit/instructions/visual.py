@@ -6,7 +6,7 @@ import numpy as np
 
 _BOX = (
     "{Edit}, as marked by the red box in the reference image.",
-    "Within the red box in the reference image, {edit}.",
+    "The red box in the reference image shows where: {edit}.",
     "Look at the red box in the reference image, and {edit}.",
     "{Edit}. The red box in the reference image marks the place.",
 )

@@ -123,7 +123,7 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     """Load the flow-matching scheduler of a folder.
 
     Raises:
-        UserError: the scheduler is missing, of another class, cannot be built or cannot sample a flow.
+        UserError: the scheduler is missing, of a different class, cannot be built or cannot sample a flow.
     """
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:

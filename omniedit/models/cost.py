@@ -89,7 +89,7 @@ def model_cost(
 
 
 def count_weights(net: Editor) -> tuple[int, int]:
-    """Return the numbers of weights and of trained weights."""
+    """Count the weights and the trained weights."""
     counts = [(p.numel(), p.requires_grad) for p in net.parameters()]
     return sum(count for count, _ in counts), sum(count for count, is_trained in counts if is_trained)
 
@@ -135,7 +135,7 @@ def activation_bytes(
     prepare: Callable[[Editor], None] = lambda net: None,
     adapt: Callable[[Editor], None] = lambda net: None,
 ) -> int:
-    """Return the bytes that autograd saves of one sample for the backward pass, with fused attention as on a GPU."""
+    """Return the bytes that autograd saves for the backward pass of one sample, with fused attention as on a GPU."""
     with torch.device("meta"), default_dtype(dtype):
         net = create(name, base_config)
         adapt(net)

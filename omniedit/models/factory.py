@@ -1,4 +1,4 @@
-"""Building of editors by the name of their architecture."""
+"""Build editors by the name of their architecture."""
 
 from collections.abc import Mapping
 from importlib import import_module

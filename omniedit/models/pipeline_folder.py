@@ -1,4 +1,4 @@
-"""Loading of pipelines from local folders in diffusers' layout, or from one file with the configs of such a folder."""
+"""Load pipelines from local folders in diffusers' layout, or from one file with the configs of such a folder."""
 
 from collections.abc import Collection
 from importlib import import_module
@@ -35,7 +35,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     No code from the folder runs.
 
     Raises:
-        UserError: the folder is missing, incomplete, not for this pipeline, or has pickles only.
+        UserError: the folder is missing, incomplete or not for this pipeline, or has only pickles.
     """
     index = read_config(folder / INDEX)
     parts = [folder / name for name in index if (folder / name / "config.json").is_file()]
@@ -46,7 +46,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     options |= {"use_safetensors": True, "local_files_only": True, "variant": pipeline_variant(folder)}
     try:
         pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
-    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
+    except Exception as error:  # each library raises its own errors for broken weights
         class_name = index.get("_class_name", "model without a class")
         problem = one_line(error, 300)
         raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None

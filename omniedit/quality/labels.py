@@ -1,4 +1,4 @@
-"""Mislabelled tasks: an instruction that asks for another task, or a change of the kind that another task makes."""
+"""Mislabelled tasks: the instruction asks for another task, or the size of the change does not fit the task."""
 
 import re
 
@@ -45,7 +45,7 @@ _PHRASES: tuple[tuple[Task, str], ...] = (
     ),
 )
 """Task -> phrases that may ask for it. An instruction may match several tasks; it then fits each of them."""
-_COMPANIONS = (({Task.OBJECT_SWAP}, {Task.ATTRIBUTE_MODIFICATION}), ({Task.OBJECT_SWAP}, {Task.BACKGROUND_SWAP}))
+_SHARED_VERBS = (({Task.OBJECT_SWAP}, {Task.ATTRIBUTE_MODIFICATION}), ({Task.OBJECT_SWAP}, {Task.BACKGROUND_SWAP}))
 """Tasks whose instructions share verbs: 'change the car into a red one' may be a swap and a modification."""
 MAX_LOCAL_SHARE = 0.9
 """Largest share of the blocks that an edit of one object changes, in the whole image or along the border."""
@@ -70,7 +70,7 @@ def doubt_label(task: Task, instruction: str, change: ChangeMap) -> str:
 
 def _doubt_instruction(task: Task, instruction: str) -> str:
     requested = find_tasks(instruction)
-    related = any(requested & first and task in second for first, second in _COMPANIONS)
+    related = any(requested & first and task in second for first, second in _SHARED_VERBS)
     if not requested or task in requested or related:
         return ""
     return f"the instruction asks for {' or '.join(sorted(other.replace('_', ' ') for other in requested))}"

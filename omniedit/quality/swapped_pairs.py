@@ -15,7 +15,7 @@ MADE_BY_REMOVAL = (str(Task.OBJECT_ADDITION), str(Task.OBJECT_REMOVAL))
 """Tasks without this evidence: pairs of additions are often made by removal, so that the shared photo is their edited
 image."""
 MIN_SHARED_IMAGES = 2
-"""Least number of other pairs that share an image. A single pair could equally be the next turn of a session."""
+"""Minimum number of other pairs that share an image. A single pair could equally be the next turn of a session."""
 
 
 def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | None]) -> NDArray[np.float32]:

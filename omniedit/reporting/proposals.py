@@ -1,4 +1,4 @@
-"""Proposals page: counts by task, objects, values and styles, balance of concepts, phrasings, reasons of rejection."""
+"""Proposals page: counts by task, objects, values, styles, balance of concepts, paraphrases, reasons of rejection."""
 
 import re
 from collections import Counter, defaultdict
@@ -49,10 +49,10 @@ class ProposalTally:
     concepts: dict[Task, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Counts of all values together, by task."""
     first: Counter[tuple[Task, str]] = field(default_factory=Counter)
-    """Counts by task and by phrasing of the first instruction."""
+    """Counts by task and by the kind of the first instruction, such as plain or indirect."""
     models: Counter[str] = field(default_factory=Counter)
     examples: dict[Task, dict[str, list[tuple[str, str]]]] = field(default_factory=lambda: defaultdict(dict))
-    """One proposal for each of some photos, by task and source id: (phrasing, instruction) pairs."""
+    """One proposal for each of some photos, by task and source id: (kind of paraphrase, instruction) pairs."""
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> "ProposalTally":
@@ -214,7 +214,7 @@ def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
 
 
 def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) -> Figure:
-    """Plot for each task the number of proposals by the phrasing that comes first."""
+    """Plot for each task the number of proposals by the kind of paraphrase that comes first."""
     figure, (axis,) = panels(1, 1, 9.4, 0.7 + 0.32 * len(tasks))
     labels = [task.label for task in tasks]
     start = np.zeros(len(tasks))

@@ -20,8 +20,8 @@ PAIRS_PER_TASK = 2
 CELL_SIZE = (600, 400)
 FONT_SIZE = 12
 """Font size in points; readable if the sheet is shown at half its size."""
-HEAD_INCHES, ROW_INCHES = 0.55, 2.62
-"""Heights of the sheet's head and of a row, in inches."""
+TOP_INCHES, ROW_INCHES = 0.55, 2.62
+"""Heights in inches of the space above the first row, and of a row."""
 
 
 def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task], path: Path) -> None:
@@ -33,14 +33,14 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
         best: `best_by_photo` of each task that has candidates.
     """
     with report_style():
-        figure = Figure(figsize=(12.4, HEAD_INCHES + ROW_INCHES * len(tasks)))
+        figure = Figure(figsize=(12.4, TOP_INCHES + ROW_INCHES * len(tasks)))
         FigureCanvasAgg(figure)
         layout = figure.add_gridspec(
             len(tasks),
             2 * PAIRS_PER_TASK + 1,
             left=0.01,
             right=0.99,
-            top=1 - HEAD_INCHES / (HEAD_INCHES + ROW_INCHES * len(tasks)),
+            top=1 - TOP_INCHES / (TOP_INCHES + ROW_INCHES * len(tasks)),
             bottom=0.005,
             wspace=0.03,
             hspace=0.36,
@@ -48,9 +48,9 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
         )
         for row, task in enumerate(tasks):
             chosen = best.get(task, [])
-            _head_row(figure.add_subplot(layout[row, :]), task, "" if chosen else "no pair from any photo")
-            for place, candidate in enumerate(chosen):
-                axes = [figure.add_subplot(layout[row, 3 * place + side]) for side in (0, 1)]
+            _draw_header(figure.add_subplot(layout[row, :]), task, "" if chosen else "no pairs")
+            for column, candidate in enumerate(chosen):
+                axes = [figure.add_subplot(layout[row, 3 * column + side]) for side in (0, 1)]
                 _draw_pair(axes, candidate)
         figure.savefig(path, format="jpeg", dpi=100, pil_kwargs={"quality": 88})
 
@@ -89,7 +89,7 @@ def mask_centre(mask: Mask | None) -> tuple[float, float]:
     return float(columns.mean() / mask.shape[1]), float(rows.mean() / mask.shape[0])
 
 
-def _head_row(axis: Axes, task: Task, note: str) -> None:
+def _draw_header(axis: Axes, task: Task, note: str) -> None:
     """Draw the task's name above its row and the note inside it."""
     axis.text(0, 1.17, task.label, color=INK, fontsize=FONT_SIZE, fontweight="bold", transform=axis.transAxes)
     axis.text(0, 0.9, note, color=MUTED, fontsize=FONT_SIZE, transform=axis.transAxes)

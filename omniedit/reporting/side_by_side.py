@@ -51,7 +51,7 @@ class Output:
     """Output of one editor for an item.
 
     Args:
-        picture: edited image; None if the editor failed.
+        picture: the edited image; None if the editor failed.
         failure: reason of the failure.
     """
 

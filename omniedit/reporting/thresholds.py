@@ -29,7 +29,7 @@ TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
 """Thresholds whose accepted shares are shown for each task."""
 TABLE_THRESHOLDS = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
-"""Line styles; together with the colours they distinguish 28 tasks, which is the limit of the figure."""
+"""Line styles; together with the colours they distinguish 28 tasks, the most that the figure can show."""
 DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
 
 

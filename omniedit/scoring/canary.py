@@ -27,7 +27,7 @@ from omniedit.tasks import Task
 CANARY_SCHEMA = pa.schema([field for field in SCORES_SCHEMA if field.name != "disagreement"]).append(
     pa.field("pass", pa.int64())
 )
-"""Columns of a record. A single judge scores it, so that records of earlier releases have all of them."""
+"""Columns of a record: the columns of a single judge's scores, which records of earlier releases have too."""
 MAX_NOISE = 0.1
 """Largest mean absolute change of O that counts as noise; VIEScore's users report it between two calls of a judge."""
 MAX_LOST_SHARE = 0.05

@@ -109,7 +109,7 @@ def _text_before_scores(answer: str, form: ReplyForm) -> str:
 
 def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
     if len(items) != form.num_scores:
-        return Unscorable(f"the reply has {len(items)} scores instead of {form.num_scores}")
+        return Unscorable(f"the number of scores is {len(items)} instead of {form.num_scores}")
     scores = []
     for item, scale in zip(items, form.scales, strict=True):
         score = _to_number(item, scale)

@@ -66,7 +66,7 @@ class Judge(Protocol):
 
 
 MIN_PAIRS = 2
-"""Smallest number of unscorable pairs that points to a fault of the judge; a single pair does not."""
+"""Minimum number of unscorable pairs that point to a faulty judge; a single pair does not."""
 
 
 def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> None:

@@ -36,7 +36,7 @@ class ArchivedPhoto:
 
 
 class BadFile(UserError):
-    """Error for a data file whose content cannot be read: damaged, or of another format. Other files may be good."""
+    """Error for a data file that is damaged or in another format. Other files may be good."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Detection of images that are not photos: of one colour, nearly black, or cut off and filled with grey or black."""
+"""Detect images that are not photos: of one colour, nearly black, or cut off and filled with grey or black."""
 
 import numpy as np
 

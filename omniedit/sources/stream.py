@@ -1,4 +1,4 @@
-"""Conversion of an archive to a shard in one pass: each photo is checked, cropped and packed while it is read."""
+"""Convert an archive to a shard in one pass: each photo is checked, cropped and packed while it is read."""
 
 import tarfile
 from collections.abc import Callable, Iterable, Iterator

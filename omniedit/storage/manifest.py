@@ -41,7 +41,7 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Return the files in a folder's manifest that are missing or of another size.
+    """Return the files in a folder's manifest that are missing or of a different size.
 
     The list is empty without a manifest, and holds the manifest itself if it cannot be read.
     """

@@ -96,7 +96,7 @@ class ModelCaptioner(_Captioner):
     """Names and captions by a vision-language model that sees all images of a cluster at once.
 
     Args:
-        tries: largest number of attempts until a reply is usable.
+        tries: maximum number of attempts until a reply is usable.
         max_side: longer side at which the images are sent.
     """
 

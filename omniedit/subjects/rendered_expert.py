@@ -46,27 +46,27 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     ),
     "attribute": (
         "Add the {name} from the reference images {place}, but in {value}.",
-        "Put {a_value} version of the {name} in the references {place}.",
+        "Put {a_value} version of the {name} from the references {place}.",
         "Place this {name} {place}, painted {value}.",
     ),
     "stylise": (
         "Add the {name} from the reference images {place}, drawn as {value}.",
-        "Put the {name} in the references {place} and make it look like {value}.",
+        "Put the {name} from the references {place} and make it look like {value}.",
         "Place this {name} {place} as if it were part of {value}.",
     ),
     "view": (
         "Add the {name} from the reference images {place}, {value}.",
-        "Put the {name} in the references {place}, {value}.",
+        "Put the {name} from the references {place}, {value}.",
         "Place this {name} {place}, {value}.",
     ),
     "compose": (
         "Add the {name} from the reference images next to the {value}.",
-        "Put the {name} in the references beside the {value}.",
+        "Put the {name} from the references beside the {value}.",
         "Place this {name} next to the {value}.",
     ),
     "accessorise": (
         "Add the {name} from the reference images {place}, wearing {value}.",
-        "Put the {name} in the references {place} and give it {value}.",
+        "Put the {name} from the references {place} and give it {value}.",
         "Place this {name} {place} with {value}.",
     ),
 }
@@ -97,7 +97,7 @@ class Variant:
 
 
 class UnsuitableSubject(Exception):
-    """Reason why a subject does not suit a skill."""
+    """Error for a subject that does not suit a skill."""
 
 
 class RenderedExpert:

@@ -13,7 +13,7 @@ from omniedit.models.attention_kernels import set_attention
 from omniedit.models.editor import Editor
 
 RECOMPILES = 64
-"""Limit for seven image sizes times the kinds of blocks; by default, torch stops compiling after 8."""
+"""Recompilation limit: seven image sizes times the kinds of blocks. torch's default is 8."""
 
 
 def prepare_blocks(editor: Editor, options: RuntimeOptions, recomputed: Container[int] | None = None) -> None:

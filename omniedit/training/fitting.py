@@ -1,4 +1,4 @@
-"""Preparation of an editor so that its training fits the memory, and conversion back to an ordinary editor."""
+"""Prepare an editor so that its training fits the memory, and convert it back to an ordinary editor."""
 
 from collections.abc import Callable, Iterable
 from functools import partial

@@ -18,7 +18,7 @@ def test_a_run_is_found_by_its_name_or_its_folder(tmp_path: Path) -> None:
 def test_another_name_is_an_error_with_the_names_that_exist(tmp_path: Path) -> None:
     make_run(tmp_path)
     (tmp_path / "results/begun").mkdir()
-    with pytest.raises(UserError, match=r"results/none: no such run; .*; there are: small$"):
+    with pytest.raises(UserError, match=r"results/none: no such run; .*; available: small$"):
         find_run("none", tmp_path)
     with pytest.raises(UserError, match="results/begun: has no candidates yet; "):
         find_run("begun", tmp_path)

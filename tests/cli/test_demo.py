@@ -190,7 +190,7 @@ def test_a_seed_beyond_the_integers_of_a_browser_is_rejected(page: Any, seed: fl
 
 
 def test_invalid_inputs_show_a_message_without_a_traceback(page: Any, tmp_path: Path) -> None:
-    """Try a broken file, a file of another kind, guidance too large to compute, and a bad seed."""
+    """Try a broken file, a file of a different kind, guidance too large to compute, and a bad seed."""
     import gradio
 
     (tmp_path / "broken.jpg").write_bytes(b"no picture")

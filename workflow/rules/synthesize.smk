@@ -44,7 +44,7 @@ rule propose_shard:
         "../../envs/synthesize.yaml"
     params:
         counts=get_proposal_counts,
-        # Proposals are read or requested again if it has changed.
+        # If this fingerprint has changed, proposals are read or requested again.
         fingerprint=get_proposals_fingerprint,
     message:
         "Read the proposals for {wildcards.photos}; {log}"

@@ -12,7 +12,7 @@ IMAGE = re.compile(r"/image/(\d{1,6})")
 
 
 class ReviewServer(LocalServer):
-    """Server of the page for one review; errors as `LocalServer`."""
+    """Server of the page for one review. It raises the errors of `LocalServer`."""
 
     package = "omniedit.browsing.reviewing"
 

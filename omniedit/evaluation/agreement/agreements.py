@@ -118,7 +118,7 @@ def _describe(
 
 
 def _count_raters(ratings: Sequence[Rating]) -> int:
-    """Return the largest number of raters of a task."""
+    """Return the maximum number of raters of a task."""
     raters: dict[str, set[str]] = defaultdict(set)
     for rating in ratings:
         raters[rating.key[2]].add(rating.rater)

@@ -30,7 +30,7 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
     if not rows:
         raise UserError(f"{path}: has no rating; each row is one person's rating of one image")
     if missing := [name for name in (key, "rater", "sc", "pq") if name not in rows[0]]:
-        problem = f"lacks the column {', '.join(missing)}; there are: {clean_line(', '.join(map(str, rows[0])), 200)}"
+        problem = f"lacks the column {', '.join(missing)}; available: {clean_line(', '.join(map(str, rows[0])), 200)}"
         raise UserError(f"{path}: {problem}; each row is one person's rating of one image")
     ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):

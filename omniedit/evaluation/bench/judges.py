@@ -63,7 +63,7 @@ def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoic
         if name not in KINDS:
             hint = "; the truth of outside edits is unknown" if name == "reference" else ""
             known = ", ".join([*bench.judges, *KINDS, NO_JUDGE])
-            raise UserError(f"--judges: no judge {name[:80]!a}{hint}; there are: {known}")
+            raise UserError(f"--judges: no judge {name[:80]!a}{hint}; available: {known}")
         entry = BenchJudge(judge=name)  # type: ignore[arg-type]
     own = check_section(ScoringConfig, merge(scoring.model_dump(mode="json"), entry.scoring))
     if entry.judge == ENSEMBLE:

@@ -11,7 +11,7 @@ from omniedit.storage.manifest import checksum
 
 
 class NotAvailable(UserError):
-    """Metric that cannot be computed here; the text gives the reason and the remedy."""
+    """Error for a metric that cannot be computed here; the text gives the reason and the remedy."""
 
 
 class Networks:

@@ -12,7 +12,7 @@ from omniedit.evaluation.bench.item import ImageFile
 T = TypeVar("T")
 
 CHECK = "unchanged source"
-"""Editor of an attention check, whose edit is the source itself: SC is 0 for a rater who looks."""
+"""Editor of an attention check, whose edit is the source itself: SC is 0 for an attentive rater."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def select(
         ("--tasks", tasks, {edit.task for edit in edits}),
     ):
         if unknown := [name for name in requested if name not in known]:
-            raise UserError(f"{option}: no edit belongs to {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+            raise UserError(f"{option}: no edit belongs to {unknown[0]!r}; available: {', '.join(sorted(known))}")
     chosen = [
         edit for edit in edits if edit.editor in (editors or [edit.editor]) and edit.task in (tasks or [edit.task])
     ]

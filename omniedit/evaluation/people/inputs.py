@@ -53,7 +53,7 @@ def read_edits(path: Path, kind: str | None = None, items: Items | None = None) 
     """
     fitting = [name for name, reader in READERS.items() if reader.is_for(path)]
     if kind and kind not in fitting:
-        raise UserError(f"{path}: has no {kind}; there are: {', '.join(fitting) or 'none that can be rated'}")
+        raise UserError(f"{path}: has no {kind}; available: {', '.join(fitting) or 'none that can be rated'}")
     if not fitting:
         raise UserError(f"{path}: nothing to rate; give a run, a table, or a folder with EDITOR/{OUTPUTS}/ITEM.png")
     edits = READERS[kind or fitting[0]].read(path, items or {})

@@ -28,7 +28,7 @@ OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"
 CLEAR_CHANGE = 5.0
 """Colour difference from which a pixel of the reduced copies clearly changed."""
 WINDOW, MOST_WINDOWS = 1.4, 36
-"""Side of the windows in which further objects of a kind are searched, relative to the known ones, and their number."""
+"""Side of the windows to search for further objects of a kind, relative to the known ones, and number of windows."""
 MAX_PROBABILITY_ELSEWHERE = 0.35
 """Maximum probability that a window without a known object shows one of its kind."""
 

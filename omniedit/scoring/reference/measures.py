@@ -37,7 +37,7 @@ from omniedit.scoring.reference.fields import (
 
 
 class Unmeasurable(Exception):
-    """Error of a pair that cannot be measured; the text says what is missing."""
+    """Error for a pair that cannot be measured. The text says what is missing."""
 
 
 REDUCED_SIDE = 384
@@ -100,7 +100,7 @@ class FillDetail:
 
     @property
     def measurement(self) -> str:
-        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
+        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} smeared pixels"
 
 
 def fill_detail(luma: Field, region: Region, unit: int) -> FillDetail:

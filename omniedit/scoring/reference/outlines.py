@@ -25,7 +25,7 @@ MIN_TEAR_PIXELS = 6
 GHOST_SHARES = (0.012, 0.004)
 """Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
 SOFT_EDGE = 2.0
-"""Slope in Lab units per pixel from which an edge of the source may be the border of something."""
+"""Slope in Lab units per pixel from which an edge of the source may be an object's outline."""
 MIN_COLOUR_ODDS, TOUCHING_DISTANCE = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
 THIN_SIDE, MIN_CONTRAST = 15, 12.0

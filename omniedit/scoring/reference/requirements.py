@@ -107,7 +107,7 @@ def _verify_material(comparison: Comparison, truth: Truth) -> None:
 
 
 def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
-    """Check that a new colour or material is of the whole object, and that the object is the only one of its kind."""
+    """Check that a new colour or material covers the whole object, and that the object is the only one of its kind."""
     remaining, other = spots_alike(comparison.source.detail, comparison.detail_mask)
     if remaining > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot next to the edit has its colours")
@@ -122,7 +122,7 @@ def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
 
 
 def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
-    """Check that a removal, an addition or a swap is of a whole object.
+    """Check that a removal, an addition or a swap covers the whole object.
 
     In plain surroundings, parts of the object outside the mask, such as feet or a wing, stand out. For an object that
     the photo's caption file names, the surroundings may be less plain, except for a swap: its mask is not the outline

@@ -39,7 +39,7 @@ RIM = 3
 
 
 def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
-    """Score whether the new object is the reference image's, whole, and is not in the source.
+    """Score whether the edited image, but not the source, shows the whole object of the reference image.
 
     Raises:
         Unmeasurable: no object stands out in the reference image, or there is none.
@@ -112,7 +112,7 @@ def reduced_reference(reference: Image, box: FractionBox) -> tuple[Image, Fracti
 def align_view(
     image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool = False
 ) -> Image:
-    """Return the part of an image, perhaps mirrored, in which `box` has the position that `inside` has in a copy.
+    """Crop and perhaps mirror an image so that `box` gets the position that `inside` has in a copy.
 
     Args:
         box: in the image.

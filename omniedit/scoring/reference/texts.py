@@ -22,10 +22,10 @@ MIN_LIKENESS = 0.8
 
 
 def textual_change(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a changed text: the edited image says the new text and no longer the old one, as the instruction asks.
+    """Score a changed text: the edited image shows the requested text and no longer the old one.
 
     Raises:
-        Unmeasurable: no text reader is installed, or the source does not say the old text.
+        Unmeasurable: no text reader is installed, or the source does not show the old text.
     """
     if not can_read():
         raise Unmeasurable(READER_MISSING)

@@ -42,22 +42,22 @@ from omniedit.tasks import Task
 BAND = 3
 """Half the width in pixels of the soft edge between the preserved part and the new background."""
 MIN_PRESERVED_SHARE, MAX_PRESERVED_SHARE = 0.06, 0.75
-"""Range of the preserved part's share of the image: enough to be the subject and to leave a background."""
+"""Range of the preserved part's share of the image: large enough for a subject, small enough to leave a background."""
 MIN_PLAINNESS = 0.6
-"""Minimum plainness of a background that is treated as a surface seen from above."""
+"""Minimum plainness of a background to treat it as a surface seen from above."""
 DONOR_PHOTO_PROBABILITY = 0.6
 """Probability of trying donor photos before falling back to studio paper."""
 MAX_DONORS = 12
-"""Maximum number of donors to check for a photo of an empty place."""
+"""Maximum number of donors to try until one shows an empty place."""
 
 
 class Placement(Enum):
-    """How the preserved part is placed in the photo; determines which backgrounds suit it."""
+    """Placement of the preserved part in the photo, which decides what backgrounds suit it."""
 
     CUT = auto()
-    """Cut by the lower border."""
+    """Cut off by the bottom edge of the photo."""
     STANDING = auto()
-    """On ground just above the lower border."""
+    """On the ground, just above the bottom edge."""
     LYING = auto()
     """On a plain surface seen from above."""
     LAND = auto()
@@ -66,10 +66,11 @@ class Placement(Enum):
 
 @dataclass(frozen=True)
 class PreservedRegion:
-    """Part of a photo that is preserved, with its names for the instruction and its placement.
+    """Part of a photo that is preserved when the background is replaced.
 
     Args:
-        opacity: opacity of the part; None to compute a matte from the mask.
+        names: names of its objects, for the instruction.
+        opacity: its opacity; None to compute a matte from the mask.
     """
 
     names: tuple[str, ...]
@@ -164,14 +165,14 @@ def paint_background(
 def find_preserved_region(
     photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]
 ) -> PreservedRegion:
-    """Return the object, or the land below a sky, whose background can be replaced.
+    """Return the part to preserve: an object, or the land below a sky.
 
     Raises:
         NotApplicable: the photo has neither.
     """
     preserved = find_preserved_object(photo, objects.find(photo)) or find_land(analyse_photo(photo))
     if preserved is None:
-        raise NotApplicable("no object that stands, lies or is cut by the lower border, and no sky to replace")
+        raise NotApplicable("no object that can stand before another background, and no sky to replace")
     return preserved
 
 
@@ -189,7 +190,7 @@ def composite_over(source: Image, preserved: PreservedRegion, background: FloatI
 
 
 def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
-    """Return the largest object with its stem or foot and the objects on it; None if its size or position is wrong."""
+    """Return the largest object with its stem and the objects on it; None if its size or position is unsuitable."""
     if not objects:
         return None
     largest = max(objects, key=lambda obj: obj.area)
@@ -213,7 +214,7 @@ def close_gaps(mask: Mask) -> Mask:
 
 
 def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
-    """Return the mask of the stem or foot that joins the object to the lower border; all False if none is found."""
+    """Return the mask of the stem or foot from the object to the bottom edge of the photo; empty if none is found."""
     left, _, right, bottom = obj.box
     nothing = np.zeros_like(obj.mask)
     if bottom > 0.9:
@@ -226,7 +227,7 @@ def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
 
 
 def find_land(scene: Scene) -> PreservedRegion | None:
-    """Return everything below an open sky; None without a sky, or if the sun's glare would remain on the land."""
+    """Return the land below an open sky; None without a sky, or if the sun's glare would remain on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     opacity = np.maximum(np.clip(1 - scene.sky, 0, 1), find_thin_parts(scene.image, scene.sky))
@@ -234,7 +235,7 @@ def find_land(scene: Scene) -> PreservedRegion | None:
 
 
 def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]) -> str | None:
-    """Return the caption of a photo of an empty place ('a stream that falls over rocks in a forest'), or None."""
+    """Return the photo's caption in lower case ('a stream in a forest') if it shows an empty place, otherwise None."""
     scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")
     empty = not any(obj.area > 0.08 for obj in objects.find(photo)) if photo.objects else True

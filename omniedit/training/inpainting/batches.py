@@ -29,7 +29,7 @@ from omniedit.training.editor.samples import SAMPLES, SampleEdit
 from omniedit.training.flow_batches import (
     EditBatch,
     Embeddings,
-    Velocities,
+    FlowBatchBuilder,
     choose_held_out_pairs,
     flow_inputs,
     text_inputs,
@@ -40,11 +40,11 @@ from omniedit.training.inpainting.random_holes import RandomHole, random_hole
 NO_NAMES = frozenset(("", "object", "thing", "item"))
 """Object names that do not describe the content of a hole."""
 GREY = 128
-"""Grey level, of 255, of a hole as the control branch sees it."""
+"""Grey level, 0-255, that fills a hole in the control branch's input."""
 
 
 @dataclass(frozen=True)
-class HoleBatches(Velocities):
+class HoleBatches(FlowBatchBuilder):
     """Batch builder: the condition is a photo without its hole, the target is the velocity of the whole photo.
 
     Args:

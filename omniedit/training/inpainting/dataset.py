@@ -1,4 +1,4 @@
-"""Photos with masks of their objects, read by ratio at the training resolution, as pairs are."""
+"""Photos with masks of their objects, read by ratio at the training resolution, like pairs."""
 
 from dataclasses import dataclass
 from typing import Any

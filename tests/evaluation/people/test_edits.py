@@ -25,7 +25,7 @@ def test_a_larger_limit_includes_the_items_of_a_smaller_one_with_all_editors() -
 
 def test_editors_and_tasks_are_selected_by_name() -> None:
     assert {(e.editor, e.task) for e in select(EDITS, ["b"], ["style"], None, 0)} == {("b", "style")}
-    with pytest.raises(UserError, match=r"--editors: no edit belongs to 'c'; there are: a, b"):
+    with pytest.raises(UserError, match=r"--editors: no edit belongs to 'c'; available: a, b"):
         select(EDITS, ["a", "c"], [], None, 0)
     with pytest.raises(UserError, match=r"--tasks: no edit belongs to 'x'"):
         select(EDITS, [], ["x"], None, 0)

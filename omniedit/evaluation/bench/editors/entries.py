@@ -149,7 +149,7 @@ def read_entries(*files: Path) -> dict[str, Entry]:
 
 
 def read_file(path: Path) -> dict[str, Entry]:
-    """Return the entries of one file; errors as `read_entries`."""
+    """Return the entries of one file, as `read_entries` does."""
     return {str(name): _check(path, str(name), values) for name, values in read_yaml(path).items()}
 
 

@@ -2,7 +2,7 @@
 
 images/             photos, unchanged
 bench.jsonl         one item per line
-set.json            name and version of the set, numbers of its items
+set.json            name and version of the set, number of its items
 checksums.sha256    SHA-256 of the other files, for `sha256sum --check`
 """
 

@@ -27,7 +27,7 @@ TASKS = (
 """Tasks in the order of `calculate_statistics.py`."""
 COLUMNS = ("SC", "PQ", "O")
 INTERSECTION = " (intersection)"
-"""End of the columns over the items that all editors of the paper answered."""
+"""Suffix of the columns over the items that all editors of the paper answered."""
 
 
 def read(path: Path, part: str) -> BenchSet:

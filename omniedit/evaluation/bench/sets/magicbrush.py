@@ -106,7 +106,7 @@ def _to_row_item(part: str, row: Mapping[str, Any]) -> BenchItem:
 def _read_cutout(mask: ImageFile | None, source: ImageFile) -> ImageFile | None:
     """Return the reader of a mask, white inside and of the source's size.
 
-    The data set's masks are images that are transparent inside, some of another size than the source.
+    The data set's masks are images that are transparent inside, some of a different size than the source.
     """
 
     def read() -> bytes:

@@ -2,7 +2,7 @@
 
 Decisions are appended to `{table}.review.jsonl`, which is also the history, and the table of accepted instructions that
 `omniedit bench-set build` reads is written after each one. A decision belongs to a photo, a task and the text of the
-proposal, so a review can continue after the proposals were made again.
+proposal, so a review can continue after the proposals are remade.
 """
 
 import threading

@@ -15,7 +15,7 @@ OWN_SCORES = ("sc_score", "pq_score", "o_score")
 METRICS_ONLY = "metrics"
 """Name in tables that have metrics only, in the place of a judge."""
 MEAN = "mean"
-"""Beginning of the names of a table's rows that are means over all items or groups."""
+"""Prefix of the names of a table's rows that are means over all items or groups."""
 
 Tables = Mapping[str, Sequence[GroupRow]]
 """Rows of the benchmark's table by editor."""

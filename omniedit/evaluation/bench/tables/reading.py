@@ -17,7 +17,7 @@ from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_rows
 
 BASELINES = ("no_edit", "target")
-"""Kinds of editors that give a frame and are not ranked."""
+"""Kinds of editors that are only reference points and are not ranked."""
 RATED_ITEM = "pair_id"
 """Column of the items in a table of ratings."""
 
