@@ -26,7 +26,7 @@ def recoloured(mask: Mask, task: Task, *others: Mask, **about: object) -> tuple[
     grain = np.random.default_rng(0).normal(0, 4, (SIDE, SIDE, 1))
     source = np.clip(np.where(red[..., None], (200, 40, 40), (190, 190, 185)) + grain, 0, 255).astype(np.uint8)
     edited = np.where(mask[..., None], (40, 60, 200), source).astype(np.uint8)
-    truth = {"object": "red sweet", "box": [0.15, 0.23, 0.48, 0.55]}
+    truth: dict[str, object] = {"object": "red sweet", "box": [0.15, 0.23, 0.48, 0.55]}
     provenance = {"source_id": "made", "truth": truth, **about}
     return Comparison(EditPair("made", task, ("Make it blue.",), source, edited, mask, provenance), None), truth
 
