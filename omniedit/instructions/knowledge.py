@@ -4,6 +4,7 @@ A clue refers to an object of a photo if it fits this object and certainly no ot
 'object', 'animal' or a noun outside the vocabulary, could be anything. Few clues are unambiguous in a photo with one.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ MIN_LEAD = 1.3
 """Minimum ratio of the largest value to the next one for a comparison to be certain."""
 MIN_CLUE_SHARE = 0.65
 """Minimum share of a clue's words that a sentence must contain to express the clue."""
+_NEGATION = re.compile(r"\b(?:not|never|cannot)\b|n't\b", re.IGNORECASE)
 _GENERIC = "object thing item one animal vehicle instrument fruit food tool piece plant building can very"
 """Words that many clues share and that say nothing about which object they refer to."""
 
@@ -90,6 +92,8 @@ def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str
         others: names of the other objects in the photo.
     """
     words = set(stems(sentence))
+    if _NEGATION.search(sentence):
+        return None
     for phrase in find_clues(0, [name, *others]):
         own = [stem for stem in content(phrase) if stem not in stems(_GENERIC)]
         if own and len(words.intersection(own)) >= MIN_CLUE_SHARE * len(own):

@@ -43,6 +43,12 @@ _MIDDLE = re.compile(r"\b(?:middle|cent(?:re|er))\b")
 _SIZE = re.compile(r"\b(small|large|big|tini)(?:g|l)?(er|r|est|st)\b")
 _MIRROR = re.compile(r"\b(not in|outside|in front of|before|in|inside)(?: of)? (?:the|a) mirror\b")
 _COLOUR = re.compile(rf"\b({'|'.join([*COLOURS, *ALIASES])})\b")
+_NEGATION = re.compile(r"\b(?:not|never|isn't|aren't|except|last)\b(?! in (?:the|a) mirror)")
+_LANDMARK = re.compile(r"\b(?:of|than|beside|behind|near|next to) (?:the|an?) (\w+)")
+_OWN_GROUP = frozenset({"two", "three", "four", "five", "six", "other", "others", "mirror"}) | frozenset(
+    {"picture", "image", "photo", "scene", "frame"}
+)
+"""Words after 'of the' that name no other object."""
 _NOT_IN = ("not in", "outside", "in front of", "before")
 
 
@@ -57,10 +63,15 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
         expression: such as 'smaller dog', 'cup on the left', 'second red ball from the right', with or without 'the'.
 
     Raises:
-        Unresolvable: it refers to no object or several, or relies on a difference that is too small to see.
+        Unresolvable: it refers to no object or several, relies on a difference that is too small to see, or uses a
+            negation or another object, which are not read.
     """
     text = " ".join(expression.lower().split())
     same_kind = _find_same_kind(text, individuals)
+    kinds = {head(individuals[index].noun) for index in same_kind}
+    landmarks = [word for word in _LANDMARK.findall(text) if word not in _OWN_GROUP and kinds.isdisjoint(stems(word))]
+    if landmarks or _NEGATION.search(text):
+        raise Unresolvable(f"'{expression}' names its object by what it is not, or by another object")
     text = _without_noun(text, [individuals[index] for index in same_kind])
     cues = list(_read_cues(text))
     if not cues and len(same_kind) > 1:

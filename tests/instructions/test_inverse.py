@@ -180,3 +180,17 @@ def test_reference_judge_scores_an_inverse() -> None:
     assert inverse is not None
     verdict = score_pair(inverse)
     assert isinstance(verdict, Score) and verdict.sc_score_1 > 7, verdict
+
+
+@pytest.mark.parametrize(
+    ("task", "truth", "inverse_task"),
+    [
+        ("remove", {"object": "cup", "box": BOX}, "add"),
+        ("add", {"object": "cup", "box": BOX}, "remove"),
+        ("replace", {"object": "cup", "new_object": "jug", "box": BOX, "new_box": BOX}, "replace"),
+        ("tone_transfer", {"environment": "fog"}, "tone_transfer"),
+    ],
+)
+def test_inverse_of_an_anyedit_type_is_of_an_anyedit_type(task: str, truth: dict[str, Any], inverse_task: str) -> None:
+    inverse = invert(make_pair(Task(task), "", left=None if task == "tone_transfer" else 4, truth=truth))
+    assert inverse is not None and inverse.task == Task(inverse_task)

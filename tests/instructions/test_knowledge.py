@@ -57,3 +57,8 @@ def test_sentence_about_the_use_of_an_object_names_it() -> None:
     assert said == "named as the 'object that can tell the time', which the table says of the wall clock"
     assert name_indirectly("Take away the object that tells the time.", "dog") is None
     assert name_indirectly("Take away the object that tells the time.", "wall clock", ["digital watch"]) is None
+
+
+def test_a_denied_use_does_not_name_an_object() -> None:
+    assert name_indirectly("Remove the thing that tells the time.", "clock", ["dog"])
+    assert name_indirectly("Remove the thing that does not tell the time.", "clock", ["dog"]) is None

@@ -116,3 +116,18 @@ def test_modifier_of_a_noun_narrows_the_kind() -> None:
     assert resolve("wine bottle", bottles) == 0 and resolve("beer bottle on the right", bottles) == 2
     with pytest.raises(Unresolvable):
         resolve("bottle", bottles)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "ball to the left of the blue one",
+        "ball that is not blue",
+        "second-last ball from the left",
+        "ball near the cup",
+    ],
+)
+def test_a_negation_or_another_object_is_not_read_as_a_cue(expression: str) -> None:
+    with pytest.raises(Unresolvable, match="by what it is not, or by another object"):
+        resolve(expression, ROW)
+    assert resolve("largest of the four balls", ROW) == 1

@@ -24,6 +24,8 @@ MAX_WIDTH_RATIO, MAX_HEIGHT_RATIO = 1.5, 1.3
 """Maximum ratio of the new object's width, and of its height, to that of the old object's box."""
 MIN_SURFACE_CONTRAST = 22.0
 """Minimum distance in Lab at which the surface below an object differs from the background behind it."""
+MAX_SURFACE_CONTRAST = 5.0
+"""Maximum distance in Lab between the colours behind and below an object on a surface that is seen from above."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,16 @@ def enlargement(old: FoundObject, new: FoundObject, scale: float) -> float:
 
 def is_standing(image: Image, mask: Mask) -> bool:
     """Return whether an object stands, seen from the side: the colour below it differs from the colour behind it."""
+    return surface_contrast(image, mask) > MIN_SURFACE_CONTRAST
+
+
+def is_lying(image: Image, mask: Mask) -> bool:
+    """Return whether one surface surrounds an object, as seen from above. A pale road below a pale sky does not."""
+    return surface_contrast(image, mask) <= MAX_SURFACE_CONTRAST
+
+
+def surface_contrast(image: Image, mask: Mask) -> float:
+    """Return the distance in Lab between the colours behind an object and below it; infinite if nothing is below."""
     left, top, right, bottom = bounding_box(mask)
     aside, reach = (right - left) // 2, (bottom - top) // 3
     behind = (
@@ -100,9 +112,9 @@ def is_standing(image: Image, mask: Mask) -> bool:
     )
     below = image[bottom : bottom + reach, left:right]
     if not below.size:
-        return True
+        return float("inf")
     upper, lower = _typical_lab(np.concatenate([strip.reshape(-1, 3) for strip in behind])), _typical_lab(below)
-    return float(np.linalg.norm(upper - lower)) > MIN_SURFACE_CONTRAST
+    return float(np.linalg.norm(upper - lower))
 
 
 def _is_of_unknown_size(old: FoundObject, new: FoundObject) -> bool:

@@ -14,7 +14,7 @@ from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.placement import SHARES, TIMES, movement_instructions, resize_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.cut_out_placement import box_size, is_standing
+from omniedit.specialists.embedded.cut_out_placement import box_size, is_lying, is_standing
 from omniedit.specialists.embedded.object_transform import (
     ObjectTransform,
     can_place,
@@ -124,7 +124,7 @@ class _Rearrangement:
 
 
 class Movement(_Rearrangement):
-    """Shift of an object over plain ground: along the ground if it stands, also up and down if it lies or flies.
+    """Shift of an object over plain ground: to the side, and also up and down if it lies on a surface seen from above.
 
     Truth: `object`, `box` and `new_box` (fractions), `direction` ('left', 'right', 'up' or 'down').
     """
@@ -136,7 +136,7 @@ class Movement(_Rearrangement):
     ) -> Iterator[_Change]:
         masks = [other.mask for other in others]
         width, height = box_size(obj.mask)
-        directions = ("left", "right") if is_standing(photo.image, obj.mask) else tuple(OPPOSITE)
+        directions = tuple(OPPOSITE) if is_lying(photo.image, obj.mask) else ("left", "right")
         for direction in directions:
             axis, sign = int(direction in ("up", "down")), -1 if direction in ("left", "up") else 1
             side, length = (width, height)[axis], photo.image.shape[1 - axis]

@@ -21,6 +21,7 @@ from omniedit.scoring.reference import score_pair
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import NotApplicable
+from omniedit.specialists.embedded.cut_out_placement import is_lying
 from omniedit.specialists.embedded.rearrangement import Movement, Resize
 
 HEIGHT, WIDTH, RADIUS = 240, 360, 26
@@ -173,3 +174,10 @@ def test_resize_instructions_say_the_way_and_no_other_factor(scale: float) -> No
 
 def _rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize(("below", "lies"), [(150, True), (132, False)])
+def test_an_object_before_another_surface_than_the_one_below_it_does_not_lie(below: int, lies: bool) -> None:
+    image = np.full((HEIGHT, WIDTH, 3), 150, np.uint8)
+    image[Y:] = below
+    assert is_lying(image, DISC) is lies
