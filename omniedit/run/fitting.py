@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models import create
@@ -140,6 +141,8 @@ def _possible_changes(options: TrainConfig, gpus: int) -> Iterator[dict[str, Any
             change = {"accumulate": options.batch_size // gpus}
         if "lora" in change and options.lora.rank:
             continue
+        if "lora" in change and not ARCHITECTURES[options.model].control_branch:
+            change = {"lora": change["lora"] | {"targets": "base"}}
         if "checkpoint_activations" in change and options.activation_budget_gb is not None:
             continue
         current = options.model_dump(include=set(change))

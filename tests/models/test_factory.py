@@ -122,3 +122,8 @@ def test_earlier_class_folder_loads_as_editnet_with_its_option(earlier, name, tm
 def test_an_architecture_over_the_wrong_kind_of_base_is_named_before_it_is_built(name: str, kind: str) -> None:
     with pytest.raises(UserError, match=rf"^train\.model: {name} needs .* as its base, which is a {kind}; give "):
         models.create(name, {"_class_name": kind})
+
+
+@pytest.mark.parametrize("name", ON_MMDIT)
+def test_the_registry_states_which_architectures_have_control_blocks(name: str) -> None:
+    assert hasattr(models.build(name, base(SD3)), "control_blocks") == models.ARCHITECTURES[name].control_branch
