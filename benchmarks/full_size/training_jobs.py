@@ -20,8 +20,8 @@ from benchmarks.training_steps import EngineStep
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, TrainConfig
 from omniedit.config.training_options import TrainerOptions
+from omniedit.models.activations import default_dtype, sample_inputs
 from omniedit.models.bases.registry import CLASS, SD3
-from omniedit.models.cost import default_dtype, sample_inputs
 from omniedit.models.editor import Editor
 from omniedit.models.factory import create
 from omniedit.models.inpaintnet import InpaintNet
