@@ -12,6 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from omniedit.grounding.coco_detector import DetectedBox, detect_objects
 from omniedit.grounding.outdoors import find_sky
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.filters import noise_response
@@ -146,6 +147,11 @@ class ImageMeasures:
     @cached_property
     def _noise_response(self) -> Field:
         return noise_response(self.luma)
+
+    @cached_property
+    def detected(self) -> list[DetectedBox]:
+        """Boxes of objects."""
+        return detect_objects(self.image)
 
     @cached_property
     def small(self) -> Image:
