@@ -12,9 +12,9 @@ import time
 import numpy as np
 
 from benchmarks.timing import peak_gb
+from omniedit.quality.benchmark_leaks import BenchmarkSet, find_leaks
 from omniedit.quality.duplicates import find_duplicates
 from omniedit.quality.hashes import HASH_BYTES, Bits, mirror, mirror_changes, search_keys
-from omniedit.quality.leakage import BenchmarkSet, find_leaks
 from omniedit.quality.signature_table import Signatures
 
 COPIES = 50

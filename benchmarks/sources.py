@@ -23,9 +23,9 @@ import PIL.Image
 from benchmarks.timing import time_in_turns
 from omniedit.run.program import run_program
 from omniedit.sources.archive_items import open_archive
-from omniedit.sources.index import SAMPLE, PhotoRequirements
-from omniedit.sources.shard import new_shard
-from omniedit.sources.stream import stream
+from omniedit.sources.archive_stream import stream
+from omniedit.sources.photo_index import SAMPLE, PhotoRequirements
+from omniedit.sources.photo_shard import new_shard
 from omniedit.sources.webdataset import tar_photos
 
 

@@ -29,7 +29,7 @@ from benchmarks.rehearsal_types import propose_types
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.detector import Detections, Detector, Grounder, GroundingLimits, PhraseQuery, Segmenter
-from omniedit.instructions.proposals import CLASSES
+from omniedit.instructions.edit_proposals.table import CLASSES
 from omniedit.models.roles import CLASSES as SERVING
 from omniedit.models.roles import EDITING, GENERATION, GROUNDING, INPAINTING, PAINTERS, ROLES
 from omniedit.models.roles import STYLE as STYLE_ROLES

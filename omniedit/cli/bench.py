@@ -182,9 +182,9 @@ class BenchRun:
 
     def edit(self) -> None:
         """Edit the shard's items with each editor; print the command that pins each editor without a revision."""
+        from omniedit.evaluation.bench.edit_records import EditFolder, SetShare, describe_missing, hold_edits
         from omniedit.evaluation.bench.editors.registry import open_editor
         from omniedit.evaluation.bench.editors.revisions import list_unpinned
-        from omniedit.evaluation.bench.records import EditFolder, SetShare, describe_missing, hold_edits
         from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
         args, shard = self.args, SetShare(*self.args.shard)
@@ -219,8 +219,8 @@ class BenchRun:
 
     def _score_by_one(self, choice: "JudgeChoice", rubric: Any) -> None:
         from omniedit.cli.score_judges import open_marker
+        from omniedit.evaluation.bench.edit_records import EditFolder, hold_scores
         from omniedit.evaluation.bench.judges import describe_sampling
-        from omniedit.evaluation.bench.records import EditFolder, hold_scores
         from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
 
         args, items, protocol = self.args, self.bench.items, self.protocol
@@ -238,8 +238,8 @@ class BenchRun:
 
     def measure(self) -> None:
         """Compute all editors' metrics: from `--metrics`, from the benchmark, or else all metrics without weights."""
+        from omniedit.evaluation.bench.edit_records import EditFolder
         from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits
-        from omniedit.evaluation.bench.records import EditFolder
         from omniedit.evaluation.metrics.networks import Networks
 
         names = self.args.metrics or (self.protocol.metrics if self.protocol else ()) or DEFAULT_METRICS
@@ -250,7 +250,7 @@ class BenchRun:
     def table(self) -> None:
         """Write the tables and the page of edits side by side, and print the first tables."""
         from omniedit.evaluation.bench.sets.published import load_published
-        from omniedit.evaluation.bench.tables.protocols import build_protocol
+        from omniedit.evaluation.bench.tables.benchmark_table import build_protocol
         from omniedit.evaluation.bench.tables.reading import read_results
         from omniedit.evaluation.bench.tables.write import write_tables
         from omniedit.reporting.bench_folder import write_bench_page

@@ -136,7 +136,7 @@ def _format_cell(row: "GroupRow", column: str) -> str:
 
 def _build(args: argparse.Namespace) -> list[str]:
     from omniedit.evaluation.bench.sets.freeze import describe, freeze, read_draft
-    from omniedit.evaluation.bench.sets.leaks import read_training
+    from omniedit.evaluation.bench.sets.training_overlap import read_training
 
     draft = read_draft(args.table, args.photos)
     training = [read_training(each) for each in args.training]

@@ -10,7 +10,7 @@ from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 if TYPE_CHECKING:
     from omniedit.config.schema import ProposalsConfig
-    from omniedit.evaluation.bench.sets.proposals import BenchProposal
+    from omniedit.evaluation.bench.sets.set_proposals import BenchProposal
 
 
 def add_actions(actions: "argparse._SubParsersAction[Any]") -> None:
@@ -45,7 +45,7 @@ def propose(args: argparse.Namespace) -> list[str]:
     Raises:
         UserError: no photos, an invalid config, or a model that cannot be used.
     """
-    from omniedit.evaluation.bench.sets.proposals import (
+    from omniedit.evaluation.bench.sets.set_proposals import (
         count_proposals,
         list_photos,
         propose_by_templates,
@@ -99,9 +99,9 @@ def _ask_model(
     photos: Path, names: Sequence[str], config: "ProposalsConfig", tasks: Sequence[Task], agreed: bool
 ) -> "Iterator[BenchProposal]":
     from omniedit.cli.score_judges import check_agreed
-    from omniedit.evaluation.bench.sets.proposals import propose_by_model
+    from omniedit.evaluation.bench.sets.set_proposals import propose_by_model
+    from omniedit.instructions.edit_proposals.proposer import Proposer
     from omniedit.instructions.language_model import open_model
-    from omniedit.instructions.proposer import Proposer
     from omniedit.vlm import Client
     from omniedit.vlm.messages import Usage
 
@@ -122,8 +122,8 @@ def review(args: argparse.Namespace) -> list[str]:
         UserError: a file cannot be read, or the port is taken.
     """
     from omniedit.browsing.reviewing.server import ReviewServer
-    from omniedit.evaluation.bench.sets.proposals import read_proposals
-    from omniedit.evaluation.bench.sets.review import Review
+    from omniedit.evaluation.bench.sets.proposal_review import Review
+    from omniedit.evaluation.bench.sets.set_proposals import read_proposals
 
     review = Review(read_proposals(args.proposals), args.photos, args.output)
     server = ReviewServer(review, args.port)

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a run has no scores, or the runs cannot be compared.
     """
-    from omniedit.browsing.files import find_run
+    from omniedit.browsing.run_files import find_run
     from omniedit.evaluation.bench.tables.ablation_runs import read_run
     from omniedit.evaluation.bench.tables.ablations import write_ablations
 

@@ -5,7 +5,7 @@ import os
 import threading
 from importlib.util import find_spec
 
-from omniedit.browsing.files import find_run
+from omniedit.browsing.run_files import find_run
 from omniedit.errors import UserError
 
 

@@ -18,7 +18,7 @@ from omniedit.cli.edit import Settings, collect_doubts, edit_image
 from omniedit.errors import UserError, one_line
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import markdown_cell
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 
 if TYPE_CHECKING:
     import gradio

@@ -45,7 +45,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from omniedit.browsing.files import find_run
+    from omniedit.browsing.run_files import find_run
     from omniedit.exchange.exporting import export_run
 
     rows = export_run(find_run(args.run), read_options(args), args.out)

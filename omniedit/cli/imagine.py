@@ -29,9 +29,9 @@ def run(args: argparse.Namespace) -> None:
     """
     from omniedit.config.loading import load
     from omniedit.errors import UserError
+    from omniedit.instructions.counterfactual_scenes import propose_scenes
     from omniedit.instructions.language_model import open_model
-    from omniedit.instructions.scenes import propose_scenes
-    from omniedit.specialists.learned.scenes import write_scenes
+    from omniedit.specialists.learned.counterfactual_images import write_scenes
     from omniedit.specialists.registry import open_toolbox
 
     if args.out.is_file():

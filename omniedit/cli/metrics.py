@@ -80,7 +80,7 @@ def _compare(args: argparse.Namespace) -> None:
         UserError: the table has no metric, or as `correlate_metrics`.
     """
     from omniedit.errors import UserError
-    from omniedit.evaluation.agreement.agreements import PROTOCOLS
+    from omniedit.evaluation.agreement.task_agreement import PROTOCOLS
     from omniedit.evaluation.metrics.correlation import (
         correlate_metrics,
         correlation_lines,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from omniedit.cli.arguments import at_least_one, at_least_zero, names, path, port, run_seed
 
 if TYPE_CHECKING:
-    from omniedit.evaluation.people.edits import RatedEdit
-    from omniedit.evaluation.people.store import Answer, AnswerStore
+    from omniedit.evaluation.people.answers import Answer, AnswerStore
+    from omniedit.evaluation.people.rated_edits import RatedEdit
 
 HELP = "serve a local page where people rate edits, and report their ratings"
 DATABASE = "ratings.sqlite"
@@ -79,16 +79,16 @@ def _add_result_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Serve the page, print results, or export.
+    """Serve the page, print rating_results, or export.
 
     Raises:
         UserError: the input cannot be read, options do not fit together, or as `AnswerStore`.
     """
     from omniedit.errors import UserError, error_line
     from omniedit.evaluation.bench.open_set import open_set
-    from omniedit.evaluation.people.edits import add_checks, select
+    from omniedit.evaluation.people.answers import AnswerStore
     from omniedit.evaluation.people.inputs import list_items, read_edits
-    from omniedit.evaluation.people.store import AnswerStore
+    from omniedit.evaluation.people.rated_edits import add_checks, select
 
     if (args.out or args.json) and not args.results:
         raise UserError("-o and --json: are for --results")
@@ -120,7 +120,7 @@ def find_input(path: Path) -> Path:
     Raises:
         UserError: the file, folder or run does not exist.
     """
-    from omniedit.browsing.files import find_run
+    from omniedit.browsing.run_files import find_run
     from omniedit.evaluation.people.inputs import READERS
 
     if any(reader.is_for(path) for reader in READERS.values()):
@@ -141,7 +141,7 @@ def serve(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Nam
     """
     from omniedit.browsing.local_server import LOOPBACK
     from omniedit.browsing.rating.server import RatingServer
-    from omniedit.evaluation.people.session import Session, make_questions
+    from omniedit.evaluation.people.questions import Session, make_questions
 
     questions = make_questions(store, edits, args.pairwise)
     server = RatingServer(Session(store, questions, args.per_edit, args.seed), args.port, args.host)
@@ -155,13 +155,13 @@ def serve(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Nam
 
 
 def report(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
-    """Print the results, or write them in the format of the suffix.
+    """Print the rating_results, or write them in the format of the suffix.
 
     Raises:
         UserError: nothing is rated, or the suffix is unknown.
     """
     from omniedit.errors import UserError
-    from omniedit.evaluation.people import choices, results, tables
+    from omniedit.evaluation.people import choice_results, rating_results, result_tables
     from omniedit.storage.atomic import write_text
     from omniedit.storage.parquet import write_csv
 
@@ -170,14 +170,14 @@ def report(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Na
         raise UserError(f"{args.out}: unknown format; give .md, .json" + ("" if args.pairwise else " or .csv"))
     numbered = number_edits(store, edits)
     if args.pairwise:
-        chosen = choices.summarize_choices(numbered, store.read_answers(), args.seed)
-        lines, figures = choices.describe_choices(chosen), choices.choices_to_json(chosen)
+        chosen = choice_results.summarize_choices(numbered, store.read_answers(), args.seed)
+        lines, figures = choice_results.describe_choices(chosen), choice_results.choices_to_json(chosen)
     else:
-        rated = results.summarize(numbered, store.read_answers(), args.seed)
+        rated = rating_results.summarize(numbered, store.read_answers(), args.seed)
         if suffix == ".csv":
-            write_csv(args.out, tables.csv_rows(rated.editors), tables.COLUMNS)
+            write_csv(args.out, result_tables.csv_rows(rated.editors), result_tables.COLUMNS)
             return
-        lines, figures = tables.markdown(rated), tables.to_json(rated)
+        lines, figures = result_tables.markdown(rated), result_tables.to_json(rated)
     text = json.dumps(figures, indent=2) if suffix == ".json" else "\n".join(lines)
     if args.out:
         write_text(args.out, f"{text}\n")
@@ -203,7 +203,7 @@ def export(store: "AnswerStore", edits: Sequence["RatedEdit"], out: Path, pairwi
 def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
     """Write a CSV file or, without that suffix, a folder of TSV files; return the number of ratings."""
     from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
-    from omniedit.evaluation.people.results import classify_answers
+    from omniedit.evaluation.people.rating_results import classify_answers
 
     ratings, _, _ = classify_answers(edits, answers)
     if ratings and out.suffix.lower() == ".csv":
@@ -216,7 +216,7 @@ def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], 
 def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
     """Write a table of comparisons; return the number of choices."""
     from omniedit.evaluation.comparisons.table import write_comparisons
-    from omniedit.evaluation.people.choices import comparison_rows
+    from omniedit.evaluation.people.choice_results import comparison_rows
     from omniedit.storage.parquet import check_table_path
 
     check_table_path(out)

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.imaging.images import decode_image
+from omniedit.reporting.figure_style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.page import NO_VALUE, PageRow, image_uri, number, percent, render
-from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
 from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
 from omniedit.tasks import Task
 

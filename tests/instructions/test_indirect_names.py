@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from omniedit.config.schema import ProposalsConfig, QuotasConfig
-from omniedit.instructions.balance import apply_quotas
-from omniedit.instructions.meaning import PhotoObject, meaning_error
-from omniedit.instructions.proposal import RemovalProposal
-from omniedit.instructions.proposer import Proposer
-from omniedit.instructions.questions import text
-from omniedit.instructions.replies import read_meanings, read_objects
+from omniedit.instructions.edit_proposals.classes import RemovalProposal
+from omniedit.instructions.edit_proposals.paraphrase_check import PhotoObject, meaning_error
+from omniedit.instructions.edit_proposals.prompt_builder import text
+from omniedit.instructions.edit_proposals.proposer import Proposer
+from omniedit.instructions.edit_proposals.quotas import apply_quotas
+from omniedit.instructions.edit_proposals.replies import read_meanings, read_objects
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Prompt, Reply

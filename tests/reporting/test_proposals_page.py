@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.instructions.proposal import RemovalProposal, StyleProposal
-from omniedit.instructions.proposals import ProposalRow, proposal_in, rejection_row, usable, write_proposals
+from omniedit.instructions.edit_proposals.classes import RemovalProposal, StyleProposal
+from omniedit.instructions.edit_proposals.table import ProposalRow, proposal_in, rejection_row, usable, write_proposals
 from omniedit.reporting.proposals import ProposalTally, count_concepts_in_half, evenness, proposals_page, reason_kind
 from omniedit.tasks import Task
 

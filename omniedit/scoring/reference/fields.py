@@ -16,8 +16,6 @@ NOTICEABLE_DIFFERENCE = 2.3
 """Delta E that a careful eye just notices (Mahy et al. 1994)."""
 GREY_LEVEL = 100 / 255
 """One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
-CLEAR_LEVELS = 24
-"""Difference in grey levels from which a pixel is clearly another one."""
 MEDIAN_PIXELS = 100_000
 """Approximate number of pixels from which a median over a region is taken."""
 _LEVELS = np.linspace(0.02, 0.98, 33)

@@ -8,7 +8,7 @@ import numpy as np
 
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.plain_ground import distances_to_plane, ground_unevenness, has_spots
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition

@@ -7,7 +7,8 @@ import numpy as np
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.inpaint import MODELS
-from omniedit.instructions.objects import addition_instructions, describe_place, join_objects, without_position
+from omniedit.instructions.grammar import join_objects, without_position
+from omniedit.instructions.templates.objects import addition_instructions, describe_place
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.fill_cache import FillCache

@@ -17,19 +17,19 @@ from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import dilate
-from omniedit.instructions.complex import RELATIONS, complex_instructions
+from omniedit.instructions.clues import find_clues
+from omniedit.instructions.grammar import with_article
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.knowledge import find_clues
-from omniedit.instructions.objects import with_article
-from omniedit.instructions.referring import CUES, refer
+from omniedit.instructions.referring_expressions import CUES, refer
 from omniedit.instructions.stemming import head
+from omniedit.instructions.templates.complex import RELATIONS, complex_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.specialists.embedded.swap import ObjectSwap, is_replaceable
-from omniedit.specialists.embedded.targets import list_individuals, name_uniquely
+from omniedit.specialists.embedded.target_individuals import list_individuals, name_uniquely
 from omniedit.tasks import Task
 
 MIN_OBJECT_SHARE = 0.004

@@ -9,16 +9,16 @@ import numpy as np
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance_templates import environment_instructions
+from omniedit.instructions.templates.appearance import environment_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
-from omniedit.specialists.embedded.scene import Scene, analyse_scene
+from omniedit.specialists.embedded.scene_cues import SceneCues, analyse_scene
 from omniedit.specialists.embedded.weather import autumn, fog, rain, snow
-from omniedit.specialists.photo_cache import PhotoMemo
+from omniedit.specialists.photo_cache import PhotoCache
 from omniedit.tasks import Task
 
-Relight = Callable[[Image, Scene, np.random.Generator], Image]
+Relight = Callable[[Image, SceneCues, np.random.Generator], Image]
 
 ENVIRONMENTS: dict[str, Relight] = {
     "night": night,
@@ -57,7 +57,7 @@ def measure_mood(image: Image) -> PhotoTone:
     return PhotoTone(float(luma(rgb).mean()), float(lab[..., 2].mean()), float(chroma.mean()))
 
 
-def credibility(scene: Scene, mood: PhotoTone) -> list[str]:
+def credibility(scene: SceneCues, mood: PhotoTone) -> list[str]:
     """Return the environments that suit this photo: the change is visible and plausible."""
     snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
     suits = {
@@ -79,7 +79,7 @@ class EnvironmentChange:
     task = Task.ENVIRONMENT_CHANGE
 
     def __init__(self) -> None:
-        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
+        self.scenes = PhotoCache(lambda photo: analyse_scene(photo.image))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)

@@ -7,11 +7,11 @@ import numpy as np
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Mask
-from omniedit.instructions.counts import name_by_place
-from omniedit.instructions.objects import removal_instructions
+from omniedit.instructions.templates.counting import name_by_place
+from omniedit.instructions.templates.objects import removal_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable, Specialist
-from omniedit.specialists.embedded.anyedit import ColorAlter
+from omniedit.specialists.embedded.attribute import ColorAlter
 from omniedit.specialists.embedded.copies import pair_up, pairs_of_one_noun, possible_copies
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.tasks import Task

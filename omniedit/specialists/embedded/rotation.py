@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.camera import rotation_instructions
+from omniedit.instructions.templates.camera import rotation_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.tasks import Task

@@ -15,8 +15,8 @@ from omniedit.aspect import bucket_size
 from omniedit.grounding.detector import Grounding, NotGrounded, PhraseQuery
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate_by_share
-from omniedit.instructions.proposal import AttributeProposal, EnvironmentProposal
-from omniedit.instructions.type_proposals import ActionProposal
+from omniedit.instructions.edit_proposals.anyedit_classes import ActionProposal
+from omniedit.instructions.edit_proposals.classes import AttributeProposal, EnvironmentProposal
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
@@ -24,7 +24,7 @@ from omniedit.specialists.learned.attention_control import SDXL_SELF, ControlRan
 from omniedit.specialists.learned.canvas import composite
 from omniedit.specialists.learned.inpainting import grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
-from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import P, ProposalSpecialist, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
@@ -46,7 +46,7 @@ class PairDraft:
     phrase: str
 
 
-class PromptToPrompt(Proposed[P]):
+class PromptToPrompt(ProposalSpecialist[P]):
     """Specialist that generates both images of a pair.
 
     It generates the sources, grounds the proposals' objects in them, then generates sources and targets together.
@@ -129,7 +129,7 @@ class PromptToPrompt(Proposed[P]):
         """Return the edited image, and the mask of where it may differ from its source."""
 
 
-class AttributeModification(PromptToPrompt[AttributeProposal]):
+class PromptToPromptAttribute(PromptToPrompt[AttributeProposal]):
     """Change of an object's colour, material or expression by exchanging a word.
 
     Outside the object, the latents of every step and the final pixels are those of the source. Truth: the proposal's
@@ -152,7 +152,7 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
         return composite(source, target, mask), mask
 
 
-class ActionChange(PromptToPrompt[ActionProposal]):
+class PromptToPromptAction(PromptToPrompt[ActionProposal]):
     """Change of the action of a person or an animal; the new words keep their own attention.
 
     The object may move within its surroundings. Outside these, latents and pixels are those of the source. AnyEdit uses
@@ -176,7 +176,7 @@ class ActionChange(PromptToPrompt[ActionProposal]):
         return composite(source, target, mask), mask
 
 
-class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
+class PromptToPromptEnvironment(PromptToPrompt[EnvironmentProposal]):
     """Change of the time of day, the weather or the season by words that keep their own attention.
 
     A named foreground object keeps the source's latents for the first 0.7 of the steps. Truth: the proposal's fields.

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from omniedit.instructions.proposal import Proposal
+from omniedit.instructions.edit_proposals.classes import Proposal
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.learned.shared_models import Toolbox
@@ -17,7 +17,7 @@ GATHERED_BATCHES = 4
 """Number of batches whose requests are taken at once, so that more requests of one size can be edited together."""
 
 
-class Proposed(Generic[P]):
+class ProposalSpecialist(Generic[P]):
     """Specialist that offers each photo's proposals in turn.
 
     If the config asks for several candidates, it then offers each proposal again with a new seed. Truth: the

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.proposal import Proposal
-from omniedit.instructions.type_proposals import MaterialProposal, ReferenceProposal
+from omniedit.instructions.edit_proposals.anyedit_classes import MaterialProposal, ReferenceProposal
+from omniedit.instructions.edit_proposals.classes import Proposal
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.roles import DEPTH, ROLES
 from omniedit.pairs import Reference

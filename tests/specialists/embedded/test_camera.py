@@ -9,7 +9,7 @@ from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import NotApplicable
-from omniedit.specialists.embedded.outpaint import BORDERS, SIDES, Outpaint, border_mask, draw_kept_box
+from omniedit.specialists.embedded.outpainting import BORDERS, SIDES, Outpaint, border_mask, draw_kept_box
 from omniedit.specialists.embedded.rotation import ANGLES, RotationChange, inner_scale, rotate_view
 
 

@@ -4,8 +4,8 @@ import functools
 import json
 
 from omniedit.scoring.human_decisions import FILE as BY_HAND
-from omniedit.sources.identity import digest_file
-from omniedit.storage.shards import SHARDS_PER_BLOCK, shard_share
+from omniedit.sources.file_identity import digest_file
+from omniedit.storage.shard_paths import SHARDS_PER_BLOCK, shard_share
 
 
 def get_start_weights(wildcards):

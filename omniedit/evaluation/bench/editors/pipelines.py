@@ -13,10 +13,10 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from omniedit.errors import UserError, one_line
-from omniedit.evaluation.bench.editors.calls import METHODS
 from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, FailureKind, ItemRequest
 from omniedit.evaluation.bench.editors.entries import DiffusersEntry
-from omniedit.evaluation.bench.editors.weights import digest_weights
+from omniedit.evaluation.bench.editors.folder_identity import digest_weights
+from omniedit.evaluation.bench.editors.pipeline_calls import METHODS
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import ANY_NAME

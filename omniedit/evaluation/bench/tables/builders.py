@@ -6,17 +6,16 @@ from math import isfinite, isnan, nan
 from statistics import fmean
 
 from omniedit.evaluation.agreement.ratings import Rating
-from omniedit.evaluation.bench.records import EDITED, describe_missing
+from omniedit.evaluation.bench.edit_records import EDITED, describe_missing
 from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
 from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, FigureColumn, FigureRow, Figures
 from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.evaluation.metrics.registry import METRICS
+from omniedit.evaluation.people.rating_results import SCORE_LABELS
 from omniedit.evaluation.table3 import Interval
 
 SCORES = {"pq_score": "PQ", "sc_score": "SC", "o_score": "O"}
-HUMAN_SCORES = ("pq", "sc", "o", "acc")
-HUMAN_LABELS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
 SIGNIFICANCE_LEVEL = 0.05
 """Corrected p-value below which a difference is marked."""
 DIFFERENCE_ROW = "Difference to the best baseline"
@@ -37,7 +36,7 @@ def build_table3(results: BenchResults, ours: str | None) -> Figures:
         ours: editor of the last row's lead; None for no such row.
     """
     columns = [FigureColumn(judge, label) for judge in results.judges for label in SCORES.values()]
-    columns += [FigureColumn("people", HUMAN_LABELS[score]) for score in HUMAN_SCORES] if results.ratings else []
+    columns += [FigureColumn("people", label) for label in SCORE_LABELS.values()] if results.ratings else []
     rows = [_editor_row(editor, _table3_cells(results, editor)) for editor in results.editors]
     names = [editor.name for editor in results.editors]
     if ours in names and (row := _lead_row(rows, names.index(ours))):
@@ -145,7 +144,7 @@ def _editor_row(editor: EditorResult, cells: Sequence[Interval | str | None]) ->
 def _table3_cells(results: BenchResults, editor: EditorResult) -> list[Interval | str | None]:
     judged = [results.mean(editor.scored(judge), score) for judge in results.judges for score in SCORES]
     ratings = results.ratings.get(editor.name, ())
-    return [*judged, *([_human_mean(results, ratings, score) for score in HUMAN_SCORES] if results.ratings else [])]
+    return [*judged, *([_human_mean(results, ratings, score) for score in SCORE_LABELS] if results.ratings else [])]
 
 
 def _human_mean(results: BenchResults, ratings: Sequence[Rating], score: str) -> Interval | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement.ratings import Rating
-from omniedit.evaluation.agreement.tables import read_ratings
+from omniedit.evaluation.agreement.readers import read_ratings
+from omniedit.evaluation.bench.edit_records import EditFolder
 from omniedit.evaluation.bench.editors.entries import Entry
 from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.bench.metrics import read_metrics
-from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.scores import item_columns
 from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.plain_text import clean_line
