@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     _print(measured, args.json)
     if not any(row["status"] == "measured" for values in measured.values() for row in values.rows):
         first = next(iter(measured.values())).rows[0]["reason"]
-        raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first: {first}")
+        raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first problem: {first}")
 
 
 def _compare(args: argparse.Namespace) -> None:

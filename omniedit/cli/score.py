@@ -140,7 +140,8 @@ def score_table(
     _write(out, scored, rubric, numbers)
     print(f"{out}: {_summary(scored)}")
     if not any(row["status"] == "scored" for row in scored):
-        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first: {scored[0]['reasoning']}")
+        problem = scored[0]["reasoning"]
+        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first problem: {problem}")
 
 
 def judge_rows(

@@ -11,8 +11,13 @@ from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import background
-from omniedit.specialists.embedded.anyedit import BackgroundChange
-from omniedit.specialists.embedded.background import BackgroundSwap, Placement, close_gaps, find_preserved_region
+from omniedit.specialists.embedded.background import (
+    BackgroundChange,
+    BackgroundSwap,
+    Placement,
+    close_gaps,
+    find_preserved_region,
+)
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,

@@ -1,9 +1,9 @@
 """Measure how the store is made: planning pairs from metadata, sealing, and opening candidate shards.
 
-    python benchmarks/store.py plan --pairs 5000000
-    python benchmarks/store.py plan --grow
-    python benchmarks/store.py seal results/mini/buckets
-    python benchmarks/store.py open --rows 192 3750
+    python benchmarks/store_speed.py plan --pairs 5000000
+    python benchmarks/store_speed.py plan --grow
+    python benchmarks/store_speed.py seal results/mini/buckets
+    python benchmarks/store_speed.py open --rows 192 3750
 
 `plan` runs scripts/plan_buckets.py on made-up decisions and prints its time and largest memory, with `--grow` those of
 adding the last 2 % of the pairs. `seal` seals the parts

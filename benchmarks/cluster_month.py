@@ -1,6 +1,6 @@
 """Run a month of cluster jobs in an hour or two: the whole DAG on a private Slurm, with short sleeps as jobs.
 
-    python benchmarks/month.py --shards 68 --folder /var/tmp/month        # as root, on Debian; run again to resume
+    python benchmarks/cluster_month.py --shards 68 --folder /var/tmp/month  # as root, on Debian; run again to resume
 
 The DAG, the profile, Slurm and Snakemake's jobs are real, and so is the report's page on requested and used resources.
 All other scripts are `benchmarks/pretend_job.py`, which fails at random. Overhead is measured against the time of the

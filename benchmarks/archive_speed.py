@@ -1,6 +1,6 @@
 """Measure how fast archives become shards: photos per second of streaming a tar, and of readers that keep nothing.
 
-    python benchmarks/sources.py --photos 64
+    python benchmarks/archive_speed.py --photos 64
 
 The tar holds the shipped sample's photos, about a megapixel each, with a painted corner so that no two are equal. The
 peers read each image from the tar and decode it: tarfile with Pillow, the limit for any reader in Python, and the

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import codecs, loader, photo_stores, store
+from benchmarks import codecs, loader_speed, photo_stores, store_speed
 from helpers.small_training import make_run
 from omniedit.buckets.codecs import CODECS
 from omniedit.buckets.store import BucketStore
@@ -22,12 +22,12 @@ def buckets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_loader_benchmark_compares_all_readers(
     buckets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(loader, "LATENTS", (2, 4, 8, 8))
-    monkeypatch.setattr(loader, "PROMPT", (3, 4))
-    monkeypatch.setattr(loader, "BATCH", 2)
+    monkeypatch.setattr(loader_speed, "LATENTS", (2, 4, 8, 8))
+    monkeypatch.setattr(loader_speed, "PROMPT", (3, 4))
+    monkeypatch.setattr(loader_speed, "BATCH", 2)
     words = [str(buckets), "--pairs", "8", "--rounds", "1", "--first-batch", "2000", "--consumer", "2000"]
-    monkeypatch.setattr(sys, "argv", ["loader.py", *words])
-    loader.main()
+    monkeypatch.setattr(sys, "argv", ["loader_speed.py", *words])
+    loader_speed.main()
     printed = capsys.readouterr().out
     assert "first batch of mid-epoch, 2000 pairs, 64 ranks" in printed and "waits" in printed
     assert (
@@ -51,16 +51,16 @@ def test_codecs_are_compared_by_size_and_error(
 def test_planning_and_opening_are_measured(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["store.py", *words])
-    store.main()
+    monkeypatch.setattr(sys, "argv", ["store_speed.py", *words])
+    store_speed.main()
     assert {"plan": "GB", "open": "ms if it is open"}[words[0]] in capsys.readouterr().out
 
 
 def test_sealing_is_measured(
     buckets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["store.py", "seal", str(buckets)])
-    store.main()
+    monkeypatch.setattr(sys, "argv", ["store_speed.py", "seal", str(buckets)])
+    store_speed.main()
     assert "times one SHA-256 of all files" in capsys.readouterr().out
 
 

@@ -1,9 +1,9 @@
 """Measure how fast learned specialists make pairs: each task, and diffusers' own pipeline on one image at a time.
 
-    python -m benchmarks.specialists                                        # tiny models, on a CPU: a smoke test
-    python -m benchmarks.specialists --full --out benchmarks/specialists.json   # published sizes, on a GPU
-    python -m benchmarks.specialists --full --tasks movement rotation_change --out ...         # single types of AnyEdit
-    python -m benchmarks.specialists --full --tasks object_removal --painter FluxFillPipeline --ratios 1x1 --out ...
+    python -m benchmarks.specialist_speed  # tiny models, on a CPU: a smoke test
+    python -m benchmarks.specialist_speed --full --out benchmarks/specialists.json  # published sizes, on a GPU
+    python -m benchmarks.specialist_speed --full --tasks movement rotation_change --out ...  # single types of AnyEdit
+    python -m benchmarks.specialist_speed --full --tasks object_removal --painter FluxFillPipeline --ratios 1x1
 
 Weights are random, because speed does not depend on them. The timed part of a specialist is its `edit`, including
 grounding: from a batch of photos to a batch of pairs. The peer calls the same pipeline once per image, with the same

@@ -1,7 +1,7 @@
 """Measure how many pairs per second a judge scores: from the scores' tokens in batches, and by `generate` pair by pair.
 
-    python benchmarks/judge.py results/mini                 # the run's trained student, on one CPU thread
-    python benchmarks/judge.py --full                       # InternVL2-8B's shape, random, by tile count, on a GPU
+    python benchmarks/judge_speed.py results/mini  # the run's trained student, on one CPU thread
+    python benchmarks/judge_speed.py --full  # InternVL2-8B's shape, random, by tile count, on a GPU
 
 The peer is the plain loop: `model.generate` writes the whole reply for one pair, and its logits give the expected
 score. Both get the same views of the same pairs and the same weights. For the student, the largest difference between

@@ -1,4 +1,4 @@
-"""Measure Snakemake's planning time and memory by number of shard jobs: `python benchmarks/dag.py`.
+"""Measure Snakemake's planning time and memory by number of shard jobs: `python benchmarks/planning_time.py`.
 
 A shard job is one job of synthesize_shard, which is one task on one shard of photos. It brings its scoring, teacher and
 decision jobs with it. The limits are 60 s and 1.5 GB for the paper's config on 2 cores, on this machine and for Slurm.

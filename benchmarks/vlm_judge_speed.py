@@ -1,6 +1,6 @@
 """Measure how many pairs per second the judge `vlm` scores, next to a plain loop of `generate`.
 
-    python -m benchmarks.vlm_judge                  # a small Qwen2.5-VL with random weights, on one CPU thread
+    python -m benchmarks.vlm_judge_speed                  # a small Qwen2.5-VL with random weights, on one CPU thread
 
 The peer writes each question's whole reply for one pair with `model.generate`, as the model's page shows it; another
 writes those of a batch. All have the same weights, images and prompts. Speed does not depend on weights, so they are

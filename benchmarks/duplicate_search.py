@@ -1,6 +1,6 @@
 """Measure the search for duplicates and benchmark leaks at scale, on random signatures with planted clusters.
 
-    python benchmarks/duplicates.py [--pairs 5000000] [--bench 5000] [--only-leaks]
+    python benchmarks/duplicate_search.py [--pairs 5000000] [--bench 5000] [--only-leaks]
 
 One pair in fifty is an altered copy of another: up to six bits of the hashes differ, some copies are mirrored. Prints
 seconds, processor seconds, peak memory, and the share of the copies that are found.

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import specialists
+from benchmarks import specialist_speed
 from benchmarks.random_model_sizes import FULL, TINY
 from benchmarks.random_models import Maker
-from benchmarks.specialists import Bench
+from benchmarks.specialist_speed import Bench
 from omniedit.config.schema import LearnedConfig
 from omniedit.specialists.learned.inpainter import KINDS
 from omniedit.specialists.learned.paired_sampling import PIPELINES
@@ -43,7 +43,9 @@ def test_full_grounding_models_have_the_published_sizes() -> None:
     assert sizes == pytest.approx([0.233, 0.641], rel=0.01)
 
 
-@pytest.mark.parametrize(("task", "kind"), [*PAINTED, *GENERATED, (Task.STYLE_TRANSFER, specialists.STYLE), *TYPES])
+@pytest.mark.parametrize(
+    ("task", "kind"), [*PAINTED, *GENERATED, (Task.STYLE_TRANSFER, specialist_speed.STYLE), *TYPES]
+)
 def test_each_model_is_measured_against_its_peer(task: Task, kind: str) -> None:
     config = LearnedConfig(replies="", batch_size=1, resolution=64, steps=2)
     row = Bench(task, kind, Maker(TINY, "cpu"), config).row("3x2")
@@ -56,5 +58,5 @@ def test_newer_rows_replace_older_ones_in_the_file(tmp_path: Path, monkeypatch: 
     for ratios in (["1x1", "3x2"], ["3x2"]):
         command = ["specialists", "--tasks", "style_transfer", "--batch", "1", "--out", str(file), "--ratios", *ratios]
         monkeypatch.setattr(sys, "argv", command)
-        specialists.main()
+        specialist_speed.main()
     assert [row["ratio"] for row in json.loads(file.read_text())] == ["1x1", "3x2"]

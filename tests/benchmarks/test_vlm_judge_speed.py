@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import Qwen2_5_VLModel
 
-from benchmarks import vlm_judge
+from benchmarks import vlm_judge_speed
 
 REPLY_TOKENS = 12
 
@@ -39,14 +39,14 @@ def test_judge_needs_a_third_of_the_passes_of_generate(
         return counts, {}
 
     monkeypatch.setattr(Qwen2_5_VLModel, "forward", count_and_forward)
-    monkeypatch.setattr(vlm_judge, "time_in_turns", count_passes)
-    monkeypatch.setattr(vlm_judge, "REPLY_TOKENS", REPLY_TOKENS)
+    monkeypatch.setattr(vlm_judge_speed, "time_in_turns", count_passes)
+    monkeypatch.setattr(vlm_judge_speed, "REPLY_TOKENS", REPLY_TOKENS)
     monkeypatch.setattr(sys, "argv", ["vlm_judge", "--pairs", "3", "--rounds", "1", "--width", "64", "--layers", "2"])
-    vlm_judge.main()
+    vlm_judge_speed.main()
     printed = capsys.readouterr().out
     rubrics = printed.split("rubric ")[1:]
     assert [rubric.split(":")[0] for rubric in rubrics] == ["edit", "viescore_editing"]
     for rubric in rubrics:
         ratios = {name: float(x) for name, x in re.findall(r"^  (.+?) {2,}.* pairs/s +([0-9.]+) x", rubric, re.M)}
-        assert len(ratios) == 5 and ratios[vlm_judge.PEER] == 1
+        assert len(ratios) == 5 and ratios[vlm_judge_speed.PEER] == 1
         assert ratios["tokens, in a batch"] >= 3 and ratios["generate, in a batch"] == 3

@@ -3,7 +3,7 @@ turns.
 
     python -m venv /tmp/peers
     /tmp/peers/bin/pip install torch==2.13.0 webdataset mosaicml-streaming litdata datasets pillow
-    python benchmarks/loader.py results/mini/buckets --peers /tmp/peers/bin/python
+    python benchmarks/loader_speed.py results/mini/buckets --peers /tmp/peers/bin/python
 
 Latents are random numbers of SD3's shape at 1024 x 1024 in bfloat16, 1 MiB per pair. Images are those of the fullest
 bucket; the peers read them as JPEG of quality 95 and as PNG, with a PNG mask. Each reader gives batches of eight.
