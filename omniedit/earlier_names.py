@@ -21,7 +21,7 @@ _MOVES = {
     "buckets": "plan=batch_plan",
     "config": "options=training_options",
     "evaluation": (
-        "edits=benchmark_edits ratings=agreement retest=compare_scores scores=benchmark_scores "
+        "edits=own_benchmark_edits ratings=agreement retest=compare_scores scores=own_benchmark_scores "
         "subjects=subject_fidelity table=table3"
     ),
     "evaluation.agreement": "agreements=task_agreement comparison=report tables=readers",
@@ -30,7 +30,7 @@ _MOVES = {
     "evaluation.bench.sets": (
         "frozen=frozen_format leaks=training_overlap proposals=set_proposals review=proposal_review tables=image_tables"
     ),
-    "evaluation.bench.tables": "protocols=benchmark_table",
+    "evaluation.bench.tables": "protocols=benchmark_table reading=read_results",
     "evaluation.people": (
         "choices=choice_results edits=rated_edits results=rating_results session=questions store=answers "
         "tables=result_tables"
@@ -47,7 +47,7 @@ _MOVES = {
         "recorded_replies=edit_proposals.recorded_replies references=templates.references "
         "referring=referring_expressions replies=edit_proposals.replies reply_retries=edit_proposals.reply_retries "
         "scenes=counterfactual_scenes style_names=word_lists styles=word_lists suggestions=templates.suggestions "
-        "texts=templates.printed_text type_proposals=edit_proposals.anyedit_classes visual=templates.condition_images "
+        "texts=templates.printed_text type_proposals=edit_proposals.anyedit_classes visual=templates.references "
         "words=stemming"
     ),
     "models": "architectures=factory attention=attention_kernels digest=weights",
@@ -55,7 +55,7 @@ _MOVES = {
         "change=change_map direction=swapped_by_content labels=mislabelled leakage=benchmark_leaks "
         "swapped_pairs=swapped_by_comparison"
     ),
-    "reporting": "card=model_card sheet=contact_sheet style=figure_style tabular=page",
+    "reporting": "agreement=student_agreement card=model_card sheet=contact_sheet style=figure_style tabular=page",
     "run": "slurm=slurm_queue",
     "scoring": "by_hand=human_decisions parser=reply_parser score=verdict",
     "scoring.reference": "quality=visible_faults",

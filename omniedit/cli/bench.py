@@ -251,7 +251,7 @@ class BenchRun:
         """Write the tables and the page of edits side by side, and print the first tables."""
         from omniedit.evaluation.bench.sets.published import load_published
         from omniedit.evaluation.bench.tables.benchmark_table import build_protocol
-        from omniedit.evaluation.bench.tables.reading import read_results
+        from omniedit.evaluation.bench.tables.read_results import read_results
         from omniedit.evaluation.bench.tables.write import write_tables
         from omniedit.reporting.bench_folder import write_bench_page
 

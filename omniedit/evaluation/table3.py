@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from omniedit.architectures import ARCHITECTURES, BASELINES
 from omniedit.errors import UserError
-from omniedit.evaluation.benchmark_edits import MODELS
-from omniedit.evaluation.benchmark_scores import COLUMNS
+from omniedit.evaluation.own_benchmark_edits import MODELS
+from omniedit.evaluation.own_benchmark_scores import COLUMNS
 from omniedit.evaluation.preservation import psnr
 from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.storage.parquet import read_rows

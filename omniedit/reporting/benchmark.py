@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.evaluation.agreement import Key
-from omniedit.evaluation.benchmark_edits import MODELS
+from omniedit.evaluation.own_benchmark_edits import MODELS
 from omniedit.evaluation.table3 import LABELS, interval, judge_note
 from omniedit.pairs import Shard
 from omniedit.reporting.figure_style import MODEL_COLOURS, WASH, panels, report_style

@@ -17,6 +17,7 @@ from omniedit.redaction import redact
 from omniedit.sources.listing import list_files
 from omniedit.storage.archives import is_remote, list_archives
 from omniedit.storage.atomic import write_text
+from omniedit.storage.manifest import digest_file
 
 Entry = tuple[int, int, str]
 """Size, modification time in ns and SHA-256 of a file; 0, 0 and the reason if it cannot be read."""
@@ -103,7 +104,7 @@ def read_content(files: Mapping[str, Path], unread: Mapping[str, str], file: Pat
     """
     now, before = _look(files, unread), _read(file)
     with ThreadPoolExecutor() as pool:
-        contents = pool.map(lambda name: now[name][2] or digest_file(files[name]), now)
+        contents = pool.map(lambda name: now[name][2] or digest_or_reason(files[name]), now)
         entries = {name: (*now[name][:2], content) for name, content in zip(now, contents, strict=True)}
     if before and _contents(before.entries) == _contents(entries):
         return Record(before.key, entries)
@@ -129,11 +130,10 @@ def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -
     return Identity(file, before.key, Record(before.key, entries) if newer else None)
 
 
-def digest_file(path: Path) -> str:
+def digest_or_reason(path: Path) -> str:
     """Return the SHA-256 of a file, or the reason why the file cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_file(path)
     except OSError as error:
         return str(error.strerror)
 
@@ -154,7 +154,7 @@ def _look(files: Mapping[str, Path], unread: Mapping[str, str]) -> dict[str, Ent
 def _is_same(path: Path | None, now: Entry, before: Entry) -> bool:
     if path is None or now[2]:
         return now == before
-    return now[:2] == before[:2] or (now[0] == before[0] and digest_file(path) == before[2])
+    return now[:2] == before[:2] or (now[0] == before[0] and digest_or_reason(path) == before[2])
 
 
 def _contents(entries: Mapping[str, Entry]) -> dict[str, tuple[int, str]]:

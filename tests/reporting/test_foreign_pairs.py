@@ -11,8 +11,8 @@ import torch
 from helpers.small_buckets import gather_accepted
 from omniedit.buckets.placement import BucketSettings, place, read_plan, write_plan
 from omniedit.buckets.write import write_part
-from omniedit.evaluation.benchmark_edits import scale_to_bucket
-from omniedit.evaluation.benchmark_scores import bench_row
+from omniedit.evaluation.own_benchmark_edits import scale_to_bucket
+from omniedit.evaluation.own_benchmark_scores import bench_row
 from omniedit.evaluation.table3 import markdown, table3
 from omniedit.pairs import EditPair, Reference, Rejection, Shard, write_shard
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns

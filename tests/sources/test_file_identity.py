@@ -53,7 +53,7 @@ def test_touched_and_copied_photos_keep_their_key_and_are_read_once(
     copied = now(photos.parent / "moved")
     assert now(photos).key == copied.key == key
     now(photos).refresh()
-    monkeypatch.setattr(file_identity, "digest_file", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr(file_identity, "digest_or_reason", lambda path: pytest.fail(f"{path} is read again"))
     assert now(photos).key == key and now(photos).newer is None
 
 

@@ -26,7 +26,7 @@ from omniedit.imaging.procedural_noise import Field
 from omniedit.instructions.grammar import without_position
 from omniedit.instructions.templates.appearance import colour_instructions, material_instructions
 from omniedit.sources.photo import FractionBox, Photo, share_inside
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.procedural_materials import MATERIALS, Surface, apply_material
 from omniedit.specialists.embedded.recolor import can_become, membership, recolor
 from omniedit.tasks import Task
@@ -48,7 +48,7 @@ RIM = 3
 """Pixels by which the paint may cross the mask's edge, where the colour is still the object's own."""
 
 
-class AttributeModification:
+class AttributeModification(EmbeddedSpecialist):
     """Recolouring or resurfacing of one object.
 
     Truth: object, attribute ('colour' | 'texture'), value (a key of COLOURS or MATERIALS), box (fractions). For a
@@ -121,9 +121,6 @@ class AttributeModification:
             truth={"object": obj.name, "attribute": "texture", "value": material, "box": list(obj.box)},
             parts={"region": region, "seed": int(rng.integers(2**63))},
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts

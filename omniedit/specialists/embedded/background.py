@@ -19,7 +19,7 @@ from omniedit.imaging.procedural_noise import Field
 from omniedit.instructions.grammar import join_names, without_position
 from omniedit.instructions.templates.appearance import background_instructions, sky_instructions, surface_instructions
 from omniedit.sources.photo import Photo, share_inside
-from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -75,7 +75,7 @@ class PreservedRegion:
     opacity: Field | None = None
 
 
-class BackgroundSwap:
+class BackgroundSwap(EmbeddedSpecialist):
     """Replacement of the background behind an object, or of the sky over a landscape.
 
     Truth: object (the preserved part), background (a description with its article), background_source_id ('' unless the
@@ -127,9 +127,6 @@ class BackgroundSwap:
                 if description and donor.source_id != photo.source_id:
                     return description, donor
         return _choose_one(PAPERS, rng), None
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts

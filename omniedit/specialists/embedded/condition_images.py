@@ -10,10 +10,10 @@ from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.line_drawing import RED, agreement, draw_lines, scale_mask, scribble_lines, sketch_lines
 from omniedit.imaging.morphology import bounding_box
-from omniedit.instructions.templates.condition_images import point_to_reference
+from omniedit.instructions.templates.references import point_to_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable, Specialist
+from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable, Specialist
 from omniedit.specialists.embedded.addition import ObjectAddition
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.removal import ObjectRemoval
@@ -32,7 +32,7 @@ MIN_LINE_SHARE = 0.001
 """Minimum share of a drawing that lines cover; an empty sheet guides no edit."""
 
 
-class VisualEdit:
+class VisualEdit(EmbeddedSpecialist):
     """Edit of an object with a condition image as its reference: a removal or a swap, unless a class says otherwise.
 
     Truth: that of the edit, and `edit`, the task whose edit it is, such as object_removal.
@@ -60,9 +60,6 @@ class VisualEdit:
             truth = {**request.truth, "edit": request.task.name}
             return replace(request, task=self.task, instructions=instructions, truth=truth)
         raise NotApplicable("; ".join(dict.fromkeys(reasons)))
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         (edited,) = self._edits[Task(request.truth["edit"])].edit([request])

@@ -10,7 +10,7 @@ from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.grammar import without_position
 from omniedit.instructions.templates.counting import count_instructions
 from omniedit.sources.photo import FractionBox, Photo, round_box
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.copies import Copy, pairs_of_one_noun, paste_copies, possible_copies
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.tasks import Task
@@ -32,7 +32,7 @@ class _CountChange:
     hole: np.ndarray | None = None
 
 
-class Counting:
+class Counting(EmbeddedSpecialist):
     """Change of the number of objects of one kind.
 
     Truth: `object` (its noun), `count` and `new_count`, `boxes` (of all objects of the kind; objects in both images
@@ -76,9 +76,6 @@ class Counting:
             mask=change.hole,
             parts={"change": change},
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None

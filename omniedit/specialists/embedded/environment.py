@@ -1,6 +1,6 @@
 """Environment change: the same outdoor scene at another time of day, in other weather or in another season."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -11,7 +11,7 @@ from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.instructions.templates.appearance import environment_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
 from omniedit.specialists.embedded.scene_cues import SceneCues, analyse_scene
 from omniedit.specialists.embedded.weather import autumn, fog, rain, snow
@@ -73,7 +73,7 @@ def credibility(scene: SceneCues, mood: PhotoTone) -> list[str]:
     return [name for name in ENVIRONMENTS if suits[name]]
 
 
-class EnvironmentChange:
+class EnvironmentChange(EmbeddedSpecialist):
     """Relighting of the whole photo. Truth: environment, a key of ENVIRONMENTS."""
 
     task = Task.ENVIRONMENT_CHANGE
@@ -96,9 +96,6 @@ class EnvironmentChange:
             truth={"environment": environment},
             parts={"scene": scene, "seed": int(rng.integers(2**63))},
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts

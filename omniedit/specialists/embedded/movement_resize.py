@@ -13,7 +13,7 @@ from omniedit.imaging.images import Image
 from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.templates.movement_resize import SHARES, TIMES, movement_instructions, resize_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.cut_out_placement import box_size, is_standing
 from omniedit.specialists.embedded.object_transform import (
     ObjectTransform,
@@ -47,7 +47,7 @@ class _PlaceChange:
     value: str | float
 
 
-class _Rearrangement:
+class _Rearrangement(EmbeddedSpecialist):
     """Specialist that moves or resizes an object. `_changes` yields the possible changes of one object."""
 
     task: Task
@@ -96,9 +96,6 @@ class _Rearrangement:
             else:
                 changes += self._changes(photo, obj, fill_place(photo, obj, others), others)
         return changes, reasons
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None

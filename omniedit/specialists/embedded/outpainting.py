@@ -1,14 +1,12 @@
 """Outpainting: the source shows the middle of a photo on an empty border, the edited image is the photo (AnyEdit)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import CLEAR_LEVELS, Image, Mask
 from omniedit.instructions.templates.camera import outpaint_instructions
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.tasks import Task
 
 SIDES = ("all", "left", "right", "top", "bottom")
@@ -22,7 +20,7 @@ MAX_HIDDEN_SHARE = 0.5
 """Maximum share of an object that the border may hide: more of it could only be guessed."""
 
 
-class Outpaint:
+class Outpaint(EmbeddedSpecialist):
     """Continuation of a photo into an empty border. Truth: side, border (a key of BORDERS), box (kept; fractions)."""
 
     task = Task("outpaint")
@@ -54,9 +52,6 @@ class Outpaint:
             truth={"side": side, "border": border, "box": list(box)},
             mask=mask,
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None

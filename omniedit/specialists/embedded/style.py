@@ -1,6 +1,6 @@
 """Style transfer: a feed-forward multi-style network and classical stylisations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -11,7 +11,7 @@ import numpy as np
 from omniedit.imaging.images import Image
 from omniedit.instructions.templates.appearance import style_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist
 from omniedit.specialists.embedded import style_network
 from omniedit.specialists.embedded.drawing_styles import charcoal, coloured_pencil, linocut, pencil_sketch
 from omniedit.specialists.embedded.painting_styles import oil_painting, pointillism, watercolour
@@ -87,7 +87,7 @@ STYLES: dict[str, Style] = {
 (20, 25) are left out. The network has no names for them, so these describe how they look."""
 
 
-class StyleTransfer:
+class StyleTransfer(EmbeddedSpecialist):
     """Restyling of the whole photo. Truth: style (a key of STYLES), technique ('multistyle26' | 'opencv')."""
 
     task = Task.STYLE_TRANSFER
@@ -101,9 +101,6 @@ class StyleTransfer:
             truth={"style": style.name, "technique": style.technique},
             parts={"seed": int(rng.integers(2**63))},
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         style = STYLES[request.truth["style"]]

@@ -15,7 +15,7 @@ from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.grammar import without_position
 from omniedit.instructions.templates.objects import swap_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.cut_out_placement import CutOutPlacement, box_size, place_object
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.object_sizes import relative_size
@@ -35,7 +35,7 @@ CACHED_DONORS = 16
 """Number of decoded donors that are cached for the next proposal: all of a small shard, about 50 MB."""
 
 
-class ObjectSwap:
+class ObjectSwap(EmbeddedSpecialist):
     """Replacement of an object by another one.
 
     Truth: `object` and `new_object` (names), `new_object_source_id` (the donor photo), `box` and `new_box` (fractions
@@ -78,9 +78,6 @@ class ObjectSwap:
                 self._used.add(swap)
                 return replace(_request(photo, old, donor, new, placement, hole, rng), task=self.task)
         return None
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None and request.parts is not None

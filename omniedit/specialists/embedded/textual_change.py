@@ -9,7 +9,7 @@ from omniedit.grounding.text import MODEL, TextLine, read_text
 from omniedit.imaging.lettering import Face, Ink, Patch, letters_width, make_upright, match_face, rewrite, separate_ink
 from omniedit.instructions.templates.printed_text import is_usable, other_text, same_letters, text_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.tasks import Task
 
 MIN_CONFIDENCE = 0.9
@@ -41,7 +41,7 @@ class Line:
     face: Face
 
 
-class TextualChange:
+class TextualChange(EmbeddedSpecialist):
     """Change of one word or number of a printed line.
 
     Truth: `text` and `new_text` (the whole line), `box` (fractions).
@@ -65,9 +65,6 @@ class TextualChange:
                 self._used.add((photo.source_id, new))
                 return _request(photo, line, new, rng)
         raise NotApplicable("no other word has about the width of the text")
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts is not None

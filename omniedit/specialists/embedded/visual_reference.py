@@ -21,7 +21,7 @@ from omniedit.instructions.templates.objects import describe_place
 from omniedit.instructions.templates.references import insert_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import FractionBox, Photo, round_box
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.object_transform import fill_place, find_obstacle, mask_with_rim
 from omniedit.tasks import Task
 
@@ -35,7 +35,7 @@ MIN_SIDE = 96
 """Longer side in pixels below which an object is not made smaller."""
 
 
-class VisualReference:
+class VisualReference(EmbeddedSpecialist):
     """Insertion of the object in a reference image, on plain ground.
 
     Truth: `edit` (object_addition), `object`, `box`, `reference_box` (of the object in the reference image, fractions)
@@ -76,9 +76,6 @@ class VisualReference:
                 "others": [other for other in objects if other is not obj],
             },
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None

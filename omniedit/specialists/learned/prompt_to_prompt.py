@@ -116,17 +116,19 @@ class PromptToPrompt(ProposalSpecialist[P]):
             generated_under=self.toolbox.licence("generation"),
         )
 
-    @abstractmethod
     def add_words(self, pair: PromptPair, proposal: P) -> PromptPair:
-        """Return the pair with the proposal's options for words."""
+        """Return the pair with the proposal's options for words: new words keep their own attention."""
+        return replace(pair, exchange=False)
 
     @abstractmethod
     def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         """Return where latents may differ while they are blended; None for everywhere."""
 
-    @abstractmethod
     def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         """Return the edited image, and the mask of where it may differ from its source."""
+        mask = self.blend_mask(grounded)
+        assert mask is not None
+        return composite(source, target, mask), mask
 
 
 class PromptToPromptAttribute(PromptToPrompt[AttributeProposal]):
@@ -146,11 +148,6 @@ class PromptToPromptAttribute(PromptToPrompt[AttributeProposal]):
         assert grounded is not None
         return dilate_by_share(grounded.mask, self.toolbox.config.grounding.rim)
 
-    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.blend_mask(grounded)
-        assert mask is not None
-        return composite(source, target, mask), mask
-
 
 class PromptToPromptAction(PromptToPrompt[ActionProposal]):
     """Change of the action of a person or an animal; the new words keep their own attention.
@@ -163,17 +160,9 @@ class PromptToPromptAction(PromptToPrompt[ActionProposal]):
     task, proposal, blend = Task("action_change"), ActionProposal, 1.0
     text_steps, image_steps = 0.4, 0.2
 
-    def add_words(self, pair: PromptPair, proposal: ActionProposal) -> PromptPair:
-        return replace(pair, exchange=False)
-
     def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         assert grounded is not None
         return dilate_by_share(grounded.mask, SURROUNDINGS)
-
-    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.blend_mask(grounded)
-        assert mask is not None
-        return composite(source, target, mask), mask
 
 
 class PromptToPromptEnvironment(PromptToPrompt[EnvironmentProposal]):
@@ -183,9 +172,6 @@ class PromptToPromptEnvironment(PromptToPrompt[EnvironmentProposal]):
     """
 
     task, proposal, blend = Task.ENVIRONMENT_CHANGE, EnvironmentProposal, 0.7
-
-    def add_words(self, pair: PromptPair, proposal: EnvironmentProposal) -> PromptPair:
-        return replace(pair, exchange=False)
 
     def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         return None if grounded is None else ~grounded.mask

@@ -8,12 +8,11 @@ import pytest
 from omniedit.instructions.grammar import is_plural, to_plural
 from omniedit.instructions.templates import appearance as looks
 from omniedit.instructions.templates.camera import outpaint_instructions, rotation_instructions
-from omniedit.instructions.templates.condition_images import point_to_reference
 from omniedit.instructions.templates.counting import count_instructions, name_by_place
 from omniedit.instructions.templates.movement_resize import movement_instructions, resize_instructions
 from omniedit.instructions.templates.objects import addition_instructions, removal_instructions, swap_instructions
 from omniedit.instructions.templates.printed_text import text_instructions
-from omniedit.instructions.templates.references import insert_reference, material_of_reference
+from omniedit.instructions.templates.references import insert_reference, material_of_reference, point_to_reference
 
 FAULTS = {
     "an article before the wrong sound": r"\ba ([aeio]|hour)|\ban (?!hour)[^aeiou]",

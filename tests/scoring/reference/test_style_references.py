@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.style_references import failures, fit, measure, save
-from omniedit.evaluation.benchmark_edits import scale_to_bucket
+from omniedit.evaluation.own_benchmark_edits import scale_to_bucket
 from omniedit.imaging.images import Image, decode_image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.scoring import Unscorable

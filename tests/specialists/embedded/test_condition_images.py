@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.templates.condition_images import point_to_reference
+from omniedit.instructions.templates.references import point_to_reference
 from omniedit.pairs import EditPair, Reference
 from omniedit.scoring.reference import score_pair
 from omniedit.scoring.reply_parser import Unscorable

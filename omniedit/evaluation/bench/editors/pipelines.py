@@ -22,7 +22,7 @@ from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import ANY_NAME
 from omniedit.models.loading import choose_device
 from omniedit.models.pipeline_folder import INDEX, check_complete, check_parts
-from omniedit.storage.manifest import checksum
+from omniedit.storage.manifest import digest_file
 
 
 class Pipeline(BenchEditor):
@@ -145,7 +145,7 @@ def _version(entry: DiffusersEntry, folder: Path, dtype: torch.dtype) -> str:
             f"{entry.repository}@{parts[parts.index('snapshots') + 1] if 'snapshots' in parts else entry.revision}"
         )
     else:
-        weights = f"{folder.name}@{checksum(folder)['sha256'][:12] if folder.is_file() else digest_weights(folder)}"
+        weights = f"{folder.name}@{digest_file(folder)[:12] if folder.is_file() else digest_weights(folder)}"
     decides = {"class_name", "load", "schedulers", "method", "image", "prompt", "text", "prompt_template", "arguments"}
     decides |= {"mask_arguments", "invert_arguments", "wants_list", "takes_references", "wants_size", "wants_generator"}
     options = entry.model_dump(include=decides, exclude_defaults=True)

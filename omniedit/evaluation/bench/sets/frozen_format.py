@@ -6,24 +6,19 @@ set.json            name and version of the set, numbers of its items
 checksums.sha256    SHA-256 of the other files, for `sha256sum --check`
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage, check_path
+from omniedit.storage.manifest import digest_file
 
 ITEMS_FILE, SET_JSON, CHECKSUMS, IMAGES = "bench.jsonl", "set.json", "checksums.sha256", "images"
 FORMAT = 1
 Locate = Callable[[str], Path]
 """Function that returns the file of a path in the set."""
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S.*)")
-
-
-def digest_file(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def read_checksums(file: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from omniedit.imaging.images import encode_png
-from omniedit.reporting.agreement import agreement_page
+from omniedit.reporting.student_agreement import agreement_page
 from omniedit.scoring.replies import NUMBERS
 from omniedit.scoring.student.agreement import agreement, agreement_row
 from omniedit.scoring.verdict import Score

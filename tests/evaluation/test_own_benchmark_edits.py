@@ -6,7 +6,7 @@ import pytest
 from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import move_weights
 from omniedit.aspect import bucket_size
-from omniedit.evaluation.benchmark_edits import (
+from omniedit.evaluation.own_benchmark_edits import (
     SamplingOptions,
     load_trained_editor,
     no_edit,
