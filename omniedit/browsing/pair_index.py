@@ -1,12 +1,12 @@
 """Index of a run's pairs: a few columns of each pair, so that millions of pairs fit in memory (200 bytes each)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from omniedit.browsing.pair_record import without_nan
 from omniedit.browsing.run_files import ShardFiles
 from omniedit.errors import UserError
 from omniedit.exchange.candidates import short_reason
@@ -127,11 +127,6 @@ def _try(read: Callable[[], dict[str, Row]], problems: list[str]) -> dict[str, R
         return None
 
 
-def _finite(score: Any) -> Any:
-    """Return a score, or None for NaN and infinity, which a table made elsewhere may have."""
-    return None if isinstance(score, float) and not isfinite(score) else score
-
-
 def _index_row(pair_id: str, pair: Row, score: Row, decision: Row, folder: str) -> Row:
     return {
         "pair_id": pair_id,
@@ -140,7 +135,7 @@ def _index_row(pair_id: str, pair: Row, score: Row, decision: Row, folder: str) 
         "source": pair.get("source") or UNKNOWN,
         "status": score.get("status") or UNSCORED,
         "judge": score.get("judge") or UNSCORED,
-        "score": _finite(score.get("o_score")),
+        "score": without_nan(score.get("o_score")),
         "kept": decision.get("kept"),
         "reason": short_reason(decision["reason"]) if decision.get("reason") else UNDECIDED,
         "row": pair["row"],

@@ -65,7 +65,7 @@ def describe_pair(shard: Shard, row: int) -> dict[str, Any]:
             for number, each in enumerate(pair.references, 1)
         ],
         "imported_scores": pair.imported_scores,
-        "provenance": _finite(pair.provenance),
+        "provenance": without_nan(pair.provenance),
         "shard": {"specialist": shard.specialist, "seed": shard.seed, "versions": shard.versions},
     }
 
@@ -79,15 +79,15 @@ def read_pair_row(path: Path, pair_id: str, problems: list[str]) -> dict[str, An
     except UserError as error:
         problems.append(str(error))
         return None
-    return _finite(rows[0]) if rows else None
+    return without_nan(rows[0]) if rows else None
 
 
-def _finite(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Return a value with None in place of NaN and infinity, which JSON lacks."""
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: without_nan(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [without_nan(each) for each in value]
     return None if isinstance(value, float) and not isfinite(value) else value
 
 

@@ -158,13 +158,14 @@ def is_mentioned(phrase: str, words: set[str]) -> bool:
 def _operation_faults(words: set[str], denied: set[str], task: Task) -> Iterator[str]:
     """Yield the faults of the operation: missing, another one, or negated."""
     says, never = operations()[task]
+    operation = task.replace("_", " ")
     if says and not any(map(words.issuperset, says.values())):
-        yield f"it does not ask for {_task_phrase(task)}"
+        yield f"it does not ask for {operation}"
     for entry, needed in never.items():
         if words.issuperset(needed):
-            yield f"it asks for something other than {_task_phrase(task)} ('{entry}')"
+            yield f"it asks for something other than {operation} ('{entry}')"
     if any(needed <= denied for needed in says.values()):
-        yield f"it negates the edit ({_task_phrase(task)})"
+        yield f"it negates the edit ({operation})"
 
 
 def _negated_stems(instruction: str) -> set[str]:
@@ -219,10 +220,6 @@ def _is_presupposed(words: Sequence[str], value: Sequence[str], name: str) -> bo
     starts = range(1, len(words) - len(already) + 1)
     pointed_at = [start for start in starts if words[start - 1] in stems(_POINTING)]
     return bool(value) and any(list(words[start:][: len(already)]) == already for start in pointed_at)
-
-
-def _task_phrase(task: Task) -> str:
-    return task.replace("_", " ")
 
 
 @cache

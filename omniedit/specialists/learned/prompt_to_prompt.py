@@ -17,7 +17,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.edit_proposals.anyedit_classes import ActionProposal
 from omniedit.instructions.edit_proposals.classes import AttributeProposal, EnvironmentProposal
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
+from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.attention_control import SDXL_SELF, ControlRange
@@ -25,7 +25,6 @@ from omniedit.specialists.learned.canvas import composite
 from omniedit.specialists.learned.inpainting import grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
 from omniedit.specialists.learned.proposal_specialist import P, ProposalSpecialist, get_proposal, request_seed
-from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
 SURROUNDINGS = 0.3
@@ -57,10 +56,6 @@ class PromptToPrompt(ProposalSpecialist[P]):
     """Share of the steps in which the source's latents replace the target's outside the mask."""
     text_steps: ClassVar[float] = ControlRange.text_steps
     image_steps: ClassVar[float] = ControlRange.image_steps
-
-    def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
-        super().__init__(toolbox, proposals, task)
-        self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         drafts = [self._draft(request) for request in requests]

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from omniedit.instructions.edit_proposals.classes import Proposal
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.learned.shared_models import Toolbox
@@ -33,6 +34,7 @@ class ProposalSpecialist(Generic[P]):
 
     def __init__(self, toolbox: Toolbox, proposals: Mapping[str, Sequence[P]], task: Task | None = None) -> None:
         self.toolbox, self.proposals, self.task = toolbox, proposals, task or self.task
+        self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
         self.batch_size = GATHERED_BATCHES * toolbox.config.batch_size
         self._offered: dict[str, int] = {}
 
