@@ -28,7 +28,7 @@ rule compare_edit:
     message:
         "Edit {wildcards.comparison}: {wildcards.entry}, {wildcards.portion}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" compare_editors.py {params.set:q} --editors {params.editor:q} --only edit --shard {params.shard}'
+        'sh "$OMNIEDIT_RUN" bench_set.py {params.set:q} --editors {params.editor:q} --only edit --shard {params.shard}'
         " --out results/{wildcards.run}/bench/sets/{wildcards.comparison} > {log} 2>&1"
 
 
@@ -55,7 +55,7 @@ rule compare_score:
     message:
         "Score {wildcards.comparison}: {wildcards.entry} by {wildcards.bench_judge}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" compare_editors.py {params.set:q} --editors {params.editor:q} --only score'
+        'sh "$OMNIEDIT_RUN" bench_set.py {params.set:q} --editors {params.editor:q} --only score'
         " --judges {wildcards.bench_judge} --config results/{wildcards.run}/config.json"
         " --spent results/{wildcards.run}/spent --yes"
         " --out results/{wildcards.run}/bench/sets/{wildcards.comparison} > {log} 2>&1"
@@ -78,7 +78,7 @@ rule compare_measure:
     message:
         "Measure {wildcards.comparison}: {wildcards.entry}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" compare_editors.py {params.set:q} --editors {params.editor:q} --only measure'
+        'sh "$OMNIEDIT_RUN" bench_set.py {params.set:q} --editors {params.editor:q} --only measure'
         " --out results/{wildcards.run}/bench/sets/{wildcards.comparison} > {log} 2>&1"
 
 
@@ -103,6 +103,6 @@ rule compare_table:
     message:
         "Write the tables of {wildcards.comparison}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" compare_editors.py {params.set:q} --editors {params.editors:q} --judges {params.judges}'
+        'sh "$OMNIEDIT_RUN" bench_set.py {params.set:q} --editors {params.editors:q} --judges {params.judges}'
         " --config results/{wildcards.run}/config.json --only table"
         " --out results/{wildcards.run}/bench/sets/{wildcards.comparison} > {log} 2>&1"

@@ -139,5 +139,5 @@ rule model_card:
     message:
         "Write the model card of {wildcards.editor}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" write_model_card.py {wildcards.editor} --config {params.config:q} {params.base} --plan {input.plan}'
+        'sh "$OMNIEDIT_RUN" write_card.py {wildcards.editor} --config {params.config:q} {params.base} --plan {input.plan}'
         " --index {input.index} --table {input.table} --metrics {input.metrics} --out {output} > {log} 2>&1"

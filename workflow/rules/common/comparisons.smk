@@ -4,7 +4,7 @@ from omniedit.evaluation.bench.judges import choose_judges
 
 
 def get_set_arguments(wildcards):
-    """Return the set, the user's copy of it and the file of editors, as arguments of scripts/compare_editors.py."""
+    """Return the set, the user's copy of it and the file of editors, as arguments of scripts/bench_set.py."""
     comparison, editors = CONFIG.bench.sets[wildcards.comparison], CONFIG.bench.editors_file
     data = ["--data", comparison.path] if comparison.path else []
     return [comparison.set, *data, *(["--editors-file", editors] if editors else []), "--seed", CONFIG.seed]
