@@ -40,7 +40,7 @@ _MOVES = {
     "instructions": (
         "appearance=templates.appearance appearance_templates=templates.appearance balance=edit_proposals.quotas "
         "camera=templates.camera camera_proposals=edit_proposals.camera_classes complex=templates.complex "
-        "composed=composed_pairs counts=templates.counting facets=edit_proposals.quotas inverse=inverse_pairs "
+        "composed=composed_pairs counts=templates.counting facets=edit_proposals.classes inverse=inverse_pairs "
         "knowledge=clues meaning=edit_proposals.paraphrase_check objects=templates.objects "
         "placement=templates.movement_resize plausibility=edit_proposals.plausibility proposal=edit_proposals.classes "
         "proposals=edit_proposals.table proposer=edit_proposals.proposer questions=edit_proposals.prompt_builder "

@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from omniedit.instructions.edit_proposals.prompt_builder import PHRASINGS
-from omniedit.instructions.edit_proposals.quotas import facets
+from omniedit.instructions.edit_proposals.classes import PHRASINGS, facets
 from omniedit.instructions.edit_proposals.table import CLASSES, SCHEMA
 from omniedit.reporting.contact_sheet import shorten
 from omniedit.reporting.figure_style import BLUE, INK, SEQUENCE, panels, report_style

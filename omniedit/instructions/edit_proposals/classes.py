@@ -6,8 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from omniedit.instructions.stemming import noun
 from omniedit.plain_text import clean_line
 
+PHRASINGS = ("plain", "short", "detailed", "polite", "indirect")
+"""Kinds of paraphrase. The plain instruction comes with its proposal; the others are rewritings of it."""
 MAX_QUOTED = 80
 """Maximum number of characters quoted from a reply."""
 
@@ -161,3 +164,29 @@ class TypeProposal(Proposal):
     def facets(self) -> Iterator[tuple[str, str]]:
         """Yield the facets besides the object, by which quotas and the report count proposals."""
         yield from ()
+
+
+def facets(proposal: Proposal, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the facets of a proposal with their values, such as ('object', 'dog').
+
+    Args:
+        name: the object's kind, '' if unknown.
+    """
+    match proposal:
+        case TypeProposal():
+            if phrase := getattr(proposal, "object", ""):
+                yield "object", name or phrase
+            yield from proposal.facets()
+        case SwapProposal(object=phrase, new_object=new):
+            yield "object", name or phrase
+            yield "new_object", noun(new)
+        case RemovalProposal(object=phrase) | BackgroundProposal(object=phrase):
+            yield "object", name or phrase
+        case AttributeProposal(object=phrase, attribute=attribute, value=value):
+            yield "object", name or phrase
+            yield "attribute", attribute
+            yield "value", value.lower()
+        case EnvironmentProposal(environment=environment):
+            yield "environment", environment
+        case StyleProposal(style=style):
+            yield "style", style

@@ -19,8 +19,6 @@ from omniedit.tasks import TASKS, Task
 from omniedit.vlm import Prompt, PromptImage
 
 _FOLDER = resources.files("omniedit.instructions.edit_proposals")
-PHRASINGS = ("plain", "short", "detailed", "polite", "indirect")
-"""Kinds of paraphrase. The plain instruction comes with its proposal; the others are rewritings of it."""
 MAX_OBJECTS = 8
 _TOKENS_PER_ITEM, _TOKENS_PER_EDIT, _TOKENS_PER_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
 _TOKENS_PER_NAME = 20

@@ -11,11 +11,10 @@ import numpy as np
 
 from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
-from omniedit.instructions.edit_proposals.classes import SwapProposal
+from omniedit.instructions.edit_proposals.classes import PHRASINGS, SwapProposal
 from omniedit.instructions.edit_proposals.paraphrase_check import PhotoObject
 from omniedit.instructions.edit_proposals.prompt_builder import (
     MAX_OBJECTS,
-    PHRASINGS,
     DraftEdit,
     edits_prompt,
     meaning_prompt,

@@ -6,23 +6,13 @@ The result depends only on the proposals, so the same replies give the same file
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from omniedit.config.schema import QuotasConfig
-from omniedit.instructions.edit_proposals.classes import (
-    AttributeProposal,
-    BackgroundProposal,
-    EnvironmentProposal,
-    Proposal,
-    RemovalProposal,
-    StyleProposal,
-    SwapProposal,
-    TypeProposal,
-)
-from omniedit.instructions.edit_proposals.prompt_builder import PHRASINGS, digest
+from omniedit.instructions.edit_proposals.classes import PHRASINGS, facets
+from omniedit.instructions.edit_proposals.prompt_builder import digest
 from omniedit.instructions.edit_proposals.proposer import ProposalDraft
 from omniedit.instructions.edit_proposals.table import ProposalRow, rejection_row, usable
-from omniedit.instructions.stemming import noun
 from omniedit.tasks import Task
 
 
@@ -50,32 +40,6 @@ def apply_quotas(
         leads[task][lead] += 1
         rows[index] = _row(draft, lead)
     return [rows[index] for index in range(len(drafts))]
-
-
-def facets(proposal: Proposal, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the facets of a proposal with their values, such as ('object', 'dog').
-
-    Args:
-        name: the object's kind, '' if unknown.
-    """
-    match proposal:
-        case TypeProposal():
-            if phrase := getattr(proposal, "object", ""):
-                yield "object", name or phrase
-            yield from proposal.facets()
-        case SwapProposal(object=phrase, new_object=new):
-            yield "object", name or phrase
-            yield "new_object", noun(new)
-        case RemovalProposal(object=phrase) | BackgroundProposal(object=phrase):
-            yield "object", name or phrase
-        case AttributeProposal(object=phrase, attribute=attribute, value=value):
-            yield "object", name or phrase
-            yield "attribute", attribute
-            yield "value", value.lower()
-        case EnvironmentProposal(environment=environment):
-            yield "environment", environment
-        case StyleProposal(style=style):
-            yield "style", style
 
 
 def _full(

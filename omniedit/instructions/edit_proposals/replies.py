@@ -8,10 +8,10 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from omniedit.instructions.edit_proposals.classes import Phrase, quote
+from omniedit.instructions.edit_proposals.classes import PHRASINGS, Phrase, quote
 from omniedit.instructions.edit_proposals.paraphrase_check import PhotoObject, meaning_error
 from omniedit.instructions.edit_proposals.plausibility import implausible_reason
-from omniedit.instructions.edit_proposals.prompt_builder import MAX_OBJECTS, PHRASINGS, DraftEdit, EditOptions
+from omniedit.instructions.edit_proposals.prompt_builder import MAX_OBJECTS, DraftEdit, EditOptions
 from omniedit.instructions.edit_proposals.table import first_problem, json_object, proposal_in
 from omniedit.instructions.stemming import content, head, stems, strip_article
 from omniedit.tasks import Task

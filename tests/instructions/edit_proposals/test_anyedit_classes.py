@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from omniedit.config.schema import ProposalsConfig
+from omniedit.instructions.edit_proposals.classes import facets
 from omniedit.instructions.edit_proposals.paraphrase_check import PhotoObject, meaning_error
 from omniedit.instructions.edit_proposals.prompt_builder import DraftEdit, EditOptions, digest, text
 from omniedit.instructions.edit_proposals.proposer import Proposer
-from omniedit.instructions.edit_proposals.quotas import facets
 from omniedit.instructions.edit_proposals.replies import read_edits
 from omniedit.instructions.edit_proposals.table import CLASSES, proposal_in
 from omniedit.instructions.stemming import noun

@@ -15,7 +15,8 @@ from helpers.proposal_replies import THINGS, answering
 from helpers.vlm_server import MODEL, Server, serving
 from omniedit.config.schema import EndpointConfig, ProposalsConfig
 from omniedit.imaging.images import Image, resize_to_fit
-from omniedit.instructions.edit_proposals.prompt_builder import PHRASINGS, text
+from omniedit.instructions.edit_proposals.classes import PHRASINGS
+from omniedit.instructions.edit_proposals.prompt_builder import text
 from omniedit.instructions.edit_proposals.proposer import ProposalDraft, Proposer, shuffle_indices
 from omniedit.instructions.edit_proposals.quotas import apply_quotas
 from omniedit.instructions.edit_proposals.table import ProposalRow, read_proposals, write_proposals

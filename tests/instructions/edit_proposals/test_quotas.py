@@ -4,11 +4,11 @@ import json
 from collections import Counter
 
 from omniedit.config.schema import QuotasConfig
-from omniedit.instructions.edit_proposals.classes import RemovalProposal, SwapProposal
+from omniedit.instructions.edit_proposals.classes import PHRASINGS, RemovalProposal, SwapProposal, facets
 from omniedit.instructions.edit_proposals.paraphrase_check import PhotoObject
-from omniedit.instructions.edit_proposals.prompt_builder import PHRASINGS, DraftEdit, digest
+from omniedit.instructions.edit_proposals.prompt_builder import DraftEdit, digest
 from omniedit.instructions.edit_proposals.proposer import ProposalDraft
-from omniedit.instructions.edit_proposals.quotas import apply_quotas, facets
+from omniedit.instructions.edit_proposals.quotas import apply_quotas
 from omniedit.instructions.edit_proposals.table import CLASSES
 from omniedit.tasks import Task
 
