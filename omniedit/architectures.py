@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+INDEX = "model_index.json"
+"""File at the top of a folder with an editor or with a pipeline in diffusers' layout."""
+
 
 @dataclass(frozen=True)
 class Architecture:

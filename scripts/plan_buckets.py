@@ -17,7 +17,7 @@ from omniedit.buckets.placement import (
 )
 from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.run.program import run_program
-from omniedit.storage.shards import expand_blocks
+from omniedit.storage.shard_paths import expand_blocks
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from omniedit.reporting.provenance import provenance_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import stream_rows
-from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.storage.shard_paths import add_shard_options, expand_files
 
 
 def main() -> None:

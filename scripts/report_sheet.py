@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from omniedit.reporting.candidates import read_best
-from omniedit.reporting.sheet import best_by_photo, contact_sheet
+from omniedit.reporting.contact_sheet import best_by_photo, contact_sheet
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
-from omniedit.storage.shards import add_candidate_options, candidate_files
+from omniedit.storage.shard_paths import add_candidate_options, candidate_files
 from omniedit.tasks import order_tasks
 
 

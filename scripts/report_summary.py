@@ -12,7 +12,7 @@ from omniedit.reporting.training import read_curve
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows, stream_rows
-from omniedit.storage.shards import expand_blocks
+from omniedit.storage.shard_paths import expand_blocks
 
 
 def main() -> None:

@@ -14,11 +14,11 @@ from omniedit.plain_text import clean_line
 from omniedit.redaction import restore
 from omniedit.run.program import run_program
 from omniedit.sources.archive_items import open_archive
-from omniedit.sources.identity import read_content, record_file
-from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, IndexRow, PhotoRequirements
-from omniedit.sources.shard import new_shard, split
+from omniedit.sources.archive_stream import READERS, stream
+from omniedit.sources.file_identity import read_content, record_file
+from omniedit.sources.photo_index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, IndexRow, PhotoRequirements
+from omniedit.sources.photo_shard import new_shard, split
 from omniedit.sources.shard_assignment import hold_out
-from omniedit.sources.stream import READERS, stream
 from omniedit.storage.archives import archive_name, is_remote
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import write_rows

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from omniedit.browsing.counts import count_by_hand
-from omniedit.browsing.files import ShardFiles, decisions_file, list_shards
-from omniedit.browsing.index import join_tables, stream_index
-from omniedit.browsing.record import list_images, read_record
+from omniedit.browsing.pair_index import join_tables, stream_index
+from omniedit.browsing.pair_record import list_images, read_record
+from omniedit.browsing.run_files import ShardFiles, decisions_file, list_shards
 from omniedit.browsing.select import IndexQuery, select
 from omniedit.errors import UserError, error_line
 from omniedit.pairs import Shard

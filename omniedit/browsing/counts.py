@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.aspect import RATIOS
-from omniedit.browsing.files import ShardFiles, task_place
+from omniedit.browsing.run_files import ShardFiles, task_place
 from omniedit.plain_text import clean_line
 from omniedit.scoring.human_decisions import Decision, HandDecisions
 

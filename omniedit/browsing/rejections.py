@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from omniedit.browsing.files import ShardFiles
+from omniedit.browsing.run_files import ShardFiles
 from omniedit.errors import UserError
 from omniedit.exchange.outcome import ImportOutcome
 from omniedit.pairs import Shard

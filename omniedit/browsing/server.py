@@ -11,7 +11,7 @@ import cv2
 
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.local_server import HttpError, HttpReply, LocalServer, as_json, run_action
-from omniedit.browsing.record import image_format
+from omniedit.browsing.pair_record import image_format
 from omniedit.browsing.select import BY_HAND, ORDERS, IndexQuery
 from omniedit.imaging.images import decode_image
 from omniedit.reporting.page import shrink_to_area

@@ -7,8 +7,8 @@ from typing import Any
 from omniedit.cli.arguments import overall_score, path, scale
 from omniedit.errors import UserError
 from omniedit.evaluation import compare_scores
-from omniedit.evaluation.agreement import comparison
-from omniedit.evaluation.agreement.agreements import PROTOCOLS
+from omniedit.evaluation.agreement import report
+from omniedit.evaluation.agreement.task_agreement import PROTOCOLS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,12 +52,12 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
         UserError: as `compare`, or thresholds are requested for ratings beyond 1 without `--good`.
     """
     protocol = PROTOCOLS[args.protocol or "raters"]
-    result = comparison.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
+    result = report.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
     if args.thresholds and not result.thresholds:
         raise UserError(f"{args.ratings}: people's O goes beyond 1; give --good, the mean O from which an edit is good")
-    lines = [*comparison.agreement_lines(result), *comparison.preference_lines(result)]
-    lines += ["", *comparison.threshold_lines(result, args.thresholds)]
-    return lines, comparison.to_json(result)
+    lines = [*report.agreement_lines(result), *report.preference_lines(result)]
+    lines += ["", *report.threshold_lines(result, args.thresholds)]
+    return lines, report.to_json(result)
 
 
 def _compare_tables(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:

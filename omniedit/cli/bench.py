@@ -16,6 +16,7 @@ from omniedit.config.endpoint import api_key
 from omniedit.config.loading import check_section
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.edit_records import EditFolder, SetShare, describe_missing, hold_edits, hold_scores
 from omniedit.evaluation.bench.editors.entries import Entry
 from omniedit.evaluation.bench.editors.registry import choose_editors, open_editor
 from omniedit.evaluation.bench.editors.revisions import list_unpinned
@@ -25,12 +26,11 @@ from omniedit.evaluation.bench.judges import JudgeChoice, choose_judges, describ
 from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits
 from omniedit.evaluation.bench.open_set import open_set
 from omniedit.evaluation.bench.protocol import Protocol
-from omniedit.evaluation.bench.records import EditFolder, SetShare, describe_missing, hold_edits, hold_scores
 from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
 from omniedit.evaluation.bench.sets.published import load_published
-from omniedit.evaluation.bench.tables.protocols import build_protocol
-from omniedit.evaluation.bench.tables.reading import read_results
+from omniedit.evaluation.bench.tables.benchmark_table import build_protocol
+from omniedit.evaluation.bench.tables.read_results import read_results
 from omniedit.evaluation.bench.tables.write import write_tables
 from omniedit.evaluation.metrics.networks import Networks
 from omniedit.plain_text import clean_line

@@ -9,9 +9,9 @@ from omniedit.cli import bench_set_review
 from omniedit.cli.arguments import path
 from omniedit.evaluation.bench.protocol import GroupRow, Protocol
 from omniedit.evaluation.bench.sets.freeze import describe, freeze, read_draft
-from omniedit.evaluation.bench.sets.leaks import read_training
 from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
+from omniedit.evaluation.bench.sets.training_overlap import read_training
 
 MAX_REJECTED = 10
 """Number of rejected rows that are listed."""

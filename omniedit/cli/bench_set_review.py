@@ -13,7 +13,8 @@ from omniedit.config.schema import ProposalsConfig
 from omniedit.config.typed_text import merge
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.sets.proposals import (
+from omniedit.evaluation.bench.sets.proposal_review import Review
+from omniedit.evaluation.bench.sets.set_proposals import (
     BenchProposal,
     count_proposals,
     list_photos,
@@ -22,7 +23,6 @@ from omniedit.evaluation.bench.sets.proposals import (
     read_proposals,
     write_proposals,
 )
-from omniedit.evaluation.bench.sets.review import Review
 from omniedit.storage.atomic import check_writable
 from omniedit.storage.progress import Progress
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -100,8 +100,8 @@ def _proposals_config(args: argparse.Namespace) -> ProposalsConfig | None:
 def _ask_model(
     photos: Path, names: Sequence[str], config: ProposalsConfig, tasks: Sequence[Task], agreed: bool
 ) -> Iterator[BenchProposal]:
+    from omniedit.instructions.edit_proposals.proposer import Proposer
     from omniedit.instructions.language_model import open_model
-    from omniedit.instructions.proposer import Proposer
 
     if config.source == "api":
         check_agreed([config.api], agreed, "proposals")

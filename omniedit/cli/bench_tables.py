@@ -2,7 +2,7 @@
 
 import argparse
 
-from omniedit.browsing.files import find_run
+from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import path, run_seed
 from omniedit.evaluation.bench.tables.ablation_runs import read_run
 from omniedit.evaluation.bench.tables.ablations import write_ablations

@@ -6,7 +6,7 @@ import os
 import threading
 from importlib.util import find_spec
 
-from omniedit.browsing.files import find_run
+from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import port, run_name, words
 from omniedit.errors import UserError
 

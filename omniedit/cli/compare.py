@@ -172,7 +172,8 @@ def _report(matches: Sequence[Match], verdicts: Sequence[Verdict], args: argpars
     both = list(zip(matches, verdicts, strict=True))
     judged = [(verdict, match.texts) for match, verdict in both if isinstance(verdict, Outcome)]
     if not judged:
-        raise UserError(f"{args.out}: none of {len(rows)} comparisons has a winner; the first: {rows[0]['reason']}")
+        problem = rows[0]["reason"]
+        raise UserError(f"{args.out}: none of {len(rows)} comparisons has a winner; the first problem: {problem}")
     statuses = Counter(row["status"] for row in rows)
     refused = sum(is_refusal(row.get("reason") or "") for row in rows)
     named = [(verdict, match.editors) for match, verdict in both if isinstance(verdict, Outcome)]

@@ -12,8 +12,8 @@ from omniedit.cli.edit import Settings, collect_doubts, edit_image
 from omniedit.errors import one_line
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import markdown_cell
-from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_file import EncodedPhoto
+from omniedit.sources.photo_index import SAMPLE
 
 if TYPE_CHECKING:
     from omniedit.models.conditions import SupportedConditions

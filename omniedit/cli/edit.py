@@ -18,7 +18,7 @@ from omniedit.cli.references import check_conditions, read_reference
 from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import clean_line
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 from omniedit.storage.atomic import check_writable, replace_file
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from omniedit.browsing.files import find_run
+from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import at_least_one, names, overall_score, path, percentage
 from omniedit.exchange.candidates import Choice
 from omniedit.exchange.exporting import ROWS_PER_FILE, ExportOptions, export_run

@@ -6,7 +6,7 @@ from pathlib import Path
 from omniedit.cli.arguments import at_least_one, path, run_seed
 from omniedit.config.loading import load
 from omniedit.errors import UserError
-from omniedit.instructions.scenes import propose_scenes
+from omniedit.instructions.counterfactual_scenes import propose_scenes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: the config uses recorded replies, a list cannot be read, or a model cannot be used.
     """
     from omniedit.instructions.language_model import open_model
-    from omniedit.specialists.learned.scenes import write_scenes
+    from omniedit.specialists.learned.counterfactual_images import write_scenes
     from omniedit.specialists.registry import open_toolbox
 
     if args.out.is_file():

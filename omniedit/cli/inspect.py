@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from omniedit.browsing.contact_sheet import draw_sheet
 from omniedit.browsing.counts import count_pairs, format_counts
-from omniedit.browsing.files import ShardFiles, decisions_file, find_run, list_shards
-from omniedit.browsing.index import find_pair, join_tables, stream_index
-from omniedit.browsing.record import read_record, save_images
+from omniedit.browsing.pair_index import find_pair, join_tables, stream_index
+from omniedit.browsing.pair_record import read_record, save_images
+from omniedit.browsing.record_text import format_record
 from omniedit.browsing.rejections import count_rejections, format_rejections
-from omniedit.browsing.sheet import draw_sheet
-from omniedit.browsing.text import format_record
+from omniedit.browsing.run_files import ShardFiles, decisions_file, find_run, list_shards
 from omniedit.cli.arguments import path, run_name
 from omniedit.errors import UserError
 from omniedit.scoring.human_decisions import read_by_hand

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from omniedit.cli.arguments import path
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement.agreements import PROTOCOLS
+from omniedit.evaluation.agreement.task_agreement import PROTOCOLS
 from omniedit.evaluation.metrics.correlation import (
     correlate_metrics,
     correlation_lines,
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     _print(measured, args.json)
     if not any(row["status"] == "measured" for values in measured.values() for row in values.rows):
         first = next(iter(measured.values())).rows[0]["reason"]
-        raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first: {first}")
+        raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first problem: {first}")
 
 
 def _compare(args: argparse.Namespace) -> None:

@@ -7,21 +7,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from omniedit.browsing.files import find_run
 from omniedit.browsing.local_server import LOOPBACK
 from omniedit.browsing.rating.server import RatingServer
+from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import at_least_one, at_least_zero, names, path, port, run_seed
 from omniedit.errors import UserError, error_line
 from omniedit.evaluation.bench.open_set import open_set
 from omniedit.evaluation.comparisons.table import write_comparisons
-from omniedit.evaluation.people import choices, results, tables
-from omniedit.evaluation.people.choices import comparison_rows
-from omniedit.evaluation.people.edits import RatedEdit, add_checks, select
+from omniedit.evaluation.people import choice_results, rating_results, result_tables
+from omniedit.evaluation.people.answers import Answer, AnswerStore
+from omniedit.evaluation.people.choice_results import comparison_rows
 from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
 from omniedit.evaluation.people.inputs import READERS, list_items, read_edits
-from omniedit.evaluation.people.results import classify_answers
-from omniedit.evaluation.people.session import Session, make_questions
-from omniedit.evaluation.people.store import Answer, AnswerStore
+from omniedit.evaluation.people.questions import Session, make_questions
+from omniedit.evaluation.people.rated_edits import RatedEdit, add_checks, select
+from omniedit.evaluation.people.rating_results import classify_answers
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import check_table_path, write_csv
 
@@ -162,14 +162,14 @@ def report(store: AnswerStore, edits: Sequence[RatedEdit], args: argparse.Namesp
         raise UserError(f"{args.out}: unknown format; give .md, .json" + ("" if args.pairwise else " or .csv"))
     numbered = number_edits(store, edits)
     if args.pairwise:
-        chosen = choices.summarize_choices(numbered, store.read_answers(), args.seed)
-        lines, figures = choices.describe_choices(chosen), choices.choices_to_json(chosen)
+        chosen = choice_results.summarize_choices(numbered, store.read_answers(), args.seed)
+        lines, figures = choice_results.describe_choices(chosen), choice_results.choices_to_json(chosen)
     else:
-        rated = results.summarize(numbered, store.read_answers(), args.seed)
+        rated = rating_results.summarize(numbered, store.read_answers(), args.seed)
         if suffix == ".csv":
-            write_csv(args.out, tables.csv_rows(rated.editors), tables.COLUMNS)
+            write_csv(args.out, result_tables.csv_rows(rated.editors), result_tables.COLUMNS)
             return
-        lines, figures = tables.markdown(rated), tables.to_json(rated)
+        lines, figures = result_tables.markdown(rated), result_tables.to_json(rated)
     text = json.dumps(figures, indent=2) if suffix == ".json" else "\n".join(lines)
     if args.out:
         write_text(args.out, f"{text}\n")

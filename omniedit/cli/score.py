@@ -23,7 +23,7 @@ from omniedit.scoring.prompts.reader import choose_rubric
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import OVERALL_COLUMNS, RESULT_COLUMNS
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import check_table_path, read_csv, write_by_suffix
 from omniedit.storage.progress import Progress
@@ -164,7 +164,8 @@ def score_table(
     _write(out, scored, rubric, numbers)
     print(f"{out}: {_summary(scored)}")
     if not any(row["status"] == "scored" for row in scored):
-        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first: {scored[0]['reasoning']}")
+        problem = scored[0]["reasoning"]
+        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first problem: {problem}")
 
 
 def judge_rows(

@@ -12,7 +12,7 @@ from omniedit.exchange.task_names import to_name
 from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
 from omniedit.pairs import EncodedPair
 from omniedit.pairs.provenance import IMPORTED
-from omniedit.sources.index import make_source_id
+from omniedit.sources.photo_index import make_source_id
 
 OWN_SCORES = ("sc_score_1", "sc_score_2", "pq_score", "o_score")
 REASONING = ("sc_reasoning", "reasoning")

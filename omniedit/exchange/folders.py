@@ -16,9 +16,9 @@ from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.rows import Row, Rows, reject
 from omniedit.pairs import Rejection
-from omniedit.sources.caption_values import decode_text
-from omniedit.sources.decode import SUFFIXES
 from omniedit.sources.listing import list_folder
+from omniedit.sources.metadata_values import decode_text
+from omniedit.sources.photo_file import SUFFIXES
 from omniedit.sources.webdataset import MAX_TEXT
 
 TARGETS = ("target", "edited", "output", "after", "end", "images", "image")

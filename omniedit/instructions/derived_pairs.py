@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from omniedit import __version__
-from omniedit.instructions.composed import compose_edits, compose_session
-from omniedit.instructions.inverse import invert
+from omniedit.instructions.composed_pairs import compose_edits, compose_session
+from omniedit.instructions.inverse_pairs import invert
 from omniedit.instructions.recaption import Recaptioner, needs_recaption
 from omniedit.pairs import EditPair, Rejection, Shard, ShardWriter
 from omniedit.storage.atomic import replace_file

@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Image, resize_to_fit
-from omniedit.instructions.appearance_templates import INSTRUCTIONS, colour_instructions
+from omniedit.instructions.grammar import join_objects
 from omniedit.instructions.mentions import (
     describe_alone,
     find_added,
@@ -24,14 +24,15 @@ from omniedit.instructions.mentions import (
     split_place,
     swap_colour,
 )
-from omniedit.instructions.objects import (
+from omniedit.instructions.stemming import strip_article
+from omniedit.instructions.templates.appearance import colour_instructions
+from omniedit.instructions.templates.draw import INSTRUCTIONS
+from omniedit.instructions.templates.objects import (
     addition_instructions,
     describe_place,
-    join_objects,
     removal_instructions,
     swap_instructions,
 )
-from omniedit.instructions.stemming import strip_article
 from omniedit.pairs import EditPair
 from omniedit.pairs.provenance import Truth
 from omniedit.tasks import SAME_EDITS, Task, equivalent_task

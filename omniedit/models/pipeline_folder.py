@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import nn
 
+from omniedit.architectures import INDEX
 from omniedit.errors import UserError, one_line
 from omniedit.models.folder import (
     check_no_pointer,
@@ -25,7 +26,6 @@ from omniedit.models.weights import check_names
 if TYPE_CHECKING:  # importing diffusers takes seconds
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
-INDEX = "model_index.json"
 Pipeline = TypeVar("Pipeline", bound="DiffusionPipeline")
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from omniedit.evaluation.bench.edit_records import EDITED
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.evaluation.bench.records import EDITED
 from omniedit.evaluation.bench.tables.results import EditorResult
 from omniedit.imaging.images import decode_image
 from omniedit.reporting.side_by_side import ComparedItem, Heading, JudgeScore, Output, Picture, write_folder

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omniedit.evaluation.edits import MODELS
+from omniedit.evaluation.own_benchmark_edits import MODELS
 from omniedit.evaluation.table3 import LABELS
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import Shard

@@ -17,7 +17,7 @@ from omniedit.exchange.candidates import short_reason
 from omniedit.pairs import Rejection, Shard
 from omniedit.pairs.provenance import model_revisions
 from omniedit.storage.parquet import read_rows
-from omniedit.storage.shards import CandidateFiles
+from omniedit.storage.shard_paths import CandidateFiles
 from omniedit.tasks import Task, order_tasks
 
 ALL_RATIOS = list(RATIOS)

@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from omniedit.instructions.facets import PHRASINGS, facets
-from omniedit.instructions.proposals import CLASSES, SCHEMA
+from omniedit.instructions.edit_proposals.classes import PHRASINGS, facets
+from omniedit.instructions.edit_proposals.table import CLASSES, SCHEMA
+from omniedit.reporting.contact_sheet import shorten
+from omniedit.reporting.figure_style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.reporting.page import NO_VALUE, PageRow, number, percent, render
-from omniedit.reporting.sheet import shorten
-from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.storage.parquet import stream_rows
 from omniedit.tasks import Task, order_tasks
 

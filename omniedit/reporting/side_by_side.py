@@ -183,7 +183,7 @@ class _FolderImages:
 def _read(picture: Picture) -> Image:
     if not isinstance(picture, Path):
         return picture()
-    from omniedit.sources.decode import EncodedPhoto
+    from omniedit.sources.photo_file import EncodedPhoto
 
     with EncodedPhoto(picture) as photo:
         return photo.decode()

@@ -12,13 +12,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from omniedit.evaluation.agreement.agreements import Agreement
 from omniedit.evaluation.agreement.ratings import SCORES
 from omniedit.evaluation.agreement.run_ratings import RunRatings
+from omniedit.evaluation.agreement.task_agreement import Agreement
 from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
+from omniedit.reporting.figure_style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
 from omniedit.reporting.page import PageRow, number, percent, render
-from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
 from omniedit.reporting.trust import Trust
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.scoring.student.agreement import choice

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
+from omniedit.reporting.figure_style import BLUE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.page import PageRow, image_uri, number, percent, render
-from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, report_style
 
 SMOOTHING_STEPS = 10
 PARTS = {"loss_sigma": "noise level", "loss_task": ""}

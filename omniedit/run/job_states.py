@@ -21,7 +21,7 @@ from omniedit.run.slurm_queue import list_queued_jobs
 from omniedit.run.stages import Stage, select_stages
 from omniedit.storage.atomic import is_file
 from omniedit.storage.locks import is_held, read_holder, run_lock
-from omniedit.storage.shards import number_of_blocks
+from omniedit.storage.shard_paths import number_of_blocks
 
 SNAKEMAKE_NOTES = Path(".snakemake")
 """Folder of Snakemake's notes on jobs, below its working folder."""

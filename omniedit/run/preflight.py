@@ -16,7 +16,7 @@ from omniedit.models.registry import describe_unready
 from omniedit.redaction import export_secrets, redact_values
 from omniedit.run.packages import missing_of_config, missing_of_jobs
 from omniedit.run.slurm_queue import cancel_left_behind
-from omniedit.sources.identity import Identity
+from omniedit.sources.file_identity import Identity
 from omniedit.storage.atomic import write_changed
 from omniedit.storage.locks import Locks, hold_run, run_lock
 from omniedit.storage.manifest import MANIFEST, missing_files

@@ -9,7 +9,7 @@ from omniedit.scoring.canary import canary_pairs
 from omniedit.scoring.rubric_registry import api_rubric
 from omniedit.scoring.student.defects import DEFECTS
 from omniedit.scoring.vlm_judges.api import USUAL_WORDS, estimate_usage
-from omniedit.storage.shards import shard_share
+from omniedit.storage.shard_paths import shard_share
 from omniedit.vlm.budget import Budget, Prices
 from omniedit.vlm.messages import Usage
 

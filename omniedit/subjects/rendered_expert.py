@@ -14,14 +14,14 @@ import numpy as np
 from omniedit.aspect import RATIOS
 from omniedit.config.subjects import PREFIX, SubjectsConfig
 from omniedit.imaging.color import from_lab, image_to_lab, to_bytes
-from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import region_colour
+from omniedit.imaging.color_names import COLOURS, region_colour
 from omniedit.imaging.harmonize import CutOut
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance_templates import draw_templates
-from omniedit.instructions.objects import describe_place, with_article
+from omniedit.instructions.grammar import with_article
+from omniedit.instructions.templates.draw import draw_templates
+from omniedit.instructions.templates.objects import describe_place
 from omniedit.pairs import Rejection
-from omniedit.specialists.embedded.color import can_become, recolor
+from omniedit.specialists.embedded.recolor import can_become, recolor
 from omniedit.specialists.embedded.style import STYLES
 from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.accessories import ACCESSORIES, add_accessory

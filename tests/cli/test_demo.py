@@ -20,7 +20,7 @@ import pytest
 from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import move_weights
 from omniedit.cli.demo import check_gradio, private_uploads
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 
 LONG_MS = 900_000.0
 """Timeout in milliseconds, longer than any step on a busy machine with one core."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement.agreements import Agreement, agreements
 from omniedit.evaluation.agreement.ratings import Key, Scores, match_keys
-from omniedit.evaluation.agreement.tables import read_ratings
+from omniedit.evaluation.agreement.readers import read_ratings
+from omniedit.evaluation.agreement.task_agreement import Agreement, agreements
 from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, Threshold, threshold_rows
 from omniedit.storage.parquet import stream_rows
 

@@ -14,12 +14,12 @@ from omniedit.config.typed_text import merge
 from omniedit.errors import UserError
 from omniedit.models.registry import RECORDS
 from omniedit.redaction import redact
+from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.rubric import Rubric
 
 NO_JUDGE = "none"
 """Value of --judges that selects no judge."""
 KINDS = get_args(BenchJudgeName)
-ENSEMBLE = "ensemble"
 
 
 @dataclass(frozen=True)

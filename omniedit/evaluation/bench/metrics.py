@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from omniedit.evaluation.bench.edit_records import EDITED, EditFolder
 from omniedit.evaluation.bench.item import BenchSet
-from omniedit.evaluation.bench.records import EDITED, EditFolder
 from omniedit.evaluation.metrics.measure import choose, measure
 from omniedit.evaluation.metrics.networks import Networks
 from omniedit.storage.atomic import write_text

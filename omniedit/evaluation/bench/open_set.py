@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.custom_set import SUFFIXES, read_plain
 from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.bench.protocol import Protocol
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
-from omniedit.evaluation.bench.table_set import SUFFIXES, read_plain
 
 
 def open_set(name: str, data: Path | None = None, chained: bool = False) -> tuple[BenchSet, Protocol | None]:

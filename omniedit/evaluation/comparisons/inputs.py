@@ -10,7 +10,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.scoring.pairwise import PairwiseItem
-from omniedit.sources.decode import EncodedPhoto, list_images
+from omniedit.sources.photo_file import EncodedPhoto, list_images
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import read_given
 

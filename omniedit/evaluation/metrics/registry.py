@@ -20,7 +20,7 @@ from omniedit.imaging.images import Image
 
 MAGICBRUSH = "MagicBrush, evaluation/image_eval.py"
 EMU_EDIT = "EMU Edit (Sheynin et al. 2024)"
-SUBJECTS = "omniedit.evaluation.subjects"
+SUBJECTS = "omniedit.evaluation.subject_fidelity"
 DREAMBOOTH = "DreamBooth (Ruiz et al. 2023)"
 REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
 PRESERVATION = "omniedit.evaluation.preservation"

@@ -9,11 +9,11 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.comparisons.inputs import read_columns
-from omniedit.evaluation.people.edits import EditSet, RatedEdit
+from omniedit.evaluation.people.rated_edits import EditSet, RatedEdit
 from omniedit.pairs import Shard
 from omniedit.pairs.columns import sha256
 from omniedit.pairs.open_shards import OpenShards
-from omniedit.sources.decode import list_images
+from omniedit.sources.photo_file import list_images
 from omniedit.storage.atomic import is_file
 
 COLUMNS = ("item_id", "editor", "source", "edited", "instruction")

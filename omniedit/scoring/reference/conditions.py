@@ -6,19 +6,17 @@ from functools import partial
 import cv2
 import numpy as np
 
-from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.lines import agreement, scale_mask, scribble_lines, sketch_lines
+from omniedit.imaging.images import CLEAR_LEVELS, Image, Mask
+from omniedit.imaging.line_drawing import RED, agreement, scale_mask, scribble_lines, sketch_lines
 from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.pairs import EditPair
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.fields import CLEAR_LEVELS, gradient, lightness, mean_inside, ramp
+from omniedit.scoring.reference.fields import gradient, lightness, mean_inside, ramp
 from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.subjects import find_reference
 from omniedit.tasks import Task
-
-RED = (255, 0, 0)
 
 
 def measure_condition(task: Task, comparison: Comparison, truth: Truth) -> Finding:

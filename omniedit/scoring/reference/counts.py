@@ -7,8 +7,8 @@ import numpy as np
 
 from omniedit.grounding.names import noun_probabilities
 from omniedit.imaging.images import Image
-from omniedit.instructions.counts import parse_numbers
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import OPPOSITE, without_position
+from omniedit.instructions.templates.counting import parse_numbers
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import distribution_distance, ramp
@@ -24,7 +24,6 @@ PLACE_WORDS = {
     "lower": r"\b(lower|below)\b",
 }
 """Words for a place of one of two objects."""
-OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
 CLEAR_CHANGE = 5.0
 """Colour difference from which a pixel of the reduced copies clearly changed."""
 WINDOW, MOST_WINDOWS = 1.4, 36

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article
+from omniedit.instructions.grammar import IRREGULAR_PLURAL, with_article
 from omniedit.instructions.stemming import strip_article
 from omniedit.plain_text import clean_line
 

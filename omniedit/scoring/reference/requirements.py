@@ -15,7 +15,7 @@ from omniedit.imaging.plain_ground import (
     inner_unevenness,
     largest_spot,
 )
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition

@@ -7,13 +7,12 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.color import image_to_lab
-from omniedit.imaging.images import Image, Mask, shrink
+from omniedit.imaging.images import CLEAR_LEVELS, Image, Mask, shrink
 from omniedit.imaging.morphology import erode
 from omniedit.pairs import EditPair
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import (
-    CLEAR_LEVELS,
     Field,
     appearance,
     correlation,

@@ -7,7 +7,7 @@ import numpy as np
 
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.grounding.places import looks_outdoors
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import attributes, camera, rearrangement, sentences, texts
 from omniedit.scoring.reference.environments import environment_signs, light

@@ -7,7 +7,7 @@ import numpy as np
 from omniedit.grounding.text import READER_MISSING, can_read, read_text
 from omniedit.imaging.images import Image
 from omniedit.imaging.lettering import steepness
-from omniedit.instructions.texts import same_letters
+from omniedit.instructions.templates.printed_text import same_letters
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import lightness, ramp

@@ -20,7 +20,7 @@ from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box, overlap
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable

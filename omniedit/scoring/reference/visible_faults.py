@@ -11,7 +11,7 @@ import numpy as np
 
 from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Mask
-from omniedit.instructions.appearance_templates import join_names
+from omniedit.instructions.grammar import join_names
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import blockiness, clipped_share, mean_inside, noise_level, ramp
 from omniedit.scoring.reference.measures import Comparison, fill_detail

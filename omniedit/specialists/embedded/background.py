@@ -8,21 +8,18 @@ from importlib.metadata import version
 import numpy as np
 
 from omniedit.grounding.masks import object_mask
+from omniedit.grounding.nouns import find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.grounding.outdoors import caption_says_outdoors
 from omniedit.imaging.color import FloatImage, mix, to_bytes, to_float
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte, foreground_colours
 from omniedit.imaging.morphology import dilate, erode
-from omniedit.imaging.procedural import Field
-from omniedit.instructions.appearance_templates import (
-    background_instructions,
-    join_names,
-    sky_instructions,
-    surface_instructions,
-)
+from omniedit.imaging.procedural_noise import Field
+from omniedit.instructions.grammar import join_names, without_position
+from omniedit.instructions.templates.appearance import background_instructions, sky_instructions, surface_instructions
 from omniedit.sources.photo import Photo, share_inside
-from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -34,9 +31,9 @@ from omniedit.specialists.embedded.background_sources import (
     studio,
     table_top,
 )
-from omniedit.specialists.embedded.scene import Scene, analyse_scene
+from omniedit.specialists.embedded.scene_cues import SceneCues, analyse_scene
 from omniedit.specialists.embedded.skyline import find_thin_parts
-from omniedit.specialists.photo_cache import PhotoMemo
+from omniedit.specialists.photo_cache import PhotoCache
 from omniedit.tasks import Task
 
 BAND = 3
@@ -79,7 +76,7 @@ class PreservedRegion:
     opacity: Field | None = None
 
 
-class BackgroundSwap:
+class BackgroundSwap(EmbeddedSpecialist):
     """Replacement of the background behind an object, or of the sky over a landscape.
 
     Truth: object (the preserved part), background (a description with its article), background_source_id ('' unless the
@@ -94,8 +91,8 @@ class BackgroundSwap:
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
         self.donors, self.objects = donors, objects or ObjectIndex()
         self._descriptions: dict[int, str | None] = {}
-        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
-        self.preserved = PhotoMemo(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
+        self.scenes = PhotoCache(lambda photo: analyse_scene(photo.image))
+        self.preserved = PhotoCache(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         preserved = self.preserved(photo)
@@ -132,9 +129,6 @@ class BackgroundSwap:
                     return description, donor
         return _choose_one(PAPERS, rng), None
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
-
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts
         preserved, donor = request.parts["preserved"], request.parts["donor"]
@@ -142,6 +136,19 @@ class BackgroundSwap:
         background = paint_background(request.photo.image, preserved, request.truth["background"], donor, rng)
         image, mask = composite_over(request.photo.image, preserved, background)
         return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
+
+
+class BackgroundChange(BackgroundSwap):
+    """Background swap that puts no animal on a table top: AnyEdit's type `background_change`."""
+
+    task = Task("background_change")
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        preserved = self.preserved(photo)
+        animals = [name for name in preserved.names if find_kind(without_position(name)) == "animal"]
+        if preserved.placement is Placement.LYING and animals:
+            raise NotApplicable(f"no table top suits the {join_names(animals)}")
+        return super().propose(photo, rng)
 
 
 def paint_background(
@@ -163,7 +170,7 @@ def paint_background(
 
 
 def find_preserved_region(
-    photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]
+    photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], SceneCues]
 ) -> PreservedRegion:
     """Return the part to preserve: an object, or the land below a sky.
 
@@ -226,7 +233,7 @@ def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
     return below
 
 
-def find_land(scene: Scene) -> PreservedRegion | None:
+def find_land(scene: SceneCues) -> PreservedRegion | None:
     """Return the land below an open sky; None without a sky, or if the sun's glare would remain on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
@@ -234,7 +241,7 @@ def find_land(scene: Scene) -> PreservedRegion | None:
     return PreservedRegion(("landscape",), opacity > 0.5, Placement.LAND, opacity=opacity)
 
 
-def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]) -> str | None:
+def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], SceneCues]) -> str | None:
     """Return the photo's caption in lower case ('a stream in a forest') if it shows an empty place, otherwise None."""
     scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")

@@ -1,4 +1,4 @@
-"""Placement of a cut-out in a photo, in place of another object."""
+"""CutOutPlacement of a cut-out in a photo, in place of another object."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.harmonize import CutOut, Field, cut_out, resize_cutout
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.removal_mask import object_box
@@ -29,7 +29,7 @@ MAX_SURFACE_CONTRAST = 5.0
 
 
 @dataclass(frozen=True)
-class Placement:
+class CutOutPlacement:
     """Place of a cut-out in a photo.
 
     Args:
@@ -59,7 +59,7 @@ class Placement:
         return hole & (self.paste_on_canvas(self.piece.alpha, hole.shape) < 0.5)
 
 
-def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
+def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> CutOutPlacement | None:
     """Place the new object where the old one is, at about its size, or return None if it does not fit."""
     scale = scale_between(old, new)
     if donor.source_id == photo.source_id:
@@ -75,7 +75,7 @@ def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject)
     piece = resize_cutout(cut_out(donor.image, new.mask), scale)
     standing = is_standing(photo.image, old.mask)
     left, top = _corner(piece, photo, old, standing)
-    placement = Placement(piece, left, top, standing)
+    placement = CutOutPlacement(piece, left, top, standing)
     in_view = placement.paste_on_canvas(piece.alpha, old.mask.shape).sum() > 0.99 * piece.alpha.sum()
     return placement if in_view and not _hides_another(placement, photo, old) else None
 
@@ -143,7 +143,7 @@ def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tu
     return x, (ground - bottom if standing else (old_top + old_bottom - top - bottom) // 2)
 
 
-def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
+def _hides_another(place: CutOutPlacement, photo: Photo, old: FoundObject) -> bool:
     """Return whether the new object would cover more than a tenth of another one's box, outside the old object."""
     covered = (place.paste_on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
     rows, columns = old.mask.shape

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from omniedit.config.training import HolesConfig, InpaintingOptions
 from omniedit.imaging.images import Image, Mask
+from omniedit.instructions.grammar import with_article
 from omniedit.instructions.left_right import mirrors_randomly
-from omniedit.instructions.objects import with_article
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import inpainting_condition
-from omniedit.sources.shard import PhotoShards
+from omniedit.sources.photo_shard import PhotoShards
 from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
 from omniedit.training.editor.samples import SAMPLES, SampleEdit
 from omniedit.training.flow_batches import (

@@ -24,8 +24,8 @@ from omniedit.scoring.reference.verification import (
 )
 from omniedit.scoring.reference.visible_faults import quality
 from omniedit.scoring.verdict import Score
-from omniedit.sources.index import SAMPLE
 from omniedit.sources.photo import FractionBox
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.tasks import Task
 
 SIDE = 256

@@ -11,7 +11,7 @@ from omniedit.config.section import LocalPath, Section
 from omniedit.config.source_folder import source_file
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.sizes import Sizes
+from omniedit.evaluation.bench.editors.native_size import Sizes
 
 EDITORS = Path("config/editors.yaml")
 RUN_CODE = {"custom_pipeline", "custom_revision", "trust_remote_code"}

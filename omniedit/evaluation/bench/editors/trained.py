@@ -12,7 +12,7 @@ from omniedit.config.section import SHIPPED
 from omniedit.errors import one_line
 from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.entries import TrainedEntry
-from omniedit.evaluation.bench.editors.weights import digest_weights
+from omniedit.evaluation.bench.editors.folder_identity import digest_weights
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.instruction_warnings import InstructionWarning

@@ -11,9 +11,16 @@ from typing import Any
 
 from omniedit.aspect import RATIOS, closest_ratio
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.sets.frozen import CHECKSUMS, FORMAT, IMAGES, ITEMS_FILE, SET_JSON, write_checksums
-from omniedit.evaluation.bench.sets.leaks import TrainingSources, find_photo_leaks
+from omniedit.evaluation.bench.sets.frozen_format import (
+    CHECKSUMS,
+    FORMAT,
+    IMAGES,
+    ITEMS_FILE,
+    SET_JSON,
+    write_checksums,
+)
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, read_text
+from omniedit.evaluation.bench.sets.training_overlap import TrainingSources, find_photo_leaks
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.imaging.images import Image, decode_image

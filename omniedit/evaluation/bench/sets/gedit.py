@@ -16,8 +16,8 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_GROUPS, average, average_rows, get_score, group_rows
+from omniedit.evaluation.bench.sets.image_tables import get_image, read_tables
 from omniedit.evaluation.bench.sets.rows import make_id, make_set, read_text
-from omniedit.evaluation.bench.sets.tables import get_image, read_tables
 from omniedit.storage.parquet import read_csv
 
 TASKS = (

@@ -20,9 +20,9 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average
+from omniedit.evaluation.bench.sets.image_tables import find_cell, get_image, read_tables
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, make_set, read_json, read_text
-from omniedit.evaluation.bench.sets.tables import find_cell, get_image, read_tables
 from omniedit.exchange.cells import BadRow
 from omniedit.imaging.images import decode_cutout, encode_mask, encoded_size, resize
 from omniedit.pairs import Captions

@@ -12,7 +12,7 @@ from omniedit.exchange.cells import MAX_TEXT_LENGTH, BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.exchange.rows import reject
 from omniedit.plain_text import clean, split_lines
-from omniedit.sources.caption_values import parse_json
+from omniedit.sources.metadata_values import parse_json
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 """Rows with their places, such as 'basic_edit.json: 1082'."""

@@ -6,7 +6,7 @@ from math import isfinite, isnan, nan
 from statistics import fmean
 
 from omniedit.evaluation.agreement.ratings import Rating
-from omniedit.evaluation.bench.records import EDITED, describe_missing
+from omniedit.evaluation.bench.edit_records import EDITED, describe_missing
 from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
 from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, FigureColumn, FigureRow, Figures
