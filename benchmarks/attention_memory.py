@@ -11,8 +11,8 @@ from diffusers.models.attention_processor import Attention, JointAttnProcessor2_
 
 from benchmarks.timing import peak_gb
 from omniedit.models.cost import SD3_MEDIUM
-from omniedit.specialists.learned.alignment import TokenMap
 from omniedit.specialists.learned.attention_control import AttentionControl, ControlRange, JointControl
+from omniedit.specialists.learned.token_alignment import TokenMap
 
 WIDTH, HEADS = SD3_MEDIUM["caption_projection_dim"], SD3_MEDIUM["num_attention_heads"]
 IMAGE_TOKENS, TEXT_TOKENS = 64 * 64, 77 + 256

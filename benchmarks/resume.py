@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.config.schema import SHIPPED, TrainConfig
-from omniedit.reporting.style import BLUE, ORANGE, panels, report_style
+from omniedit.reporting.figure_style import BLUE, ORANGE, panels, report_style
 
 REPOSITORY = Path(__file__).parents[1]
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"

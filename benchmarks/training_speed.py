@@ -30,7 +30,8 @@ from omniedit import models
 from omniedit.config.fitting import LoraConfig
 from omniedit.config.schema import TrainConfig
 from omniedit.config.training import BaseConfig
-from omniedit.models.cost import SD3_MEDIUM, sample_inputs
+from omniedit.models.activations import sample_inputs
+from omniedit.models.cost import SD3_MEDIUM
 from omniedit.training.speed import memory_gb, peak_flops
 
 COMPARED = ("editnet", "controlnet", "controlnet_text", "channel_concat")

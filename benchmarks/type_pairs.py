@@ -1,13 +1,13 @@
 """Make pairs of tasks from photos outside the sample, and count those that a person found right.
 
-    python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--unseen] [--types replace ...]
-                                       [--pairs 20]
+    python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--unseen | --templates]
+                                       [--types replace ...] [--pairs 20]
     python -m benchmarks.type_pairs report FOLDER
 
 `make` downloads the photos of `object_photos.py` to PHOTOS once, and adds with `--judged` those of `judged_photos.csv`
-(the folder of `judged_pairs.py`). `--unseen` takes the photos of `UNSEEN` instead. It makes one pair of each photo,
-until a type has enough, and writes TYPE.h5 and contact sheets of three pairs each: source, edited image, reference
-image, with the scores of the reference judge.
+(the folder of `judged_pairs.py`). `--unseen` or `--templates` takes the photos of `UNSEEN` or `TEMPLATES` instead. It
+makes one pair of each photo, until a type has enough, and writes TYPE.h5 and contact sheets of three pairs each:
+source, edited image, reference image, with the scores of the reference judge.
 `report` scores the pairs with the judge of the working tree and counts the labels of `type_pairs.csv`, whose `fault`
 says what a person saw; it is empty for a correct and clean pair. A pair without a label is listed.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.judged_pairs import read_photos
 from benchmarks.object_coverage import ACCEPTED, DEMANDS, ROWS, draw_sheet, first_pair, load, overall_score
-from benchmarks.object_photos import entries, fetch, unseen_entries
+from benchmarks.object_photos import Entry, entries, fetch, template_entries, unseen_entries
 from omniedit.config.tasks import FAMILIES
 from omniedit.grounding.objects import ObjectIndex, write_objects
 from omniedit.pairs import EditPair, Shard, write_shard
@@ -33,9 +33,8 @@ PIXELS = 400_000
 LABELS = Path(__file__).with_suffix(".csv")
 
 
-def read_all_photos(folder: Path, judged: Path | None, unseen: bool = False) -> list[Photo]:
+def read_all_photos(folder: Path, chosen: Sequence[Entry], judged: Path | None) -> list[Photo]:
     """Return the photos, those of object_photos.py at PIXELS pixels at most."""
-    chosen = unseen_entries() if unseen else entries()
     fetch(folder, chosen)
     photos = [load(folder, entry, replace(DEMANDS, max_pixels=PIXELS)) for entry in chosen]
     named = (photo for photo in read_photos(judged) if photo.objects) if judged else ()
@@ -93,14 +92,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=Path, help="folder to keep the photos in")
     parser.add_argument("--judged", type=Path, help="folder of judged_pairs.py, for photos with boxes")
-    parser.add_argument("--unseen", action="store_true", help="photos on which nothing was tuned")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--unseen", action="store_const", dest="list", const=unseen_entries, default=entries)
+    chosen.add_argument("--templates", action="store_const", dest="list", const=template_entries)
     parser.add_argument("--types", nargs="+", type=Task, default=FAMILIES["anyedit"], help="tasks; all by default")
     parser.add_argument("--pairs", type=int, default=20, help="most pairs of a type")
     args = parser.parse_args()
     if args.step == "report":
         report(args.folder)
     else:
-        found = read_all_photos(args.photos or args.folder / "photos", args.judged, args.unseen)
+        found = read_all_photos(args.photos or args.folder / "photos", args.list(), args.judged)
         make(args.folder, found, args.types, args.pairs)
 
 

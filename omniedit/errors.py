@@ -14,7 +14,7 @@ class UserError(Exception):
 
 
 class DamagedFile(UserError):
-    """File of a run that has changed since it was written. `run_program` records it, and the next run makes it again.
+    """File of a run that has changed since it was written. `run_program` records it, and the next run remakes it.
 
     Not for a file that is only temporarily unreadable: a storage failure must not cost a shard.
     """

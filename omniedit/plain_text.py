@@ -3,8 +3,8 @@
 clean          all input: names, captions, licences, replies, logs; removes NUL and control characters
 markdown_cell  a cell of a Markdown table in a model card, which `markdown_table` lays out
 
-Pages escape HTML themselves (`omniedit.reporting.page`), figures disable mathematics (`omniedit.reporting.style`),
-errors quote with `ascii`, and `omniedit.redaction` hides secrets.
+Pages escape HTML themselves (`omniedit.reporting.page`), figures disable mathematics
+(`omniedit.reporting.figure_style`), errors quote with `ascii`, and `omniedit.redaction` hides secrets.
 """
 
 import io

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.errors import UserError
-from omniedit.evaluation.edits import (
+from omniedit.evaluation.own_benchmark_edits import (
     BATCH_SIZE,
     MODELS,
     EditFunction,

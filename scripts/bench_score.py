@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
-from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
+from omniedit.evaluation.own_benchmark_scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
 from omniedit.scoring import JUDGES, Judge, open_priced_judge

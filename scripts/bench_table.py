@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("scores", type=Path, nargs="+", help="Parquet files of bench_score.py, or @LIST")
     parser.add_argument("--seed", type=run_seed, default=0, help="seed of the bootstrap")
     parser.add_argument("--filtered-by", choices=get_args(JudgeName), required=True, help="judge of the training data")
-    parser.add_argument("--out", type=Path, required=True, help="the table (.parquet)")
-    parser.add_argument("--markdown", type=Path, required=True, help="the table as Markdown (.md)")
+    parser.add_argument("--out", type=Path, required=True, help="output table (.parquet)")
+    parser.add_argument("--markdown", type=Path, required=True, help="output table as Markdown (.md)")
     args = parser.parse_args()
 
     table = table3(read_scores(args.scores), args.seed)

@@ -7,12 +7,11 @@ import argparse
 import json
 from pathlib import Path
 
+from omniedit.evaluation.bench.editors.entries import EDITORS
 from omniedit.models.hub import fetch, pin
 from omniedit.models.registry import MODELS, RECORDS, get_model
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
-
-EDITORS = Path("config/editors.yaml")
 
 
 def main() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from omniedit.config.arguments import add_section
 from omniedit.config.gates import GatesConfig
+from omniedit.quality.benchmark_leaks import read_benchmark
 from omniedit.quality.gates import FINDINGS_SCHEMA, find_faults, to_policy
-from omniedit.quality.leakage import read_benchmark
 from omniedit.run.program import run_program
 from omniedit.storage.parquet import write_rows
-from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.storage.shard_paths import add_shard_options, expand_files
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ from omniedit.scoring.student.internvl_dataset import TeacherDataset
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.storage.manifest import seal_folder
 from omniedit.storage.progress import Progress
-from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.storage.shard_paths import add_shard_options, expand_files
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.ranks import join_ranks, leave_ranks
 from omniedit.training.trainer import Trainer

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one
 from omniedit.run.program import run_program
-from omniedit.sources.index import INDEX_SCHEMA
+from omniedit.sources.photo_index import INDEX_SCHEMA
 from omniedit.storage.parquet import read_table, write_tables
 from omniedit.storage.progress import Progress
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.grounding.objects import write_objects
 from omniedit.run.program import run_program
-from omniedit.sources.shard import PhotoShard
+from omniedit.sources.photo_shard import PhotoShard
 from omniedit.storage.progress import Progress
 
 

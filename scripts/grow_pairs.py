@@ -6,9 +6,9 @@ from itertools import chain
 from pathlib import Path
 
 from omniedit.cli.arguments import add_task_thresholds, overall_score, run_seed
-from omniedit.instructions.composed import COMPOSED
+from omniedit.instructions.composed_pairs import COMPOSED
 from omniedit.instructions.derived_pairs import accepted_ids, grow_compositions, grow_inverses, write_derived
-from omniedit.instructions.inverse import INVERSE
+from omniedit.instructions.inverse_pairs import INVERSE
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
 from omniedit.storage.parquet import read_rows

@@ -14,7 +14,7 @@ def main() -> None:
         "candidates", type=Path, nargs="+", help="first shard of each data set, candidates/{task}/00000.h5"
     )
     parser.add_argument("--sources", type=at_least_one, required=True, help="number of source images to hold out")
-    parser.add_argument("--pairs", type=at_least_one, required=True, help="largest number of pairs of a task")
+    parser.add_argument("--pairs", type=at_least_one, required=True, help="maximum number of pairs of a task")
     parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="output file for each file of candidates")
     parser.add_argument("--bench", type=Path, required=True, help="output file of the held-out sources (.parquet)")

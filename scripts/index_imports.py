@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.exchange.index import write_import_index
 from omniedit.run.program import run_program
-from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.storage.shard_paths import add_shard_options, expand_files
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ from omniedit.cli.arguments import at_least_one, at_least_zero, run_seed
 from omniedit.errors import UserError
 from omniedit.plain_text import clean_line
 from omniedit.run.program import run_program
-from omniedit.sources.identity import read_content, record_file
-from omniedit.sources.index import (
+from omniedit.sources.file_identity import read_content, record_file
+from omniedit.sources.listing import list_files
+from omniedit.sources.photo_index import (
     BENCH,
     BENCH_SCHEMA,
     INDEX_SCHEMA,
@@ -18,7 +19,6 @@ from omniedit.sources.index import (
     index_rows,
     photo_files,
 )
-from omniedit.sources.listing import list_files
 from omniedit.sources.shard_assignment import deal
 from omniedit.storage.parquet import write_rows
 from omniedit.storage.progress import Progress

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
-from omniedit.sources.index import SAMPLE
-from omniedit.sources.shard import pack
+from omniedit.sources.photo_index import SAMPLE
+from omniedit.sources.photo_shard import pack
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import read_rows
 from omniedit.storage.progress import Progress

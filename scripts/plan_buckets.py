@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from omniedit.buckets.codecs import CODECS
-from omniedit.buckets.growth import COLUMNS, find_standing
+from omniedit.buckets.growth import COLUMNS, find_earlier_placement
 from omniedit.buckets.placement import (
     BucketSettings,
     draw,
@@ -17,7 +17,7 @@ from omniedit.buckets.placement import (
 )
 from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.run.program import run_program
-from omniedit.storage.shards import expand_blocks
+from omniedit.storage.shard_paths import expand_blocks
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--seed", type=run_seed, required=True, help="seed of the order of the pairs")
     parser.add_argument("--codec", choices=CODECS, default="zstd", help="codec of the images")
     parser.add_argument(
-        "--grow", action="store_true", help="leave the pairs of the plan that is at OUT where they are, if all remain"
+        "--grow", action="store_true", help="keep the placement of the plan at OUT, if all of its pairs remain"
     )
     parser.add_argument("--shares", type=json.loads, default={}, help="JSON: share of the pairs by imported data set")
     parser.add_argument("--max-pairs", type=at_least_one, help="draw at most this number of pairs")
@@ -42,12 +42,12 @@ def main() -> None:
 
     layout = BucketSettings(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
     accepted = draw(mix(read_accepted(expand_blocks(args.decisions, args.blocks)), args.shares), args.max_pairs)
-    standing = None
+    earlier = None
     if args.grow and args.out.is_file():
-        standing = find_standing(accepted, layout, read_plan(args.out, COLUMNS))
-        if standing is None:
+        earlier = find_earlier_placement(accepted, layout, read_plan(args.out, COLUMNS))
+        if earlier is None:
             print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")
-    table = place(accepted, layout, standing)
+    table = place(accepted, layout, earlier)
     write_plan(args.out, table, layout)
     counts = {item["values"]: item["counts"] for item in table["ratio"].value_counts().to_pylist()}
     print(f"{len(table)} pairs: {dict(sorted(counts.items()))}")

@@ -17,14 +17,14 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.loading import default_device
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.run.program import run_program
-from omniedit.sources.index import IndexRow
 from omniedit.sources.photo import Photo
-from omniedit.sources.shard import PhotoShard, PhotoShards
+from omniedit.sources.photo_index import IndexRow
+from omniedit.sources.photo_shard import PhotoShard, PhotoShards
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import seal_folder
 from omniedit.storage.parquet import read_rows
 from omniedit.storage.progress import Progress
-from omniedit.storage.shards import expand_numbers
+from omniedit.storage.shard_paths import expand_numbers
 from omniedit.training.base.pretrain import Pretraining, small_sd3
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 

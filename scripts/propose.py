@@ -7,13 +7,13 @@ from pathlib import Path
 
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config, ProposalsConfig
-from omniedit.instructions.balance import apply_quotas
+from omniedit.instructions.edit_proposals.proposer import ProposalDraft, Proposer, shuffle_indices
+from omniedit.instructions.edit_proposals.quotas import apply_quotas
+from omniedit.instructions.edit_proposals.recorded_replies import match_replies, read_recorded_replies
+from omniedit.instructions.edit_proposals.table import ProposalRow, write_proposals
 from omniedit.instructions.language_model import open_model
-from omniedit.instructions.proposals import ProposalRow, write_proposals
-from omniedit.instructions.proposer import ProposalDraft, Proposer, shuffle_indices
-from omniedit.instructions.recorded_replies import match_replies, read_recorded_replies
 from omniedit.run.program import run_program
-from omniedit.sources.shard import PhotoShard
+from omniedit.sources.photo_shard import PhotoShard
 from omniedit.storage.progress import Progress
 from omniedit.tasks import Task
 from omniedit.vlm import Client

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from omniedit.cli.arguments import overall_score, page_parser
-from omniedit.reporting.agreement import agreement_page
+from omniedit.reporting.student_agreement import agreement_page
 from omniedit.run.program import run_program
 from omniedit.scoring.student.agreement import BEFORE_TRAINING, at_min_score
 from omniedit.storage.atomic import write_text

@@ -5,7 +5,7 @@ from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.filtering import filter_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
-from omniedit.storage.shards import add_candidate_options, candidate_files
+from omniedit.storage.shard_paths import add_candidate_options, candidate_files
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from omniedit.reporting.candidates import read_candidates
 from omniedit.reporting.gallery import GallerySize, gallery
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
-from omniedit.storage.shards import add_candidate_options, candidate_files
+from omniedit.storage.shard_paths import add_candidate_options, candidate_files
 from omniedit.tasks import Task
 
 

@@ -9,7 +9,7 @@ from omniedit.reporting.provenance import provenance_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import stream_rows
-from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.storage.shard_paths import add_shard_options, expand_files
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     )
     parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
     add_shard_options(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    parser.add_argument("--out", type=Path, required=True, help="output page (.html)")
     args = parser.parse_args()
 
     candidates = expand_files(args.candidates, args.tasks, args.shards)

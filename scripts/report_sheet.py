@@ -4,17 +4,17 @@ import argparse
 from pathlib import Path
 
 from omniedit.reporting.candidates import read_best
-from omniedit.reporting.sheet import best_by_photo, contact_sheet
+from omniedit.reporting.contact_sheet import best_by_photo, contact_sheet
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
-from omniedit.storage.shards import add_candidate_options, candidate_files
+from omniedit.storage.shard_paths import add_candidate_options, candidate_files
 from omniedit.tasks import order_tasks
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_candidate_options(parser)
-    parser.add_argument("--out", type=Path, required=True, help="the sheet (.jpg)")
+    parser.add_argument("--out", type=Path, required=True, help="output sheet (.jpg)")
     args = parser.parse_args()
 
     best, rejections = read_best(candidate_files(args), best_by_photo)

@@ -12,7 +12,7 @@ from omniedit.reporting.training import read_curve
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows, stream_rows
-from omniedit.storage.shards import expand_blocks
+from omniedit.storage.shard_paths import expand_blocks
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--editor", type=Path, required=True, help="its train/{model}.metrics.jsonl")
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
-    parser.add_argument("--out", type=Path, required=True, help="the fragment (.html)")
+    parser.add_argument("--out", type=Path, required=True, help="output fragment (.html)")
     args = parser.parse_args()
 
     photos = chain.from_iterable(stream_rows(path, ["status", "shard"]) for path in args.index)

@@ -11,7 +11,7 @@ from omniedit.reporting.trust import Trust
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows
-from omniedit.storage.shards import add_candidate_options, candidate_files, expand_files
+from omniedit.storage.shard_paths import add_candidate_options, candidate_files, expand_files
 from omniedit.tasks import Task
 
 

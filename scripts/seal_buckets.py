@@ -9,7 +9,7 @@ from omniedit.buckets.seal import list_files, read_parts, seal_bucket, write_sea
 from omniedit.cli.arguments import at_least_one
 from omniedit.run.program import run_program
 from omniedit.storage.progress import Progress
-from omniedit.storage.shards import expand_numbers
+from omniedit.storage.shard_paths import expand_numbers
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Let the student write its replies to some held-out pairs, next to the teacher's -> replies.parquet."""
+"""Write the student's replies to some held-out pairs, next to the teacher's -> replies.parquet."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from omniedit.run.program import run_program
 from omniedit.scoring import load_judge
 from omniedit.scoring.replies import MAX_REPLIES, write_replies
 from omniedit.storage.parquet import read_rows
-from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.storage.shard_paths import add_shard_options, expand_files
 
 
 def main() -> None:

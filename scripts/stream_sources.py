@@ -14,11 +14,11 @@ from omniedit.plain_text import clean_line
 from omniedit.redaction import restore
 from omniedit.run.program import run_program
 from omniedit.sources.archive_items import open_archive
-from omniedit.sources.identity import read_content, record_file
-from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, IndexRow, PhotoRequirements
-from omniedit.sources.shard import new_shard, split
+from omniedit.sources.archive_stream import READERS, stream
+from omniedit.sources.file_identity import read_content, record_file
+from omniedit.sources.photo_index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, IndexRow, PhotoRequirements
+from omniedit.sources.photo_shard import new_shard, split
 from omniedit.sources.shard_assignment import hold_out
-from omniedit.sources.stream import READERS, stream
 from omniedit.storage.archives import archive_name, is_remote
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import write_rows
@@ -27,20 +27,20 @@ from omniedit.storage.progress import Progress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("archive", help="path, or URL for fsspec, possibly redacted by the run")
+    parser.add_argument("archive", help="path, or URL for fsspec (may be redacted by the run)")
     parser.add_argument("--kind", choices=READERS, required=True)
     parser.add_argument("--image-column", help="for --kind parquet: the column of the source photos")
     parser.add_argument("--min-pixels", type=at_least_one, required=True)
     parser.add_argument("--max-pixels", type=at_least_one, required=True)
     parser.add_argument("--ratio-tolerance", type=float, required=True)
     parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the shard: {five digits}.tar")
+    parser.add_argument("--out", type=Path, required=True, help="output shard, named {five digits}.tar")
     parser.add_argument("--index", type=Path, required=True, help="output index, one row per item of the archive")
     bench = parser.add_argument_group("options for the first archive")
     bench.add_argument("--bench-photos", type=at_least_zero, default=0, help="photos held out for the benchmark")
-    bench.add_argument("--seed", type=run_seed, help="seed of their choice")
+    bench.add_argument("--seed", type=run_seed, help="seed that selects these photos")
     bench.add_argument("--bench-tar", type=Path)
-    bench.add_argument("--bench", type=Path, help="output table of their source ids and digests")
+    bench.add_argument("--bench", type=Path, help="output table with the source ids and digests of these photos")
     args = parser.parse_args()
 
     if (args.bench_photos > 0) != (None not in (args.seed, args.bench_tar, args.bench)):
@@ -65,14 +65,13 @@ def main() -> None:
 def _first_archive(args: argparse.Namespace, demands: PhotoRequirements) -> list[IndexRow]:
     """Pack the first archive and hold out the benchmark's photos.
 
-    Which photos these are is known only after all have been read. Until then, all photos are in an unnamed temporary
-    file.
+    The choice is made when all photos have been read. Until then, they are in an unnamed temporary file.
     """
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=args.out.parent) as whole:
         rows = hold_out(_pack(args, demands, whole), args.bench_photos, args.seed)
         whole.seek(0)
-        of_bench, of_shard = (
+        bench_ids, shard_ids = (
             {row["source_id"] for row in rows if row["status"] == "kept" and (row["shard"] == BENCH) == is_bench}
             for is_bench in (True, False)
         )
@@ -82,7 +81,7 @@ def _first_archive(args: argparse.Namespace, demands: PhotoRequirements) -> list
             bench.open("wb") as bench_file,
             rest.open("wb") as rest_file,
         ):
-            split(whole, [(of_bench, bench_file), (of_shard, rest_file)])
+            split(whole, [(bench_ids, bench_file), (shard_ids, rest_file)])
     return rows
 
 

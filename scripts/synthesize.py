@@ -9,13 +9,13 @@ from omniedit.cli.arguments import at_least_zero, run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import ObjectIndex
-from omniedit.instructions.proposals import proposers
+from omniedit.instructions.edit_proposals.table import proposers
 from omniedit.models.registry import get_model
 from omniedit.models.roles import roles_to_fetch
 from omniedit.pairs import EditPair, Shard, ShardWriter
 from omniedit.run.program import run_program
-from omniedit.sources.identity import digest_file
-from omniedit.sources.shard import PhotoShard, PhotoShards
+from omniedit.sources.file_identity import digest_or_reason
+from omniedit.sources.photo_shard import PhotoShard, PhotoShards
 from omniedit.specialists.journal import Journal
 from omniedit.specialists.prefetch import prefetch
 from omniedit.specialists.registry import EMBEDDED, LEARNED, build, build_learned, open_toolbox
@@ -84,7 +84,7 @@ def fingerprint_inputs(args: argparse.Namespace) -> dict[str, Any]:
         "learned": args.learned.model_dump(),
         "pairs": args.pairs,
         "seed": args.seed,
-        "photos": digest_file(args.photos),
+        "photos": digest_or_reason(args.photos),
         "proposals": checksum(args.proposals),
         "models": {role: get_model(role).model_dump() for role in roles_to_fetch(args.task, args.learned)},
         "inpainting": checksum(args.inpainting / MANIFEST) if args.inpainting else None,

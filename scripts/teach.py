@@ -1,4 +1,4 @@
-"""Let the teacher score a shard's pairs, unchanged and with known defects. The student is trained on the result.
+"""Score a shard's pairs with the teacher, unchanged and with known defects. The student is trained on the result.
 
 Every pair, or `--pairs` of them, is scored unchanged and with `--defects-per-pair` known defects drawn for it. Scores
 of unchanged pairs are taken from `--scores` if the teacher is the run's judge. The cost estimate for an endpoint is

@@ -96,7 +96,8 @@ def main() -> None:
         network = MllmEditor(editor, encoder)
         identity |= {"questions": questions.digest} if questions else {}
         identity["encoder"] = checksum(args.encoder / MANIFEST)
-    samples = partial(sample_edits, pipeline, store, args.seed)
+    sampler = EditPipeline.from_pipe(pipeline, known_instructions="")  # its warnings would embed all of them
+    samples = partial(sample_edits, sampler, store, args.seed)
     if args.encoded:
         samples = partial(with_encoders_on, device, pipeline, samples)
     trainer = Trainer(network, samples, store, batches, options, args.seed, encoded)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config
+from omniedit.evaluation.metrics.networks import default_device
 from omniedit.run.program import run_program
 from omniedit.subjects.experts import run_experts
 
@@ -20,12 +21,6 @@ def main() -> None:
 
     pairs, rejected = run_experts(args.subjects, args.config, args.device or default_device(), args.spent, args.out)
     print(f"{pairs} pairs, {rejected} rejections")
-
-
-def default_device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":

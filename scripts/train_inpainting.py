@@ -21,10 +21,10 @@ from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
-from omniedit.sources.shard import PhotoShard, PhotoShards
+from omniedit.sources.photo_shard import PhotoShard, PhotoShards
 from omniedit.storage.manifest import checksum
 from omniedit.storage.parquet import read_rows
-from omniedit.storage.shards import expand_numbers
+from omniedit.storage.shard_paths import expand_numbers
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, save_trained
 from omniedit.training.editor.instruction_encoder import InstructionEncoder

@@ -20,7 +20,7 @@ from omniedit.scoring.student.examples import SPLIT, split_by_photo
 from omniedit.scoring.student.judge import StudentJudge
 from omniedit.storage.manifest import seal_folder
 from omniedit.storage.progress import Progress
-from omniedit.storage.shards import add_shard_options, expand_files
+from omniedit.storage.shard_paths import add_shard_options, expand_files
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -24,7 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--table", type=Path, required=True, help="bench/table3.parquet")
     parser.add_argument("--metrics", type=Path, required=True, help="train/{editor}.metrics.jsonl")
-    parser.add_argument("--out", type=Path, required=True, help="the card (.md)")
+    parser.add_argument("--out", type=Path, required=True, help="output card (.md)")
     args = parser.parse_args()
 
     scores = read_rows(args.table, TABLE3_SCHEMA.names)

@@ -11,7 +11,7 @@ import numpy as np
 
 from omniedit.imaging.color import FloatImage, blur, from_lab, luma, mix, saturate, to_lab
 from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.procedural import Field
+from omniedit.imaging.procedural_noise import Field
 
 Effect = Callable[[FloatImage], FloatImage]
 

@@ -13,7 +13,7 @@ import torch
 from benchmarks.ablation.sheet import save_sheet
 from omniedit.models.loading import load_editor
 from omniedit.run.program import run_program
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 
 CELL = (2.4, 1.75)
 SHOWN = {

@@ -26,8 +26,8 @@ from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
 from benchmarks.arguments import step_parser
 from omniedit.evaluation.table3 import LABELS
+from omniedit.reporting.figure_style import MODEL_COLOURS, panels, report_style
 from omniedit.reporting.model_card import markdown
-from omniedit.reporting.style import MODEL_COLOURS, panels, report_style
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task

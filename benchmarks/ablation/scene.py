@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.ablation.assets import RGBA
 from benchmarks.ablation.effects import paint_cutout
 from omniedit.imaging.color import FloatImage, to_bytes, to_float
-from omniedit.imaging.color_naming import without_colour
+from omniedit.imaging.color_names import without_colour
 from omniedit.imaging.images import Image
 
 SLOTS = {"on the left": 0.25, "in the middle": 0.5, "on the right": 0.75}

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from omniedit.imaging.images import Image
-from omniedit.reporting.style import INK, report_style
+from omniedit.reporting.figure_style import INK, report_style
 from omniedit.storage.atomic import replace_file
 
 

@@ -21,7 +21,7 @@ from benchmarks.apprentice.subjects import SubjectPair
 from benchmarks.apprentice.train import measure_all
 from benchmarks.arguments import step_parser
 from omniedit.architectures import ARCHITECTURES
-from omniedit.evaluation.subjects import MEASURES, SubjectCase
+from omniedit.evaluation.subject_fidelity import MEASURES, SubjectCase
 from omniedit.imaging.images import Image
 from omniedit.reporting.model_card import markdown
 from omniedit.run.program import run_program

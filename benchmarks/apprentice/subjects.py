@@ -13,7 +13,7 @@ from benchmarks.ablation.assets import RGBA, Assets
 from benchmarks.ablation.edits import FOOT, PAINTS, SIDE, WorldEdit
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, caption, opacity, render, view
 from benchmarks.ablation.world import WorldPair, for_size
-from omniedit.evaluation.subjects import SubjectCase
+from omniedit.evaluation.subject_fidelity import SubjectCase
 from omniedit.imaging.images import Image
 from omniedit.tasks import Task
 

@@ -27,7 +27,7 @@ from benchmarks.apprentice.learning import (
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.arguments import step_parser
 from omniedit.cli.arguments import run_seed
-from omniedit.evaluation.subjects import MEASURES, SubjectCase, measure_subject
+from omniedit.evaluation.subject_fidelity import MEASURES, SubjectCase, measure_subject
 from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base

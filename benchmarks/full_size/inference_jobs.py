@@ -23,7 +23,7 @@ from benchmarks.full_size.jobs import Job, Outcome, count_parameters
 from benchmarks.full_size.vlms import BY_ROLE, create_vlm
 from benchmarks.random_model_sizes import FULL, Sizes
 from benchmarks.random_models import Maker
-from benchmarks.specialists import STYLE, Bench
+from benchmarks.specialist_speed import STYLE, Bench
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import LearnedConfig, ProposalsConfig, VlmConfig
 from omniedit.models.base import Base

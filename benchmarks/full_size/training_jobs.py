@@ -20,8 +20,8 @@ from benchmarks.training_steps import EngineStep
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, TrainConfig
 from omniedit.config.training_options import TrainerOptions
+from omniedit.models.activations import default_dtype, sample_inputs
 from omniedit.models.bases.registry import CLASS, SD3
-from omniedit.models.cost import default_dtype, sample_inputs
 from omniedit.models.editor import Editor
 from omniedit.models.factory import create
 from omniedit.models.inpaintnet import InpaintNet
@@ -38,7 +38,7 @@ from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.tasks import Task
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.fitting import PIXELS_PER_LATENT
-from omniedit.training.flow_batches import EditBatch, Velocities
+from omniedit.training.flow_batches import EditBatch, FlowBatchBuilder
 from omniedit.training.objective import weighted_mean
 
 OPTIONS = TrainConfig(batch_size=1, resolution=SIDE, dtype="bfloat16", zero_stage=2, importance="equal")
@@ -99,7 +99,7 @@ def _train_flow(
     batch = EditBatch(inputs, torch.zeros_like(inputs["noisy"]), torch.ones(1))
     outputs: list[Tensor] = []
     network.register_forward_hook(lambda module, given, output: outputs.append(output))
-    _train(memory.adopt(network), options, lambda engine: Velocities().losses(engine, batch), memory)
+    _train(memory.adopt(network), options, lambda engine: FlowBatchBuilder().losses(engine, batch), memory)
     faults = [*base, *check_output(outputs.pop(), inputs["noisy"].shape, getattr(torch, options.dtype))]
     shapes = f"{describe(inputs['noisy'])} -> {options.dtype}"
     return Outcome(count_parameters(network), shapes, planned, faults)

@@ -24,7 +24,7 @@ from transformers.models.internvl import InternVLVisionConfig
 
 from benchmarks.random_judge import make_tokenizer
 from benchmarks.random_vlms import QWEN_IMAGE, QWEN_TOKENS, build_llava_onevision, build_tokenizer, image_ids
-from omniedit.models.cost import default_dtype
+from omniedit.models.activations import default_dtype
 from omniedit.models.processors import load_processor
 
 Published = tuple[Any, Any, Any]

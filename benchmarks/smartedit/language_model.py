@@ -41,7 +41,7 @@ from benchmarks.smartedit.world import (
     TOOLS,
     Row,
 )
-from omniedit.instructions.knowledge import clues
+from omniedit.instructions.clues import clues
 from omniedit.models.encoders.chat import ask_with_answers
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file

@@ -20,7 +20,7 @@ from benchmarks.smartedit.world import PAINTS, TOOLS, draw_tool, make_row
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.images import Image, decode_image, encode_png, resize_cover
 from omniedit.run.program import run_program
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.storage.atomic import replace_file
 
 LICENCE = "CC0-1.0"

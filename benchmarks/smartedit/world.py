@@ -1,7 +1,7 @@
 """Scenes with several objects of a kind, and rows whose right answer is known: edits, segmentation, questions.
 
 A row depends only on (seed, index). Its instruction means exactly one object, by the scene's own numbers or by a clue
-of `omniedit/instructions/knowledge.yaml`. A fifth of the expressions is held out from all training. The clues of half
+of `omniedit/instructions/clues.yaml`. A fifth of the expressions is held out from all training. The clues of half
 of the tools occur in questions, never in instructions.
 """
 
@@ -18,7 +18,7 @@ from benchmarks.ablation.effects import paint_cutout
 from benchmarks.complex_instructions import SHAPES, Item, draw_shape, write_instructions
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.images import Image, Mask
-from omniedit.instructions.knowledge import find_clues
+from omniedit.instructions.clues import find_clues
 
 SIZE = 64
 COLUMNS = (0.125, 0.375, 0.625, 0.875)

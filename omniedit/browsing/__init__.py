@@ -1,4 +1,4 @@
-"""Looking at a run's pairs: their index and counts, one pair with its history, and the local page that browses them.
+"""Views of a run's pairs: their index and counts, one pair with its history, and the local page that browses them.
 
 The server of local pages, and the style and script that they share, are here too.
 

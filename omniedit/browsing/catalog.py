@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from omniedit.browsing.counts import count_by_hand
-from omniedit.browsing.files import ShardFiles, decisions_file, list_shards
-from omniedit.browsing.index import join_tables, stream_index
-from omniedit.browsing.record import list_images, read_record
+from omniedit.browsing.pair_index import join_tables, stream_index
+from omniedit.browsing.pair_record import list_images, read_record
+from omniedit.browsing.run_files import ShardFiles, decisions_file, list_shards
 from omniedit.browsing.select import IndexQuery, select
 from omniedit.errors import UserError, error_line
 from omniedit.pairs import Shard
@@ -141,9 +141,7 @@ class Catalog:
         files, row = self._find(number)
 
         def read(shard: Shard) -> bytes:
-            if row["pair_id"] not in shard.pair_ids:
-                raise UserError(f"{files.candidates}: has no pair {row['pair_id']}; the file was replaced")
-            place = shard.pair_ids.index(row["pair_id"])
+            place = shard.find(row["pair_id"])
             if name in ("source", "edited"):
                 return shard.encoded(name, place)
             for key, encoded in list_images(shard, place):

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.aspect import RATIOS
-from omniedit.browsing.files import ShardFiles, task_place
+from omniedit.browsing.run_files import ShardFiles, task_place
 from omniedit.plain_text import clean_line
 from omniedit.scoring.human_decisions import Decision, HandDecisions
 
 GROUPS = ("task", "folder", "ratio", "reason", "judge", "source")
 """Columns by which pairs are counted. `folder` is that of the shard: a task or an imported data set."""
 MAX_GROUPS = 15
-"""Largest number of groups, and of problems, that the text shows."""
+"""Maximum number of groups, and of problems, that the text shows."""
 COUNTS = ("pairs", "scored", "accepted", "rejected", "undecided")
 NAME_WIDTH = 30
 

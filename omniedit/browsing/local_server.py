@@ -1,4 +1,4 @@
-"""HTTP server of a local page: checks of requests, headers and replies, the same for all pages.
+"""HTTP server of a local page: checks of requests, headers and replies, shared by all pages.
 
 A request must name a loopback host, unless the server listens on another address, so a foreign site whose name resolves
 to this machine cannot read the page. A change must come from the page itself. With a token, every address begins with
@@ -41,7 +41,7 @@ def check_address(host: str, port: int) -> None:
     """Check that a server can listen at an address, before the work that its page needs.
 
     Raises:
-        UserError: the port is taken, or the host is not of this machine.
+        UserError: the port is taken, or the host is not an address of this machine.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -77,7 +77,7 @@ class LocalServer(ThreadingHTTPServer):
         token: first part of every address; '' for none.
 
     Raises:
-        UserError: the port is taken, or the host is not of this machine.
+        UserError: the port is taken, or the host is not an address of this machine.
     """
 
     daemon_threads = True
@@ -95,7 +95,7 @@ class LocalServer(ThreadingHTTPServer):
 
     @property
     def origin(self) -> str:
-        """Address of the server; that of all networks is shown as the loopback."""
+        """Address of the server; 0.0.0.0 is shown as the loopback address."""
         return f"http://{LOOPBACK if self.host == ALL_NETWORKS else self.host}:{self.server_port}"
 
     @property
@@ -128,7 +128,7 @@ class LocalServer(ThreadingHTTPServer):
         return reply
 
     def answer_get(self, path: str, values: Mapping[str, str]) -> HttpReply | None:
-        """Return the content at an address below the token, None if there is none; errors as `get`.
+        """Return the content at an address below the token, None if there is none. It raises the errors of `get`.
 
         Args:
             values: last value of each argument of the address.
@@ -188,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
     def _post(self) -> HttpReply:
         host, origin = self.headers.get("Host"), self.headers.get("Origin")
         if origin != f"http://{host}" or self.headers.get_content_type() != "application/json":
-            raise HttpError(HTTPStatus.FORBIDDEN, "changes are accepted from the page alone")
+            raise HttpError(HTTPStatus.FORBIDDEN, "changes are accepted only from the page itself")
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal() and int(length) <= MAX_BODY_BYTES):
             raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {MAX_BODY_BYTES} bytes")
@@ -200,9 +200,9 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.server.check_host(self.headers.get("Host"))
             reply = answer()
-        except HttpError as refused:
+        except HttpError as rejection:
             self.close_connection = True  # a body may be unread
-            reply = as_json({"error": error_line(refused)}, refused.status)
+            reply = as_json({"error": error_line(rejection)}, rejection.status)
         except UserError as error:
             reply = as_json({"error": error_line(error)}, HTTPStatus.CONFLICT)
         self._send(reply)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from omniedit.browsing.files import ShardFiles
+from omniedit.browsing.run_files import ShardFiles
 from omniedit.errors import UserError
 from omniedit.exchange.outcome import ImportOutcome
 from omniedit.pairs import Shard
 from omniedit.plain_text import clean_line
 
 MAX_REASONS = 15
-"""Largest number of reasons that the text shows."""
+"""Maximum number of reasons that the text shows."""
 
 
 def count_rejections(shards: Iterable[ShardFiles]) -> list[dict[str, Any]]:

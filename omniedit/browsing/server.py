@@ -1,9 +1,8 @@
 """Server of the page of `omniedit browse`, for this machine only: pairs have numbers, and images have fixed names."""
 
-import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from math import isfinite
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import cv2
 
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import HttpError, HttpReply, LocalServer, as_json
-from omniedit.browsing.record import image_format
+from omniedit.browsing.local_server import HttpError, HttpReply, LocalServer, as_json, run_action
+from omniedit.browsing.pair_record import image_format
 from omniedit.browsing.select import BY_HAND, ORDERS, IndexQuery
 from omniedit.imaging.images import decode_image
 from omniedit.reporting.page import shrink_to_area
@@ -27,7 +26,7 @@ MAX_ROWS = 200
 
 
 class BrowseServer(LocalServer):
-    """Server of the page for one catalog; errors as `LocalServer`."""
+    """Server of the page for one catalog. It raises the errors of `LocalServer`."""
 
     def __init__(self, catalog: Catalog, port: int) -> None:
         super().__init__(port)
@@ -46,9 +45,7 @@ class BrowseServer(LocalServer):
         return None
 
     def post(self, path: str, body: bytes) -> HttpReply:
-        if path != "/api/decide":
-            raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
-        return as_json(decide(self.catalog, body))
+        return run_action(POSTS.get(path), self.catalog, body, ("number", int, "give the number of a pair"))
 
 
 def parse_query(values: Mapping[str, str]) -> IndexQuery:
@@ -94,21 +91,17 @@ def send_image(encoded: bytes, size: str) -> HttpReply:
     return HttpReply(cv2.imencode(suffix, bgr, options)[1].tobytes(), content_type, may_cache=True)
 
 
-def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
+def _decide(catalog: Catalog, body: dict[str, Any]) -> dict[str, Any]:
     """Record a decision: number, pair_id, decision and, optionally, note and the decision that it undoes.
 
     Raises:
-        HttpError: the body is not a valid decision.
-        UserError: the pair is another one, or the file cannot be written.
+        ValueError: it is not a decision.
     """
-    try:
-        values = json.loads(body)
-        number, pair_id, decision = values["number"], values["pair_id"], Decision(values["decision"])
-        note, undoes = values.get("note", ""), values.get("undoes")
-    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
-        raise HttpError(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
-    if type(number) is not int or not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
-        raise HttpError(
-            HTTPStatus.BAD_REQUEST, f"number must be a whole number, and note at most {MAX_NOTE_LENGTH} characters"
-        )
-    return catalog.decide(number, pair_id, decision, note, undoes)
+    note = body.get("note", "")
+    if not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
+        raise ValueError(f"note must be a text of at most {MAX_NOTE_LENGTH} characters")
+    pair_id, decision = str(body.get("pair_id")), Decision(str(body.get("decision")))
+    return catalog.decide(body["number"], pair_id, decision, note, body.get("undoes"))
+
+
+POSTS: dict[str, Callable[[Catalog, dict[str, Any]], dict[str, Any]]] = {"/api/decide": _decide}

@@ -65,7 +65,7 @@ class BatchPlan:
 
 @lru_cache(maxsize=16)
 def _permutation(seed: int, epoch: int, label: str, count: int) -> np.ndarray:
-    """Return a read-only permutation of range(count), cached for the two epochs at whose border a loader prefetches."""
+    """Return a read-only permutation of range(count), cached because a loader may prefetch across two epochs."""
     order = np.random.default_rng([seed, epoch, crc32(label.encode())]).permutation(count)
     order.flags.writeable = False
     return order

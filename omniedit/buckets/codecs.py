@@ -102,7 +102,7 @@ def decode_jpeg(data: bytes, out: Image) -> None:
     """Decode a JPEG file's bytes into an (H, W, 3) array.
 
     Raises:
-        ValueError: not a JPEG file, or of another size.
+        ValueError: not a JPEG file, or of a different size.
     """
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None or image.shape != out.shape:

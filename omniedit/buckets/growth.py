@@ -1,4 +1,4 @@
-"""Growth of a store: rows that its pairs keep when others are added."""
+"""Growth of a store: earlier pairs keep their rows when others are added."""
 
 from dataclasses import replace
 
@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.aspect import RATIOS
-from omniedit.buckets.placement import BucketSettings, Plan, Standing, hash_ids, index_texts
+from omniedit.buckets.placement import BucketSettings, EarlierPlacement, Plan, hash_ids, index_texts
 from omniedit.buckets.store_layout import HELD_OUT
 
 COLUMNS = ("pair_id", "ratio", "row", "part", "split")
 """Columns of a plan that growth needs; the others would need another 0.2 GB for five million pairs."""
 
 
-def find_standing(accepted: pa.Table, layout: BucketSettings, earlier: Plan) -> Standing | None:
+def find_earlier_placement(accepted: pa.Table, layout: BucketSettings, earlier: Plan) -> EarlierPlacement | None:
     """Return the placement of an earlier plan's pairs; None if one is no longer accepted, or if the layout differs.
 
     A larger number of parts does not count as a different layout. Pairs are matched by 64 bits of a hash of their ids,
@@ -31,7 +31,7 @@ def find_standing(accepted: pa.Table, layout: BucketSettings, earlier: Plan) -> 
     held_out = np.zeros(len(accepted), bool)
     row[index], held_out[index] = table["row"], pc.equal(table["split"], HELD_OUT)
     part[index] = index_texts(table["part"], [f"{part:05d}" for part in range(layout.parts)])
-    return Standing(row, part, held_out)
+    return EarlierPlacement(row, part, held_out)
 
 
 def _match(wanted: np.ndarray, known: np.ndarray) -> np.ndarray | None:

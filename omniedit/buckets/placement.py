@@ -70,8 +70,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Places of the pairs of a store that grows, among the accepted pairs.
+class EarlierPlacement:
+    """Placement of a growing store's earlier pairs, for each accepted pair.
 
     Args:
         row: (N,) row of each accepted pair in its bucket, -1 for a new pair.
@@ -102,7 +102,7 @@ def _add_folder(table: pa.Table) -> pa.Table:
 
 
 def read_accepted(paths: Iterable[str | Path]) -> pa.Table:
-    """Return the accepted pairs of files of gathered decisions, with the rejected ones of one file in memory.
+    """Return the accepted pairs of files of gathered decisions. The files are read one after the other.
 
     Raises:
         UserError: no pairs, or no accepted pairs; the message gives the best score.
@@ -164,28 +164,28 @@ def draw(accepted: pa.Table, count: int | None) -> pa.Table:
     return accepted.take(np.sort(order[:count]))
 
 
-def place(accepted: pa.Table, layout: BucketSettings, standing: Standing | None = None) -> pa.Table:
+def place(accepted: pa.Table, layout: BucketSettings, earlier: EarlierPlacement | None = None) -> pa.Table:
     """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 
     In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
     id). Parts get equal runs of complete Zarr shards, so that no two jobs write the same shard.
 
     Args:
-        standing: placement that the pairs of a growing store keep (see `find_standing`); new pairs follow in the order
-            above. Only the last Zarr shard of a bucket changes, unless it was full.
+        earlier: placement that the pairs of a growing store keep (see `find_earlier_placement`); new pairs follow in
+            the order above. Only the last Zarr shard of a bucket changes, unless it was full.
     """
     accepted = _add_folder(accepted)
     ids, ratio = accepted["pair_id"], index_texts(accepted["ratio"], RATIOS)
     hashes, part = hash_ids(ids, str(layout.seed)), None
-    if standing is None:
+    if earlier is None:
         held_out = held_out_mask(ids, layout.held_out)
         order = np.lexsort((hashes, held_out, ratio))
     else:
-        is_new = standing.row < 0
-        held_out = np.where(is_new, hash_ids(ids, HELD_OUT_KEY) / 2**64 < layout.held_out, standing.held_out)
-        last = np.where(is_new, len(ids), standing.row).astype(np.int32)
+        is_new = earlier.row < 0
+        held_out = np.where(is_new, hash_ids(ids, HELD_OUT_KEY) / 2**64 < layout.held_out, earlier.held_out)
+        last = np.where(is_new, len(ids), earlier.row).astype(np.int32)
         order = np.lexsort((hashes, held_out & is_new, last, ratio))
-        part = standing.part[order]
+        part = earlier.part[order]
     del ids, hashes
     ratio, held_out, accepted = ratio[order], held_out[order], accepted.take(order)
     row = np.arange(len(ratio)) - np.searchsorted(ratio, ratio)
@@ -204,17 +204,17 @@ def place(accepted: pa.Table, layout: BucketSettings, standing: Standing | None 
     return pa.table(columns)
 
 
-def _parts(row: np.ndarray, layout: BucketSettings, standing: np.ndarray | None) -> np.ndarray:
+def _parts(row: np.ndarray, layout: BucketSettings, earlier: np.ndarray | None) -> np.ndarray:
     """Return the part number of each row, which is that of its Zarr shard.
 
     Args:
         row: rows of all buckets, one bucket after the other.
-        standing: parts of the pairs of a store that grows, -1 for new ones. Their Zarr shards keep their parts.
+        earlier: parts of a growing store's earlier pairs, -1 for new ones. Their Zarr shards keep their parts.
     """
     zarr_shard = (np.cumsum(row % layout.pairs_per_zarr_shard == 0) - 1).astype(np.int32)
     part = np.full(zarr_shard[-1] + 1, -1)
-    if standing is not None:
-        part[zarr_shard[standing >= 0]] = standing[standing >= 0]
+    if earlier is not None:
+        part[zarr_shard[earlier >= 0]] = earlier[earlier >= 0]
     (new,) = np.nonzero(part < 0)
     part[new] = np.arange(len(new)) * layout.parts // max(1, len(new))
     return part[zarr_shard]

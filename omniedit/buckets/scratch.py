@@ -16,7 +16,7 @@ from omniedit.storage.progress import Progress
 
 PREFIX = "omniedit-buckets-"
 UNUSABLE_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
-"""Errors of a scratch folder that belongs to another user, is read-only or is full."""
+"""`errno` values of a scratch folder that this user may not write to, or that is read-only or full."""
 
 
 class DamagedCopy(UserError):
@@ -52,8 +52,8 @@ def is_copy(buckets: Path) -> bool:
 def copy_to_scratch(buckets: Path, scratch: Path) -> None:
     """Copy the buckets to `copy_path(buckets, scratch)` if the copy is missing and there is room.
 
-    One process per node calls this and holds the copy's lock until that process exits. A second training run waits for
-    the copy and shares it. A training run on other buckets removes copies that no process has locked.
+    One process per node calls this, and holds the copy's lock until it exits. A second training run waits for the copy
+    and shares it. A training run on other buckets removes copies that no process has locked.
 
     Raises:
         DamagedFile: a file of the buckets differs from their manifest.
@@ -131,7 +131,7 @@ def lock_copy(copy: Path, to_write: bool = True) -> bool:
 
 
 def remove_unused_copies(scratch: Path, copy: Path) -> None:
-    """Remove this user's other copies that no process has locked, partial ones included."""
+    """Remove this user's other copies, complete or partial, that no process has locked."""
     for other in [*scratch.glob(f"{PREFIX}*"), *scratch.glob(f".{PREFIX}*.tmp")]:
         final_path = scratch / other.name.lstrip(".").partition(".")[0]
         if final_path == copy or other.stat().st_uid != os.getuid():

@@ -5,8 +5,10 @@ import json
 from typing import Any
 
 from omniedit.cli.arguments import overall_score, path, scale
-
-HELP = "compare a judge's scores with people's ratings or other scores"
+from omniedit.errors import UserError
+from omniedit.evaluation import compare_scores
+from omniedit.evaluation.agreement import report
+from omniedit.evaluation.agreement.task_agreement import PROTOCOLS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--thresholds", action="store_true", help="also print the table of thresholds of each task")
     parser.add_argument(
-        "--good", type=scale, help="mean O by people from which an edit is good (default: 0.7, for ratings up to 1)"
+        "--good", type=scale, help="minimum mean O by people of a good edit (default: 0.7, for ratings up to 1)"
     )
     parser.add_argument(
         "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"
@@ -39,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from omniedit.evaluation import compare_scores
-
     lines, figures = _compare_tables(args) if compare_scores.is_scores(args.ratings) else _compare(args)
     print(json.dumps(figures, indent=2) if args.json else "\n".join(lines))
 
@@ -51,17 +51,13 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     Raises:
         UserError: as `compare`, or thresholds are requested for ratings beyond 1 without `--good`.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.agreement import comparison
-    from omniedit.evaluation.agreement.agreements import PROTOCOLS
-
     protocol = PROTOCOLS[args.protocol or "raters"]
-    result = comparison.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
+    result = report.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
     if args.thresholds and not result.thresholds:
         raise UserError(f"{args.ratings}: people's O goes beyond 1; give --good, the mean O from which an edit is good")
-    lines = [*comparison.agreement_lines(result), *comparison.preference_lines(result)]
-    lines += ["", *comparison.threshold_lines(result, args.thresholds)]
-    return lines, comparison.to_json(result)
+    lines = [*report.agreement_lines(result), *report.preference_lines(result)]
+    lines += ["", *report.threshold_lines(result, args.thresholds)]
+    return lines, report.to_json(result)
 
 
 def _compare_tables(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
@@ -70,9 +66,6 @@ def _compare_tables(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]
     Raises:
         UserError: as `compare_scores.compare`, or an option needs people's ratings.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation import compare_scores
-
     options = {"--protocol": args.protocol, "--thresholds": args.thresholds, "--good": args.good is not None}
     options |= {"--judge-model": args.judge_model}
     if used := [name for name, value in options.items() if value]:

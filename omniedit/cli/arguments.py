@@ -11,7 +11,7 @@ def page_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser with the options of every report page, `--run` and `--out`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--run", required=True, help="name of the run, for the heading")
-    parser.add_argument("--out", type=Path, required=True, help="the page (.html)")
+    parser.add_argument("--out", type=Path, required=True, help="output page (.html)")
     return parser
 
 
@@ -59,7 +59,7 @@ def add_task_thresholds(parser: argparse.ArgumentParser) -> None:
 
 
 def add_endpoint_arguments(parser: argparse.ArgumentParser, section: str) -> None:
-    """Add the config file, the endpoint and the agreement to its cost.
+    """Add the options for the config file, the endpoint and the acceptance of its cost.
 
     Args:
         section: section of the config that names the endpoint.
@@ -68,6 +68,11 @@ def add_endpoint_arguments(parser: argparse.ArgumentParser, section: str) -> Non
     parser.add_argument("--url", help="address of the endpoint, instead of the config's")
     parser.add_argument("--model", help="model at the endpoint, instead of the config's")
     parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+
+
+def add_editor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=path, help="folder of the editor (default: the small shipped one)")
+    parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
 
 
 def endpoint_options(args: argparse.Namespace) -> dict[str, str]:
@@ -85,6 +90,10 @@ def path(text: str) -> Path:
     except RuntimeError:  # no such user
         return Path(text)
     return expanded
+
+
+def run_name(text: str) -> str:
+    return str(path(text))
 
 
 def words(text: str) -> str:

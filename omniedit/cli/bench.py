@@ -1,21 +1,43 @@
 """Comparison of editors on a benchmark by judges and metrics: `omniedit bench`."""
 
 import argparse
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omniedit.cli.arguments import path, run_seed
+from omniedit.cli.score import scoring_config
+from omniedit.cli.score_judges import open_marker
+from omniedit.config.bench import BenchConfig
+from omniedit.config.endpoint import api_key
+from omniedit.config.loading import check_section
+from omniedit.config.yaml_files import read_yaml
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.edit_records import EditFolder, SetShare, describe_missing, hold_edits, hold_scores
+from omniedit.evaluation.bench.editors.entries import Entry
+from omniedit.evaluation.bench.editors.registry import choose_editors, open_editor
+from omniedit.evaluation.bench.editors.revisions import list_unpinned
+from omniedit.evaluation.bench.ensembles import combine_tables
+from omniedit.evaluation.bench.item import BenchSet
+from omniedit.evaluation.bench.judges import JudgeChoice, choose_judges, describe_sampling
+from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits
+from omniedit.evaluation.bench.open_set import open_set
+from omniedit.evaluation.bench.protocol import Protocol
+from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
+from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
+from omniedit.evaluation.bench.sets.published import load_published
+from omniedit.evaluation.bench.tables.benchmark_table import build_protocol
+from omniedit.evaluation.bench.tables.read_results import read_results
+from omniedit.evaluation.bench.tables.write import write_tables
+from omniedit.evaluation.metrics.networks import Networks
+from omniedit.plain_text import clean_line
+from omniedit.reporting.bench_folder import write_bench_page
+from omniedit.scoring.prompts.reader import choose_rubric
+from omniedit.storage.atomic import write_changed
 
-if TYPE_CHECKING:
-    from omniedit.evaluation.bench.editors.entries import Entry
-    from omniedit.evaluation.bench.item import BenchSet
-    from omniedit.evaluation.bench.judges import JudgeChoice
-    from omniedit.evaluation.bench.protocol import Protocol
-
-HELP = "compare editors on a benchmark"
 STEPS = ("edit", "score", "measure", "table")
 
 
@@ -32,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: student)",
     )
     parser.add_argument(
-        "-o", "--out", type=path, required=True, metavar="DIR", help="folder of edits, scores and tables"
+        "-o", "--out", type=path, required=True, metavar="DIR", help="output folder of edits, scores and tables"
     )
     parser.add_argument("--config", type=path, metavar="FILE", help="config file with sections `bench` and `scoring`")
     parser.add_argument("--rubric", metavar="NAME|FILE.yaml", help="rubric in place of the benchmark's own")
@@ -47,13 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restore",
         choices=["resize", "cover", "keep"],
-        help="how outputs return to the source's size "
+        help="how outputs are restored to the source's size "
         "(default: resize, or keep if the benchmark judges outputs at their own size)",
     )
     parser.add_argument(
         "--shard", type=parse_shard, default=(1, 1), metavar="I/N", help="edit share I of N of the items"
     )
-    parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
+    parser.add_argument("--only", choices=STEPS, action="append", help="run only this step; repeat for several")
     _add_other_arguments(parser)
 
 
@@ -117,9 +139,6 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: the set, an editor or a judge cannot be opened, or the folder holds another set.
     """
-    from omniedit.evaluation.bench.editors.registry import choose_editors
-    from omniedit.evaluation.bench.open_set import open_set
-
     entries, judges = choose_editors(args.editors, args.editors_file), _choose_judges(args)
     bench_run = BenchRun(args, *open_set(args.set, args.data, args.chained), entries, judges)
     mark_folder(args.out, bench_run.bench)
@@ -131,18 +150,12 @@ def run(args: argparse.Namespace) -> None:
             getattr(bench_run, step)()
 
 
-def mark_folder(out: Path, bench: "BenchSet") -> None:
+def mark_folder(out: Path, bench: BenchSet) -> None:
     """Record the set in the folder of results.
 
     Raises:
         UserError: the folder holds results of another set, or of another version of it.
     """
-    import json
-
-    from omniedit.errors import UserError
-    from omniedit.plain_text import clean_line
-    from omniedit.storage.atomic import write_changed
-
     about = {"set": bench.name, "version": bench.version, "items": len(bench.items), "rejected": dict(bench.rejected)}
     file = out / "bench.json"
     if file.is_file() and (marker := json.loads(file.read_text()))["version"] != bench.version:
@@ -161,10 +174,10 @@ class BenchRun:
     """Editors and judges of a comparison on a benchmark; each of `STEPS` is a method."""
 
     args: argparse.Namespace
-    bench: "BenchSet"
-    protocol: "Protocol | None"
-    entries: "Mapping[str, Entry]"
-    judges: "Sequence[JudgeChoice]"
+    bench: BenchSet
+    protocol: Protocol | None
+    entries: Mapping[str, Entry]
+    judges: Sequence[JudgeChoice]
 
     def check_judges(self) -> None:
         """Check the judges' rubrics and API keys before the first edit.
@@ -172,8 +185,6 @@ class BenchRun:
         Raises:
             UserError: a rubric or a key is missing.
         """
-        from omniedit.config.endpoint import api_key
-
         for judge in self.judges:
             self.choose_rubric(judge)
             for each in judge.members.values() or [judge]:
@@ -182,11 +193,6 @@ class BenchRun:
 
     def edit(self) -> None:
         """Edit the shard's items with each editor; print the command that pins each editor without a revision."""
-        from omniedit.evaluation.bench.editors.registry import open_editor
-        from omniedit.evaluation.bench.editors.revisions import list_unpinned
-        from omniedit.evaluation.bench.records import EditFolder, SetShare, describe_missing, hold_edits
-        from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
-
         args, shard = self.args, SetShare(*self.args.shard)
         entry_files = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
         for line in list_unpinned(self.entries, [*args.editors_file, *entry_files]):
@@ -206,9 +212,6 @@ class BenchRun:
 
     def score(self) -> None:
         """Judge the edits of all editors by each judge, or by each judge of an ensemble in turn."""
-        from omniedit.evaluation.bench.ensembles import combine_tables
-        from omniedit.evaluation.bench.judges import describe_sampling
-
         for choice in self.judges:
             rubric = self.choose_rubric(choice)
             for member in choice.members.values() or [choice]:
@@ -217,12 +220,7 @@ class BenchRun:
                 scores, sampling = self.args.out / name / "scores", describe_sampling(choice, rubric)
                 combine_tables(scores, choice.name, list(choice.members), choice.scoring.ensemble, sampling)
 
-    def _score_by_one(self, choice: "JudgeChoice", rubric: Any) -> None:
-        from omniedit.cli.score_judges import open_marker
-        from omniedit.evaluation.bench.judges import describe_sampling
-        from omniedit.evaluation.bench.records import EditFolder, hold_scores
-        from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
-
+    def _score_by_one(self, choice: JudgeChoice, rubric: Any) -> None:
         args, items, protocol = self.args, self.bench.items, self.protocol
         for name in self.entries:
             hold_scores(args.out / name, choice.name)
@@ -238,10 +236,6 @@ class BenchRun:
 
     def measure(self) -> None:
         """Compute all editors' metrics: from `--metrics`, from the benchmark, or else all metrics without weights."""
-        from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits
-        from omniedit.evaluation.bench.records import EditFolder
-        from omniedit.evaluation.metrics.networks import Networks
-
         names = self.args.metrics or (self.protocol.metrics if self.protocol else ()) or DEFAULT_METRICS
         networks = Networks(self.args.device)
         for name in self.entries:
@@ -249,12 +243,6 @@ class BenchRun:
 
     def table(self) -> None:
         """Write the tables and the page of edits side by side, and print the first tables."""
-        from omniedit.evaluation.bench.sets.published import load_published
-        from omniedit.evaluation.bench.tables.protocols import build_protocol
-        from omniedit.evaluation.bench.tables.reading import read_results
-        from omniedit.evaluation.bench.tables.write import write_tables
-        from omniedit.reporting.bench_folder import write_bench_page
-
         args, bench, protocol = self.args, self.bench, self.protocol
         judges = [judge.name for judge in self.judges]
         results = read_results(args.out, bench, self.entries, judges, args.ratings, args.seed)
@@ -264,15 +252,12 @@ class BenchRun:
         print(paths[0].read_text())
         print("\n".join(map(str, paths)))
 
-    def choose_rubric(self, choice: "JudgeChoice") -> Any:
+    def choose_rubric(self, choice: JudgeChoice) -> Any:
         """Return the rubric of the command line, the judge or the benchmark's protocol; `edit` if it needs none.
 
         Raises:
             UserError: the benchmark's prompts do not ship, and `--prompts` gives no checkout.
         """
-        from omniedit.errors import UserError
-        from omniedit.scoring.prompts.reader import choose_rubric
-
         args, protocol, own = self.args, self.protocol, self.args.rubric or choice.rubric
         if own or args.prompts:
             return choose_rubric(own or (protocol.prompts if protocol else None), args.prompts, None)
@@ -284,13 +269,7 @@ class BenchRun:
         return choose_rubric(protocol.rubric if protocol else None, None, None)
 
 
-def _choose_judges(args: argparse.Namespace) -> "list[JudgeChoice]":
-    from omniedit.cli.score import scoring_config
-    from omniedit.config.bench import BenchConfig
-    from omniedit.config.loading import check_section
-    from omniedit.config.yaml_files import read_yaml
-    from omniedit.evaluation.bench.judges import choose_judges
-
+def _choose_judges(args: argparse.Namespace) -> list[JudgeChoice]:
     values: Any = read_yaml(args.config).get("bench", {}) if args.config else {}
     bench = check_section(BenchConfig, values, [args.config] if args.config else [])
     return choose_judges(args.judges, bench, scoring_config(args.config, {}))

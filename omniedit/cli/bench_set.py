@@ -4,16 +4,15 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omniedit.cli import bench_set_review
 from omniedit.cli.arguments import path
+from omniedit.evaluation.bench.protocol import GroupRow, Protocol
+from omniedit.evaluation.bench.sets.freeze import describe, freeze, read_draft
+from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
+from omniedit.evaluation.bench.sets.training_overlap import read_training
 
-if TYPE_CHECKING:
-    from omniedit.evaluation.bench.protocol import GroupRow, Protocol
-
-HELP = "list and read benchmark sets, make your own, compute a benchmark's table from recorded scores"
 MAX_REJECTED = 10
 """Number of rejected rows that are listed."""
 
@@ -33,11 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = actions.add_parser("build", help="check photos and instructions, and freeze them as a set")
     build.add_argument("table", type=path, help="CSV: photo,task,instruction[,source_caption,target_caption,objects]")
     build.add_argument("--photos", type=path, required=True, help="folder to which the paths of photos are relative")
-    build.add_argument("-o", "--output", type=path, required=True, help="folder of the set; it must not exist")
+    build.add_argument("-o", "--output", type=path, required=True, help="new folder for the set")
     build.add_argument("--name", default="omniedit", help="name of the set (default: omniedit)")
-    build.add_argument(
-        "--version", required=True, help="version of the set, such as 1; a changed set needs another one"
-    )
+    build.add_argument("--version", required=True, help="version of the set, such as 1; a changed set needs a new one")
     build.add_argument(
         "--training",
         type=path,
@@ -86,7 +83,7 @@ def _show(args: argparse.Namespace) -> list[str]:
     ]
 
 
-def _describe_protocol(protocol: "Protocol") -> list[str]:
+def _describe_protocol(protocol: Protocol) -> list[str]:
     prompts = f"official prompts '{protocol.prompts}' from your checkout" if protocol.prompts else ""
     rubric = f"rubric {Path(protocol.rubric).name}" if protocol.rubric else ""
     source = " or ".join(filter(None, (prompts, rubric)))
@@ -99,8 +96,6 @@ def _describe_protocol(protocol: "Protocol") -> list[str]:
 
 
 def _describe_published(name: str) -> list[str]:
-    from omniedit.evaluation.bench.sets.published import load_published
-
     lines: dict[str, None] = {}
     for each in load_published(name):
         note = f"; {each.note}" if each.note else ""
@@ -117,7 +112,7 @@ def _print_table(args: argparse.Namespace) -> list[str]:
     return format_table(protocol.aggregate(rows), protocol.columns)
 
 
-def format_table(table: "Sequence[GroupRow]", columns: Sequence[str]) -> list[str]:
+def format_table(table: Sequence[GroupRow], columns: Sequence[str]) -> list[str]:
     """Format a table as Markdown; differing figures of the benchmark's own script follow in brackets."""
     lines = [f"| | {' | '.join(columns)} | items | missing |", "|---" * (len(columns) + 3) + "|"]
     for row in table:
@@ -128,16 +123,13 @@ def format_table(table: "Sequence[GroupRow]", columns: Sequence[str]) -> list[st
     return lines
 
 
-def _format_cell(row: "GroupRow", column: str) -> str:
+def _format_cell(row: GroupRow, column: str) -> str:
     value = f"{row.values[column]:.4g}" if column in row.values else "-"
     official = f"{row.official[column]:.4g}" if column in row.official else value
     return value if official == value else f"{value} ({official})"
 
 
 def _build(args: argparse.Namespace) -> list[str]:
-    from omniedit.evaluation.bench.sets.freeze import describe, freeze, read_draft
-    from omniedit.evaluation.bench.sets.leaks import read_training
-
     draft = read_draft(args.table, args.photos)
     training = [read_training(each) for each in args.training]
     freeze(draft, args.photos, args.output, args.name, args.version, training)

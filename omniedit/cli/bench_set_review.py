@@ -3,14 +3,31 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from omniedit.browsing.reviewing.server import ReviewServer
 from omniedit.cli.arguments import add_endpoint_arguments, at_least_one, endpoint_options, path, port, run_seed
+from omniedit.cli.score_judges import check_agreed
+from omniedit.config.loading import check_section
+from omniedit.config.schema import ProposalsConfig
+from omniedit.config.typed_text import merge
+from omniedit.config.yaml_files import read_yaml
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.sets.proposal_review import Review
+from omniedit.evaluation.bench.sets.set_proposals import (
+    BenchProposal,
+    count_proposals,
+    list_photos,
+    propose_by_model,
+    propose_by_templates,
+    read_proposals,
+    write_proposals,
+)
+from omniedit.storage.atomic import check_writable
+from omniedit.storage.progress import Progress
 from omniedit.tasks import OMNIEDIT_TASKS, Task
-
-if TYPE_CHECKING:
-    from omniedit.config.schema import ProposalsConfig
-    from omniedit.evaluation.bench.sets.proposals import BenchProposal
+from omniedit.vlm import Client
+from omniedit.vlm.messages import Usage
 
 
 def add_actions(actions: "argparse._SubParsersAction[Any]") -> None:
@@ -45,15 +62,6 @@ def propose(args: argparse.Namespace) -> list[str]:
     Raises:
         UserError: no photos, an invalid config, or a model that cannot be used.
     """
-    from omniedit.evaluation.bench.sets.proposals import (
-        count_proposals,
-        list_photos,
-        propose_by_templates,
-        write_proposals,
-    )
-    from omniedit.storage.atomic import check_writable
-    from omniedit.storage.progress import Progress
-
     names = list_photos(args.photos)
     check_writable(args.output)
     config = _proposals_config(args)
@@ -69,18 +77,12 @@ def propose(args: argparse.Namespace) -> list[str]:
     ]
 
 
-def _proposals_config(args: argparse.Namespace) -> "ProposalsConfig | None":
+def _proposals_config(args: argparse.Namespace) -> ProposalsConfig | None:
     """Return the settings of a model; None for templates.
 
     Raises:
         UserError: as `check_section`, or the config names recorded replies, which belong to a run.
     """
-    from omniedit.config.loading import check_section
-    from omniedit.config.schema import ProposalsConfig
-    from omniedit.config.typed_text import merge
-    from omniedit.config.yaml_files import read_yaml
-    from omniedit.errors import UserError
-
     options = endpoint_options(args)
     if not options and not args.config:
         return None
@@ -96,14 +98,10 @@ def _proposals_config(args: argparse.Namespace) -> "ProposalsConfig | None":
 
 
 def _ask_model(
-    photos: Path, names: Sequence[str], config: "ProposalsConfig", tasks: Sequence[Task], agreed: bool
-) -> "Iterator[BenchProposal]":
-    from omniedit.cli.score_judges import check_agreed
-    from omniedit.evaluation.bench.sets.proposals import propose_by_model
+    photos: Path, names: Sequence[str], config: ProposalsConfig, tasks: Sequence[Task], agreed: bool
+) -> Iterator[BenchProposal]:
+    from omniedit.instructions.edit_proposals.proposer import Proposer
     from omniedit.instructions.language_model import open_model
-    from omniedit.instructions.proposer import Proposer
-    from omniedit.vlm import Client
-    from omniedit.vlm.messages import Usage
 
     if config.source == "api":
         check_agreed([config.api], agreed, "proposals")
@@ -121,10 +119,6 @@ def review(args: argparse.Namespace) -> list[str]:
     Raises:
         UserError: a file cannot be read, or the port is taken.
     """
-    from omniedit.browsing.reviewing.server import ReviewServer
-    from omniedit.evaluation.bench.sets.proposals import read_proposals
-    from omniedit.evaluation.bench.sets.review import Review
-
     review = Review(read_proposals(args.proposals), args.photos, args.output)
     server = ReviewServer(review, args.port)
     state = review.describe()

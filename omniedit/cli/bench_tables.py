@@ -2,9 +2,10 @@
 
 import argparse
 
+from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import path, run_seed
-
-HELP = "compare filtered with unfiltered runs, and architectures: the paper's Tables 6 and 7"
+from omniedit.evaluation.bench.tables.ablation_runs import read_run
+from omniedit.evaluation.bench.tables.ablations import write_ablations
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", metavar="NAME", help="set of bench.sets (default: the runs' own benchmark)")
     parser.add_argument("--seed", type=run_seed, default=0, help="seed of bootstrap and test (default: 0)")
-    parser.add_argument("-o", "--out", type=path, metavar="FOLDER", help="folder (default: bench/ of the first run)")
+    parser.add_argument(
+        "-o", "--out", type=path, metavar="FOLDER", help="output folder (default: bench/ of the first run)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -26,10 +29,6 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a run has no scores, or the runs cannot be compared.
     """
-    from omniedit.browsing.files import find_run
-    from omniedit.evaluation.bench.tables.ablation_runs import read_run
-    from omniedit.evaluation.bench.tables.ablations import write_ablations
-
     folders = [find_run(name) for name in (args.run, *args.others)]
     runs = [read_run(folder, args.set) for folder in dict.fromkeys(folders)]
     paths = write_ablations(args.out or folders[0] / "bench", runs, args.seed)

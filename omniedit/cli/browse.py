@@ -1,31 +1,36 @@
 """Local page to look at a run's pairs and decide by hand: `omniedit browse`."""
 
+import argparse
 import getpass
 import os
 import threading
 from importlib.util import find_spec
 
-from omniedit.browsing.files import find_run
+from omniedit.browsing.run_files import find_run
+from omniedit.cli.arguments import port, run_name, words
 from omniedit.errors import UserError
 
 
-def serve(run: str, port: int, who: str | None) -> None:
-    """Serve the page until an interrupt or SIGTERM ends the process.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=run_name, help="name of the run, or its folder")
+    parser.add_argument("--port", type=port, default=7870, help="port on this machine (default: %(default)s)")
+    parser.add_argument("--who", type=words, help="name to record with decisions (default: your user name)")
 
-    Args:
-        who: name to record with decisions; None for the user's name.
+
+def run(args: argparse.Namespace) -> None:
+    """Serve the page until an interrupt or SIGTERM ends the process.
 
     Raises:
         UserError: the run does not exist, the port is taken, or a package is missing.
     """
-    folder = find_run(run)
+    folder = find_run(args.run)
     if find_spec("jinja2") is None:
         raise UserError("Jinja is not installed; run: pip install 'omniedit[report]'")
     from omniedit.browsing.catalog import Catalog
     from omniedit.browsing.server import BrowseServer
 
-    catalog = Catalog(folder, who or user_name())
-    server = BrowseServer(catalog, port)
+    catalog = Catalog(folder, args.who or user_name())
+    server = BrowseServer(catalog, args.port)
     threading.Thread(target=catalog.read_shards, daemon=True).start()
     server.serve(f"shows {folder}; Ctrl-C ends it")
     os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file

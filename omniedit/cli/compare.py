@@ -7,17 +7,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omniedit.cli.arguments import add_endpoint_arguments, endpoint_options, path
-
-if TYPE_CHECKING:
-    from omniedit.config.schema import ApiConfig, ScoringConfig
-    from omniedit.evaluation.comparisons.inputs import Match
-    from omniedit.evaluation.comparisons.table import Verdict
-    from omniedit.scoring.pairwise import PairwiseJudge
-
-HELP = "let a judge compare editors in pairs, and rank the editors"
+from omniedit.cli.score import scoring_config
+from omniedit.cli.score_judges import check_agreed, judge_readable
+from omniedit.config.schema import ApiConfig, ScoringConfig
+from omniedit.errors import UserError
+from omniedit.evaluation.bradley_terry import find_warnings, rank_editors
+from omniedit.evaluation.comparisons.bias import family_bias
+from omniedit.evaluation.comparisons.inputs import BadMatch, Match, load_match, read_matches
+from omniedit.evaluation.comparisons.result import describe, describe_ranks, ranks_to_json, summarize, to_json
+from omniedit.evaluation.comparisons.table import Verdict, comparison_row, to_comparisons, write_comparisons
+from omniedit.scoring.outcomes import is_refusal
+from omniedit.scoring.pairwise import Outcome, PairwiseItem, PairwiseJudge, blank_prompt
+from omniedit.storage.parquet import check_table_path, read_given
+from omniedit.storage.progress import Progress
+from omniedit.vlm.client import open_client
+from omniedit.vlm.messages import Usage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders of edits, one per editor; or a table with two edits per row; or a table of comparisons with "
         "winners, which is only ranked",
     )
-    parser.add_argument("--items", type=path, metavar="TABLE.csv", help="id, source and instruction of folders' edits")
+    parser.add_argument(
+        "--items",
+        type=path,
+        metavar="TABLE.csv",
+        help="for folders of edits: table with each item's id, source, instruction",
+    )
     parser.add_argument("-o", "--out", type=path, help="table of comparisons, .parquet or .csv")
     parser.add_argument(
         "--order",
@@ -53,11 +65,6 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: as `read_matches`, `open_judge`, `load_judge` and `compare`.
     """
-    from omniedit.cli.score import scoring_config
-    from omniedit.errors import UserError
-    from omniedit.evaluation.comparisons.inputs import read_matches
-    from omniedit.storage.parquet import check_table_path
-
     if len(args.inputs) == 1 and (rows := read_winners(args.inputs[0])) is not None:
         _print_ranks(rows, args.inputs[0], args.json)
         return
@@ -76,8 +83,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def judge_matches(
-    matches: Sequence["Match"], config: "ApiConfig", both_orders: bool = True, agreed: bool = False
-) -> list["Verdict"]:
+    matches: Sequence[Match], config: ApiConfig, both_orders: bool = True, agreed: bool = False
+) -> list[Verdict]:
     """Return a verdict for each match, by the model behind an endpoint.
 
     Raises:
@@ -89,8 +96,8 @@ def judge_matches(
 
 @contextmanager
 def open_judge(
-    config: "ApiConfig", matches: Sequence["Match"], both_orders: bool, agreed: bool
-) -> Iterator[tuple["PairwiseJudge", int]]:
+    config: ApiConfig, matches: Sequence[Match], both_orders: bool, agreed: bool
+) -> Iterator[tuple[PairwiseJudge, int]]:
     """Open the judge behind an endpoint, print an upper estimate of the cost, and yield it with its batch size.
 
     Args:
@@ -99,11 +106,6 @@ def open_judge(
     Raises:
         UserError: money would be spent without agreement, or as `open_client`.
     """
-    from omniedit.cli.score_judges import check_agreed
-    from omniedit.scoring.pairwise import PairwiseJudge, blank_prompt
-    from omniedit.vlm.client import open_client
-    from omniedit.vlm.messages import Usage
-
     with open_client(config) as client:
         judge = PairwiseJudge(client, config.max_side, both_orders)
         prompts = [blank_prompt(match.instruction, match.texts) for match in matches] * judge.requests_per_item
@@ -116,34 +118,24 @@ def open_judge(
             print(client.summary(), flush=True)
 
 
-def load_judge(
-    name: str, scorer: Path | None, scoring: "ScoringConfig", both_orders: bool
-) -> tuple["PairwiseJudge", int]:
+def load_judge(name: str, scorer: Path | None, scoring: ScoringConfig, both_orders: bool) -> tuple[PairwiseJudge, int]:
     """Load a model on this machine as a judge of two edits, and return it with its batch size.
 
     Raises:
         UserError: as `load_answering_model`.
     """
-    from omniedit.scoring.pairwise import PairwiseJudge
     from omniedit.scoring.vlm_judges.reply_model import load_answering_model
 
     model, options = load_answering_model(name, scorer, scoring)
     return PairwiseJudge(model, options.max_side, both_orders), options.batch_size
 
 
-def compare(matches: Sequence["Match"], judge: "PairwiseJudge", batch: int) -> Iterator["Verdict"]:
+def compare(matches: Sequence[Match], judge: PairwiseJudge, batch: int) -> Iterator[Verdict]:
     """Yield a verdict for each match, in order, with the images of one batch in memory at a time."""
-    from omniedit.evaluation.comparisons.inputs import BadMatch
-    from omniedit.storage.progress import Progress
-
     with Progress("comparisons", total=len(matches)) as progress:
-        for first in range(0, len(matches), batch):
-            loaded = [_load(match) for match in matches[first : first + batch]]
-            readable = [item for item in loaded if not isinstance(item, BadMatch)]
-            outcomes = iter(judge.compare(readable) if readable else [])
-            for item in loaded:
-                yield item if isinstance(item, BadMatch) else next(outcomes)
-                progress.advance()
+        for verdict in judge_readable(map(_load, matches), BadMatch, judge.compare, batch):
+            yield verdict
+            progress.advance()
 
 
 def read_winners(table: Path) -> list[dict[str, Any]] | None:
@@ -152,9 +144,6 @@ def read_winners(table: Path) -> list[dict[str, Any]] | None:
     Raises:
         UserError: the table is empty or has winners without items or editors, or as `read_given`.
     """
-    from omniedit.errors import UserError
-    from omniedit.storage.parquet import read_given
-
     if table.is_dir():
         return None
     rows = read_given(table)
@@ -167,34 +156,24 @@ def read_winners(table: Path) -> list[dict[str, Any]] | None:
 
 
 def _print_ranks(rows: Sequence[dict[str, Any]], table: Path, as_json: bool) -> None:
-    from omniedit.evaluation.bradley_terry import find_warnings, rank_editors
-    from omniedit.evaluation.comparisons.result import describe_ranks, ranks_to_json
-    from omniedit.evaluation.comparisons.table import to_comparisons
-
     comparisons = to_comparisons(rows, table)
     ranks, warnings = rank_editors(comparisons), find_warnings(comparisons)
     _print(ranks_to_json(ranks, warnings) if as_json else describe_ranks(ranks, warnings))
 
 
-def _report(matches: Sequence["Match"], verdicts: Sequence["Verdict"], args: argparse.Namespace) -> None:
+def _report(matches: Sequence[Match], verdicts: Sequence[Verdict], args: argparse.Namespace) -> None:
     """Write the table of comparisons and print the result.
 
     Raises:
         UserError: nothing could be compared; the table with the reasons is still written.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.comparisons.bias import family_bias
-    from omniedit.evaluation.comparisons.result import describe, summarize, to_json
-    from omniedit.evaluation.comparisons.table import comparison_row, to_comparisons, write_comparisons
-    from omniedit.scoring.outcomes import is_refusal
-    from omniedit.scoring.pairwise import Outcome
-
     rows = [comparison_row(match, verdict, args.judge) for match, verdict in zip(matches, verdicts, strict=True)]
     write_comparisons(args.out, rows)
     both = list(zip(matches, verdicts, strict=True))
     judged = [(verdict, match.texts) for match, verdict in both if isinstance(verdict, Outcome)]
     if not judged:
-        raise UserError(f"{args.out}: none of {len(rows)} comparisons has a winner; the first: {rows[0]['reason']}")
+        problem = rows[0]["reason"]
+        raise UserError(f"{args.out}: none of {len(rows)} comparisons has a winner; the first problem: {problem}")
     statuses = Counter(row["status"] for row in rows)
     refused = sum(is_refusal(row.get("reason") or "") for row in rows)
     named = [(verdict, match.editors) for match, verdict in both if isinstance(verdict, Outcome)]
@@ -207,9 +186,7 @@ def _print(result: dict[str, Any] | list[str]) -> None:
     print(json.dumps(result, indent=2) if isinstance(result, dict) else "\n".join(result))
 
 
-def _load(match: "Match") -> Any:
-    from omniedit.evaluation.comparisons.inputs import BadMatch, load_match
-
+def _load(match: Match) -> PairwiseItem | BadMatch:
     try:
         return load_match(match)
     except BadMatch as bad:

@@ -1,7 +1,7 @@
-"""Editing of image files by an instruction: `omniedit edit`."""
+"""Edit image files from an instruction: `omniedit edit`."""
 
+import argparse
 import os
-import struct
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import PIL.Image
-from PIL.ExifTags import IFD, TAGS
 
-from omniedit.cli.edit_paths import FORMATS, output_paths
+from omniedit.cli.arguments import add_editor_arguments, at_least_one, path, scale, whole, words
+from omniedit.cli.edit_metadata import save
+from omniedit.cli.edit_paths import output_paths
 from omniedit.cli.references import check_conditions, read_reference
 from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import clean_line
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 from omniedit.storage.atomic import check_writable, replace_file
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ MAX_SEED = 2**64 - 1
 """Largest seed that torch takes."""
 LARGE_PIXELS = 16_000_000
 """Number of pixels above which each stage is reported: reading, editing, resizing the edit to full size, writing."""
-NESTED_ENTRIES = (IFD.Exif, IFD.GPSInfo)
-"""EXIF entries that contain entries themselves."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,56 @@ class Settings:
     captions: tuple[str, ...] = ()
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", type=path, metavar="IMAGE", help="image files, or folders of images")
+    parser.add_argument("instruction", type=words, help='what to change, such as "make it snow"')
+    parser.add_argument(
+        "-o", "--out", type=path, help="output file or folder (default: photo.edited.jpg next to photo.jpg)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument("--negative", type=words, default="", metavar="TEXT", help="what the edit should avoid")
+    parser.add_argument("--steps", type=at_least_one, help="number of sampling steps (default: the editor's own)")
+    parser.add_argument(
+        "--scheduler",
+        choices=["euler", "heun", "lcm", "dpm", "unipc"],
+        help="sampling scheduler, for example one that needs fewer steps (default: the editor's own)",
+    )
+    parser.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
+    parser.add_argument(
+        "--image-guidance", type=scale, help="guidance scale of the source image (default: the editor's own)"
+    )
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the noise, 0 to 2^64 - 1 (default: %(default)s)")
+    parser.add_argument(
+        "--reference",
+        type=path,
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="reference image that the instruction points to; repeat the option for several",
+    )
+    parser.add_argument(
+        "--reference-caption",
+        action="append",
+        default=[],
+        type=words,
+        metavar="TEXT",
+        help="what the reference image shows, for an editor that takes captions; once per --reference, in their order",
+    )
+    parser.add_argument("--task", type=words, help="task of the edit (default: the editor decides)")
+    add_editor_arguments(parser)
+
+
+def seed(text: str) -> int:
+    return whole(text, 0, MAX_SEED, "0 to 2^64 - 1")
+
+
+def run(args: argparse.Namespace) -> None:
+    scales = args.guidance, args.image_guidance
+    sampling = args.instruction, args.negative, args.steps, *scales, args.seed
+    settings = Settings(*sampling, args.task, args.scheduler, tuple(args.reference_caption))
+    edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings, args.reference)
+
+
 def edit_files(
     inputs: Sequence[Path],
     out: Path | None,
@@ -74,7 +123,7 @@ def edit_files(
 
     Raises:
         UserError: there is nothing to edit, the instruction is empty, a target exists or its folder cannot be written,
-            the model cannot be loaded, it takes no references or no such task, a reference cannot be read, or some
+            the model cannot be loaded or does not take the references or the task, a reference cannot be read, or some
             images were not edited.
     """
     from omniedit.models.loading import load_editor
@@ -109,7 +158,7 @@ def _check_targets(targets: Sequence[Path], overwrite: bool) -> None:
         raise UserError(
             f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
         )
-    for target in {target.parent: target for target in targets}.values():  # one of each folder
+    for target in {target.parent: target for target in targets}.values():  # one target per folder
         check_writable(target)
 
 
@@ -199,36 +248,6 @@ def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], No
             print(f"{clean_line(str(source))}: {size}: {stage}", flush=True)
 
     return report
-
-
-def save(image: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:
-    """Write an image with as much of its EXIF data as the format takes; return the names of the dropped entries.
-
-    If not all entries fit, the largest are dropped first: a camera's own notes may exceed the space in a JPEG.
-    """
-    kind, options = FORMATS[suffix]
-    remaining, dropped = PIL.Image.Exif(), list[str]()
-    remaining.load(exif)
-    if kind == "TIFF" and any(group in remaining for group in NESTED_ENTRIES):
-        options = {}  # the TIFF compressor cannot write nested entries
-    while True:
-        try:
-            image.save(file, format=kind, **options, **({"exif": remaining.tobytes()} if len(remaining) else {}))
-        except (ValueError, TypeError, RuntimeError, struct.error):
-            if not len(remaining):
-                raise
-            dropped.append(_drop_largest(remaining))
-        else:
-            return dropped
-
-
-def _drop_largest(exif: PIL.Image.Exif) -> str:
-    """Remove the largest entry and return its name; an entry that contains others is removed after them."""
-    groups = [exif, *(exif.get_ifd(group) for group in NESTED_ENTRIES if group in exif)]
-    entries = [(group, tag) for group in groups for tag in group if not (tag in NESTED_ENTRIES and exif.get_ifd(tag))]
-    group, tag = max(entries, key=lambda entry: len(repr(entry[0][entry[1]])))
-    del group[tag]
-    return TAGS.get(tag, f"{tag:#06x}")
 
 
 def edit_image(

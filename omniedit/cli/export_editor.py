@@ -1,12 +1,12 @@
-"""Export of an editor for other programs: `omniedit export-editor`."""
+"""Export an editor for other programs: `omniedit export-editor`."""
 
 import argparse
 from pathlib import Path
 
 from omniedit.cli.arguments import path
 from omniedit.errors import UserError
+from omniedit.storage.atomic import check_writable
 
-HELP = "export an editor as one file for ComfyUI, or its adapters as a LoRA"
 FORMATS = ("comfyui", "lora")
 
 
@@ -29,11 +29,10 @@ def run(args: argparse.Namespace) -> None:
 
     from omniedit.models.export import export_comfyui, export_lora
     from omniedit.models.loading import load_editor
-    from omniedit.storage.atomic import check_writable
 
     out: Path = args.out
     if out.exists():
-        raise UserError(f"{out}: exists already; give another name")
+        raise UserError(f"{out}: already exists; give another name")
     if out.suffix != ".safetensors":
         raise UserError(f"{out}: the name must end in .safetensors")
     check_writable(out)
@@ -41,7 +40,9 @@ def run(args: argparse.Namespace) -> None:
     if args.format == "comfyui":
         export_comfyui(load_editor(args.model, "cpu").transformer, out, dtype)
     elif args.model is None:
-        raise UserError("--format lora: the shipped editor has no adapters; give --model the folder of one with them")
+        raise UserError(
+            "--format lora: the shipped editor has no adapters; give --model an editor's folder with adapters"
+        )
     else:
         export_lora(args.model, out, dtype)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB as {args.format}")

@@ -1,14 +1,11 @@
-"""Export of a run's edit pairs in the formats of other trainers: `omniedit export`."""
+"""Export a run's edit pairs in the formats of other trainers: `omniedit export`."""
 
 import argparse
-from typing import TYPE_CHECKING
 
+from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import at_least_one, names, overall_score, path, percentage
-
-if TYPE_CHECKING:
-    from omniedit.exchange.exporting import ExportOptions
-
-HELP = "export the pairs of a run in the formats that other trainers read"
+from omniedit.exchange.candidates import Choice
+from omniedit.exchange.exporting import ROWS_PER_FILE, ExportOptions, export_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +23,13 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", type=names, default=(), metavar="TASK,...", help="tasks (default: all)")
     parser.add_argument(
-        "--min-score", type=overall_score, help="smallest O, 0-10 (default: the pairs that the run accepted)"
+        "--min-score", type=overall_score, help="minimum O, 0-10 (default: the pairs that the run accepted)"
     )
     parser.add_argument(
-        "--top", type=percentage, metavar="PERCENT", help="percentage of each task's pairs to export, by the highest O"
+        "--top",
+        type=percentage,
+        metavar="PERCENT",
+        help="percentage of each task's pairs to export, those with the highest O",
     )
     parser.add_argument(
         "--licence", type=names, default=(), metavar="LICENCE,...", help="licences in any version, such as cc-by,cc0"
@@ -45,18 +45,12 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from omniedit.browsing.files import find_run
-    from omniedit.exchange.exporting import export_run
-
     rows = export_run(find_run(args.run), read_options(args), args.out)
     print(f"{args.out}: {rows} {'row' if rows == 1 else 'rows'} as {args.format}")
 
 
-def read_options(args: argparse.Namespace) -> "ExportOptions":
+def read_options(args: argparse.Namespace) -> ExportOptions:
     """Return the `ExportOptions` of the arguments."""
-    from omniedit.exchange.candidates import Choice
-    from omniedit.exchange.exporting import ROWS_PER_FILE, ExportOptions
-
     choice = Choice(
         tasks=args.task,
         min_score=args.min_score,

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, path, run_seed
-
-HELP = "make photos of rarely combined concepts with a language model and a text-to-image model"
+from omniedit.config.loading import load
+from omniedit.errors import UserError
+from omniedit.instructions.counterfactual_scenes import propose_scenes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,11 +28,8 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: the config uses recorded replies, a list cannot be read, or a model cannot be used.
     """
-    from omniedit.config.loading import load
-    from omniedit.errors import UserError
     from omniedit.instructions.language_model import open_model
-    from omniedit.instructions.scenes import propose_scenes
-    from omniedit.specialists.learned.scenes import write_scenes
+    from omniedit.specialists.learned.counterfactual_images import write_scenes
     from omniedit.specialists.registry import open_toolbox
 
     if args.out.is_file():
@@ -57,8 +55,6 @@ def _read_names(file: Path) -> tuple[str, ...]:
     Raises:
         UserError: the file cannot be read, or has fewer than two names.
     """
-    from omniedit.errors import UserError
-
     try:
         names = tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:

@@ -1,11 +1,13 @@
-"""Import of edit pairs from another data set: `omniedit import`."""
+"""Import edit pairs from another data set: `omniedit import`."""
 
 import argparse
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, path, words
-
-HELP = "import edit pairs from another data set, or from folders of your own, as candidates of a run"
+from omniedit.config.yaml_files import read_yaml
+from omniedit.errors import UserError
+from omniedit.exchange.importing import ImportOptions, import_pairs
+from omniedit.exchange.perception import questions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,16 +16,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("path", help="file, folder, glob, range such as pairs/{00000..00009}.tar, or URL for fsspec")
     parser.add_argument("-o", "--out", type=path, required=True, help="folder of the run, such as results/mine")
-    parser.add_argument("--name", default="", help="name of the data set in the run (default: that of the format)")
+    parser.add_argument("--name", default="", help="name of the data set in the run (default: the format's name)")
     parser.add_argument(
         "--columns",
         type=words,
         default="",
         metavar="FIELD=COLUMN,...",
-        help="columns with other names, such as source=before,edited=after,instruction=text",
+        help="columns whose names differ from the format's, such as source=before,edited=after,instruction=text",
     )
-    parser.add_argument("--images", help="folder, address or tar of the images that rows name (default: next to them)")
-    parser.add_argument("--task", type=words, help="task of pairs whose row names no task")
+    parser.add_argument(
+        "--images", help="folder, URL or tar with the images that rows name by path (default: the folder of the rows)"
+    )
+    parser.add_argument("--task", type=words, help="task of rows that name none")
     parser.add_argument(
         "--tasks-map", type=path, metavar="FILE", help="YAML file that maps the data set's task names to tasks"
     )
@@ -31,17 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sizes",
         choices=["resize", "reject"],
         default="resize",
-        help="treatment of edited images and masks whose size differs from the source's (default: %(default)s)",
+        help="resize or reject edited images and masks whose size differs from the source's (default: %(default)s)",
     )
     parser.add_argument("--shards", type=at_least_one, default=1, help="number of files to write (default: 1)")
-    parser.add_argument("--licence", type=words, help="licence of all pairs (default: that of the row or the format)")
-    parser.add_argument("--limit", type=at_least_one, help="largest number of rows to read")
+    parser.add_argument("--licence", type=words, help="licence of all pairs (default: given by the row or the format)")
+    parser.add_argument("--limit", type=at_least_one, help="maximum number of rows to read")
 
 
 def run(args: argparse.Namespace) -> None:
-    from omniedit.exchange.importing import ImportOptions, import_pairs
-    from omniedit.exchange.perception import questions
-
     options = ImportOptions(
         format=args.format,
         name=args.name,
@@ -68,8 +69,6 @@ def parse_columns(text: str) -> dict[str, str]:
     Raises:
         UserError: a part has no '='.
     """
-    from omniedit.errors import UserError
-
     parts = [part.partition("=") for part in text.split(",") if part]
     if wrong := [field for field, equals, column in parts if not (equals and field.strip() and column)]:
         raise UserError(
@@ -82,11 +81,8 @@ def read_tasks_map(file: Path) -> dict[str, str]:
     """Read a mapping from a data set's task names to tasks.
 
     Raises:
-        UserError: the file is not a mapping of texts in YAML.
+        UserError: the file is not a YAML mapping from text to text.
     """
-    from omniedit.config.yaml_files import read_yaml
-    from omniedit.errors import UserError
-
     tasks = read_yaml(file)
     if wrong := [name for name, task in tasks.items() if not (isinstance(name, str) and isinstance(task, str))]:
         raise UserError(f"{file}: {str(wrong[0])[:60]!a}: give a task as text, such as swap: object_swap")

@@ -1,5 +1,6 @@
 """Counts, contact sheet or one pair of a run: `omniedit inspect`."""
 
+import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -7,14 +8,37 @@ from typing import Any
 
 import pyarrow as pa
 
+from omniedit.browsing.contact_sheet import draw_sheet
 from omniedit.browsing.counts import count_pairs, format_counts
-from omniedit.browsing.files import ShardFiles, decisions_file, find_run, list_shards
-from omniedit.browsing.index import find_pair, join_tables, stream_index
-from omniedit.browsing.record import read_record, save_images
+from omniedit.browsing.pair_index import find_pair, join_tables, stream_index
+from omniedit.browsing.pair_record import read_record, save_images
+from omniedit.browsing.record_text import format_record
 from omniedit.browsing.rejections import count_rejections, format_rejections
-from omniedit.browsing.sheet import draw_sheet
-from omniedit.browsing.text import format_record
+from omniedit.browsing.run_files import ShardFiles, decisions_file, find_run, list_shards
+from omniedit.cli.arguments import path, run_name
+from omniedit.errors import UserError
 from omniedit.scoring.human_decisions import read_by_hand
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=run_name, help="name of the run, or its folder")
+    parser.add_argument("--pair", metavar="ID", help="print all facts about this pair")
+    parser.add_argument("--save", type=path, metavar="FOLDER", help="with --pair: write its images to this folder")
+    parser.add_argument(
+        "--sheet", type=path, metavar="FILE.jpg", help="write a contact sheet: the best pairs of each task"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def run(args: argparse.Namespace) -> None:
+    if args.pair is None and args.save:
+        raise UserError("--save: give --pair ID, the pair whose images to save")
+    if args.pair is not None and args.sheet:
+        raise UserError("--sheet: shows the whole run; omit --pair")
+    if args.pair is not None:
+        print(inspect_pair(args.run, args.pair, args.json, args.save))
+    else:
+        print(inspect_run(args.run, args.json, args.sheet))
 
 
 def inspect_run(run: str, as_json: bool, sheet: Path | None) -> str:

@@ -3,20 +3,33 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omniedit.cli.arguments import path
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from omniedit.evaluation.metrics.measure import MetricValues
-    from omniedit.evaluation.metrics.networks import Networks
-    from omniedit.evaluation.metrics.table import InputRow
-
-HELP = "measure edited images of a table by L1, LPIPS, DINO, CLIP and other metrics"
+from omniedit.errors import UserError
+from omniedit.evaluation.agreement.task_agreement import PROTOCOLS
+from omniedit.evaluation.metrics.correlation import (
+    correlate_metrics,
+    correlation_lines,
+    correlations_json,
+    is_measured,
+)
+from omniedit.evaluation.metrics.measure import MetricValues, choose
+from omniedit.evaluation.metrics.networks import Networks
+from omniedit.evaluation.metrics.table import (
+    InputRow,
+    check_needs,
+    measure_table,
+    read_table,
+    summary_json,
+    summary_lines,
+    usable_metrics,
+    write_measured,
+)
+from omniedit.storage.parquet import check_table_path, read_given
+from omniedit.storage.progress import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,12 +62,6 @@ def run(args: argparse.Namespace) -> None:
         UserError: no row can be measured (the table with the reasons is still written), no metric is available, or as
             `read_table`, `check_needs` and `choose`.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.metrics.networks import Networks
-    from omniedit.evaluation.metrics.table import measure_table, read_table, write_measured
-    from omniedit.storage.parquet import check_table_path
-    from omniedit.storage.progress import Progress
-
     if args.ratings:
         _compare(args)
         return
@@ -70,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     _print(measured, args.json)
     if not any(row["status"] == "measured" for values in measured.values() for row in values.rows):
         first = next(iter(measured.values())).rows[0]["reason"]
-        raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first: {first}")
+        raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first problem: {first}")
 
 
 def _compare(args: argparse.Namespace) -> None:
@@ -79,16 +86,6 @@ def _compare(args: argparse.Namespace) -> None:
     Raises:
         UserError: the table has no metric, or as `correlate_metrics`.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.agreement.agreements import PROTOCOLS
-    from omniedit.evaluation.metrics.correlation import (
-        correlate_metrics,
-        correlation_lines,
-        correlations_json,
-        is_measured,
-    )
-    from omniedit.storage.parquet import read_given
-
     if not is_measured(read_given(args.table)):
         raise UserError(f"{args.table}: has no metric; make a table with: omniedit metrics TABLE.csv -o {args.table}")
     protocol = PROTOCOLS[args.protocol]
@@ -97,16 +94,12 @@ def _compare(args: argparse.Namespace) -> None:
     print(text or "\n".join(correlation_lines(correlations, protocol)))
 
 
-def choose_names(table: Path, rows: "Sequence[InputRow]", requested: str | None, networks: "Networks") -> list[str]:
+def choose_names(table: Path, rows: Sequence[InputRow], requested: str | None, networks: Networks) -> list[str]:
     """Return the names of the metrics to measure; without `requested`, all that the table allows.
 
     Raises:
         UserError: none is available, or as `check_needs` and `choose`.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.metrics.measure import choose
-    from omniedit.evaluation.metrics.table import check_needs, usable_metrics
-
     names = [name.strip() for name in requested.split(",") if name.strip()] if requested else usable_metrics(rows)
     check_needs(table, rows, names)
     chosen, unavailable = choose(names, networks)
@@ -116,7 +109,5 @@ def choose_names(table: Path, rows: "Sequence[InputRow]", requested: str | None,
     return names
 
 
-def _print(measured: "Mapping[str, MetricValues]", as_json: bool) -> None:
-    from omniedit.evaluation.metrics.table import summary_json, summary_lines
-
+def _print(measured: Mapping[str, MetricValues], as_json: bool) -> None:
     print(json.dumps(summary_json(measured), indent=2) if as_json else "\n".join(summary_lines(measured)))

@@ -6,15 +6,25 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from omniedit.browsing.local_server import LOOPBACK
+from omniedit.browsing.rating.server import RatingServer
+from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import at_least_one, at_least_zero, names, path, port, run_seed
+from omniedit.errors import UserError, error_line
+from omniedit.evaluation.bench.open_set import open_set
+from omniedit.evaluation.comparisons.table import write_comparisons
+from omniedit.evaluation.people import choice_results, rating_results, result_tables
+from omniedit.evaluation.people.answers import Answer, AnswerStore
+from omniedit.evaluation.people.choice_results import comparison_rows
+from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
+from omniedit.evaluation.people.inputs import READERS, list_items, read_edits
+from omniedit.evaluation.people.questions import Session, make_questions
+from omniedit.evaluation.people.rated_edits import RatedEdit, add_checks, select
+from omniedit.evaluation.people.rating_results import classify_answers
+from omniedit.storage.atomic import write_text
+from omniedit.storage.parquet import check_table_path, write_csv
 
-if TYPE_CHECKING:
-    from omniedit.evaluation.people.edits import RatedEdit
-    from omniedit.evaluation.people.store import Answer, AnswerStore
-
-HELP = "serve a local page where people rate edits, and report their ratings"
 DATABASE = "ratings.sqlite"
 
 
@@ -27,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder of outputs, EDITOR/edits/ITEM.png",
     )
     parser.add_argument(
-        "--kind", choices=["bench", "candidates"], help="part of a run (default: its benchmark, if any)"
+        "--kind", choices=["bench", "candidates"], help="edits of a run to rate (default: its benchmark, if any)"
     )
     parser.add_argument(
         "--items",
@@ -42,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
     )
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for all (default: %(default)s)"
     )
     parser.add_argument("--port", type=port, default=7871, help="port on this machine (default: %(default)s)")
     _add_result_arguments(parser)
@@ -84,12 +94,6 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: the input cannot be read, options do not fit together, or as `AnswerStore`.
     """
-    from omniedit.errors import UserError, error_line
-    from omniedit.evaluation.bench.open_set import open_set
-    from omniedit.evaluation.people.edits import add_checks, select
-    from omniedit.evaluation.people.inputs import list_items, read_edits
-    from omniedit.evaluation.people.store import AnswerStore
-
     if (args.out or args.json) and not args.results:
         raise UserError("-o and --json: are for --results")
     if args.pairwise and args.checks:
@@ -120,9 +124,6 @@ def find_input(path: Path) -> Path:
     Raises:
         UserError: the file, folder or run does not exist.
     """
-    from omniedit.browsing.files import find_run
-    from omniedit.evaluation.people.inputs import READERS
-
     if any(reader.is_for(path) for reader in READERS.values()):
         return path
     return find_run(path)
@@ -133,16 +134,12 @@ def default_store(place: Path) -> Path:
     return place / DATABASE if place.is_dir() else place.with_name(f"{place.stem}.{DATABASE}")
 
 
-def serve(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
+def serve(store: AnswerStore, edits: Sequence[RatedEdit], args: argparse.Namespace) -> None:
     """Serve the page until an interrupt or SIGTERM ends the process.
 
     Raises:
         UserError: the port is taken, the host is not an address of this machine, or there are no questions.
     """
-    from omniedit.browsing.local_server import LOOPBACK
-    from omniedit.browsing.rating.server import RatingServer
-    from omniedit.evaluation.people.session import Session, make_questions
-
     questions = make_questions(store, edits, args.pairwise)
     server = RatingServer(Session(store, questions, args.per_edit, args.seed), args.port, args.host)
     kind = "pairs of edits" if args.pairwise else "edits"
@@ -154,30 +151,25 @@ def serve(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Nam
     os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
 
 
-def report(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
+def report(store: AnswerStore, edits: Sequence[RatedEdit], args: argparse.Namespace) -> None:
     """Print the results, or write them in the format of the suffix.
 
     Raises:
         UserError: nothing is rated, or the suffix is unknown.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.people import choices, results, tables
-    from omniedit.storage.atomic import write_text
-    from omniedit.storage.parquet import write_csv
-
     suffix = args.out.suffix.lower() if args.out else ".json" if args.json else ".md"
     if suffix not in (".md", ".json", *(() if args.pairwise else (".csv",))):
         raise UserError(f"{args.out}: unknown format; give .md, .json" + ("" if args.pairwise else " or .csv"))
     numbered = number_edits(store, edits)
     if args.pairwise:
-        chosen = choices.summarize_choices(numbered, store.read_answers(), args.seed)
-        lines, figures = choices.describe_choices(chosen), choices.choices_to_json(chosen)
+        chosen = choice_results.summarize_choices(numbered, store.read_answers(), args.seed)
+        lines, figures = choice_results.describe_choices(chosen), choice_results.choices_to_json(chosen)
     else:
-        rated = results.summarize(numbered, store.read_answers(), args.seed)
+        rated = rating_results.summarize(numbered, store.read_answers(), args.seed)
         if suffix == ".csv":
-            write_csv(args.out, tables.csv_rows(rated.editors), tables.COLUMNS)
+            write_csv(args.out, result_tables.csv_rows(rated.editors), result_tables.COLUMNS)
             return
-        lines, figures = tables.markdown(rated), tables.to_json(rated)
+        lines, figures = result_tables.markdown(rated), result_tables.to_json(rated)
     text = json.dumps(figures, indent=2) if suffix == ".json" else "\n".join(lines)
     if args.out:
         write_text(args.out, f"{text}\n")
@@ -185,14 +177,12 @@ def report(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Na
         print(text)
 
 
-def export(store: "AnswerStore", edits: Sequence["RatedEdit"], out: Path, pairwise: bool) -> str:
+def export(store: AnswerStore, edits: Sequence[RatedEdit], out: Path, pairwise: bool) -> str:
     """Write the ratings or choices; return a line that says where.
 
     Raises:
-        UserError: there is nothing to write, or choices go to a file of another format.
+        UserError: there is nothing to write, or choices go to a file in another format.
     """
-    from omniedit.errors import UserError
-
     kind, write = ("choices", _export_choices) if pairwise else ("ratings", _export_ratings)
     count = write(number_edits(store, edits), store.read_answers(), out)
     if not count:
@@ -200,11 +190,8 @@ def export(store: "AnswerStore", edits: Sequence["RatedEdit"], out: Path, pairwi
     return f"{out}: {count:,} {kind}"
 
 
-def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
+def _export_ratings(edits: dict[int, RatedEdit], answers: Sequence[Answer], out: Path) -> int:
     """Write a CSV file or, without that suffix, a folder of TSV files; return the number of ratings."""
-    from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
-    from omniedit.evaluation.people.results import classify_answers
-
     ratings, _, _ = classify_answers(edits, answers)
     if ratings and out.suffix.lower() == ".csv":
         write_ratings(out, ratings)
@@ -213,12 +200,8 @@ def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], 
     return len(ratings)
 
 
-def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
+def _export_choices(edits: dict[int, RatedEdit], answers: Sequence[Answer], out: Path) -> int:
     """Write a table of comparisons; return the number of choices."""
-    from omniedit.evaluation.comparisons.table import write_comparisons
-    from omniedit.evaluation.people.choices import comparison_rows
-    from omniedit.storage.parquet import check_table_path
-
     check_table_path(out)
     rows = comparison_rows(edits, answers)
     if rows:
@@ -226,6 +209,6 @@ def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], 
     return len(rows)
 
 
-def number_edits(store: "AnswerStore", edits: Sequence["RatedEdit"]) -> dict[int, "RatedEdit"]:
+def number_edits(store: AnswerStore, edits: Sequence[RatedEdit]) -> dict[int, RatedEdit]:
     """Return edits by their numbers in the store."""
     return dict(zip(store.add_edits(edits), edits, strict=True))

@@ -9,7 +9,7 @@ import PIL.Image
 from omniedit.cli.special_files import special_kind
 from omniedit.errors import UserError, one_line
 from omniedit.imaging.decode import UnreadableImage
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 
 if TYPE_CHECKING:
     from omniedit.models.pipeline import EditPipeline

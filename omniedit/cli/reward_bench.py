@@ -4,9 +4,10 @@ import argparse
 import json
 
 from omniedit.cli.arguments import path
+from omniedit.errors import UserError
+from omniedit.evaluation.reward_benches.records import read_records
 from omniedit.evaluation.reward_benches.registry import BENCHES
-
-HELP = "measure a judge's recorded votes or scores on a reward bench"
+from omniedit.evaluation.reward_benches.result import describe, to_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +22,6 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: no row can be used, or as `read_records`.
     """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.reward_benches.records import read_records
-    from omniedit.evaluation.reward_benches.result import describe, to_json
-
     bench = BENCHES[args.bench]
     records = read_records(args.files)
     result = bench.measure(records)

@@ -1,31 +1,70 @@
-"""Scoring of any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
+"""Score any images: `omniedit score` reads a CSV table and writes it with a judge's scores."""
 
+import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from omniedit.cli.score_judges import check_agreed, ensemble_columns, member_scorers, open_marker
+from omniedit.cli.arguments import add_endpoint_arguments, at_least_one, endpoint_options, path
+from omniedit.cli.score_judges import check_agreed, ensemble_columns, judge_readable, member_scorers, open_marker
 from omniedit.config.loading import check_section
-from omniedit.config.schema import ScoringConfig
+from omniedit.config.schema import SHIPPED, ScoringConfig
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.ensemble import combine_marks
-from omniedit.scoring.examples import Example, Marker, RubricScores
+from omniedit.scoring.examples import Example, RubricScores
+from omniedit.scoring.prompts.reader import choose_rubric
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import OVERALL_COLUMNS, RESULT_COLUMNS
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import check_table_path, read_csv, write_by_suffix
 from omniedit.storage.progress import Progress
 
 InputRow = Mapping[str, str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "table", type=path, metavar="TABLE.csv", help="one example per row; paths are relative to its folder"
+    )
+    parser.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
+    parser.add_argument(
+        "--rubric",
+        metavar="NAME|FILE.yaml",
+        help="name of a rubric, or your own file; docs/rubrics.md lists all (default: edit, or the one of --prompts)",
+    )
+    parser.add_argument(
+        "--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark, whose official prompts are used"
+    )
+    parser.add_argument("--passes", type=at_least_one, metavar="N", help="ask each question N times and average")
+    parser.add_argument(
+        "--judge",
+        choices=["api", "ensemble", "internvl", "student", "vlm"],
+        default="api",
+        help="(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--scorer",
+        type=path,
+        metavar="FOLDER",
+        help="folder of a model or its models/ROLE.json, or folder of a student other than the shipped one",
+    )
+    add_endpoint_arguments(parser, "scoring")
+
+
+def run(args: argparse.Namespace) -> None:
+    scoring = scoring_config(args.config, endpoint_options(args))
+    scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
+    rubric = choose_rubric(args.rubric, args.prompts, args.passes)
+    score_table(args.table, args.out, rubric, args.judge, scorer, scoring, args.yes)
 
 
 def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[dict[str, str]]:
@@ -42,7 +81,7 @@ def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[di
         raise UserError(f"{table}: has no row below the line with the column names")
     needed = _required_columns(rows, rubric)
     if missing := [name for name in needed if name not in rows[0]]:
-        available = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
+        available = f"rubric '{rubric.name}' needs {', '.join(needed)}; available: {', '.join(filter(None, rows[0]))}"
         raise UserError(f"{table}: lacks the column {', '.join(missing)}: {available}")
     if reserved := [name for name in (*_score_columns(rubric), *more) if name in rows[0]]:
         raise UserError(f"{table}: has a column {reserved[0]}, which is reserved for a score; rename it")
@@ -98,21 +137,6 @@ def row_to_example(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     return Example(images, {name: row[name] for name in variant.words}, _task(row))
 
 
-def mark_rows(
-    rows: Sequence[InputRow], table: Path, rubric: Rubric, mark: Marker, batch: int
-) -> Iterator[RubricScores | Unscorable | BadRow]:
-    """Yield a verdict for each row, in order, with the images of one batch in memory at a time."""
-    for first in range(0, len(rows), batch):
-        read = [_read(row, table.parent, rubric) for row in rows[first : first + batch]]
-        examples = [example for example in read if isinstance(example, Example)]
-        verdicts = iter(mark(examples) if examples else [])
-        for number, example in enumerate(read, first + 1):
-            if isinstance(example, BadRow):
-                yield BadRow(f"{table}: row {number}: {example}")
-            else:
-                yield next(verdicts)
-
-
 def score_table(
     table: Path,
     out: Path,
@@ -140,7 +164,8 @@ def score_table(
     _write(out, scored, rubric, numbers)
     print(f"{out}: {_summary(scored)}")
     if not any(row["status"] == "scored" for row in scored):
-        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first: {scored[0]['reasoning']}")
+        problem = scored[0]["reasoning"]
+        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first problem: {problem}")
 
 
 def judge_rows(
@@ -158,7 +183,8 @@ def judge_rows(
         open_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
         Progress("rows", total=len(rows)) as progress,
     ):
-        return list(progress.over(mark_rows(rows, table, rubric, mark, batch)))
+        examples = (_read(row, f"{table}: row {number}", table.parent, rubric) for number, row in enumerate(rows, 1))
+        return list(progress.over(judge_readable(examples, BadRow, mark, batch)))
 
 
 def _score_by_ensemble(
@@ -193,11 +219,11 @@ def scoring_config(config: Path | None, api_options: Mapping[str, str]) -> Scori
     return check_section(ScoringConfig, scoring, [config] if config else [])
 
 
-def _read(row: InputRow, folder: Path, rubric: Rubric) -> Example | BadRow:
+def _read(row: InputRow, place: str, folder: Path, rubric: Rubric) -> Example | BadRow:
     try:
         return row_to_example(row, folder, rubric)
     except BadRow as bad:
-        return bad
+        return BadRow(f"{place}: {bad}")
 
 
 def _columns(

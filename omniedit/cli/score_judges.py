@@ -1,8 +1,10 @@
 """Judges of `omniedit score`: a marker of examples for each, and the judges of an ensemble one after another."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from omniedit.config.endpoint import EndpointConfig
 from omniedit.config.schema import SHIPPED, ScoringConfig
@@ -73,6 +75,17 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
         return [_uneven(example) or _marks(rubric, next(judged)) for example in examples]
 
     return mark
+
+
+def judge_readable(
+    loaded: Iterable[Any], bad: type[Exception], judge: Callable[[Sequence[Any]], Sequence[Any]], size: int
+) -> Iterator[Any]:
+    """Yield a verdict for each input, in order, with one batch in memory; an input that is bad is its own verdict."""
+    remaining = iter(loaded)
+    while batch := list(islice(remaining, size)):
+        readable = [each for each in batch if not isinstance(each, bad)]
+        verdicts = iter(judge(readable) if readable else [])
+        yield from (each if isinstance(each, bad) else next(verdicts) for each in batch)
 
 
 def check_agreed(endpoints: Iterable[EndpointConfig], agreed: bool, section: str = "scoring") -> None:

@@ -1,4 +1,4 @@
-"""Detection of directory entries that are not files: pipes, sockets, devices."""
+"""Detect directory entries that are not files: pipes, sockets, devices."""
 
 import stat
 from pathlib import Path

@@ -18,23 +18,23 @@ class PairFormat(Section):
     columns: dict[str, str] = Field({})
     """Columns whose names differ from the format's, by field (`source`, `edited`, `instruction`, ...)."""
     images: LocalPath | None = None
-    """Folder, address or tar of the images that rows name by path; null takes the folder of the rows."""
+    """Folder, URL or tar with the images that rows name by path; null takes the folder of the rows."""
     task: str | None = None
-    """Task of pairs whose row names no task; null takes the format's."""
+    """Task of rows that name none; null takes the format's."""
     task_names: dict[str, str] = Field({})
     """Mapping from the data set's task names to tasks. It overrides omniedit/exchange/task_names.yaml; other names stay
     unchanged."""
     sizes: Sizes = "resize"
     """Treatment of an edited image or mask whose size differs from the source's: `resize` it, or `reject` the pair."""
     licence: str | None = None
-    """Licence of all pairs; null takes that of the row or of the format."""
+    """Licence of all pairs; null takes the row's or the format's."""
 
 
 class ImportConfig(PairFormat):
     """Data set of edit pairs that joins those of the specialists."""
 
     path: LocalPath
-    """File, folder, glob, range such as `part-{00000..00009}.parquet`, or address for fsspec."""
+    """File, folder, glob, range such as `part-{00000..00009}.parquet`, or URL for fsspec."""
     format: str
     """Format of the pairs, as in `sources.format`; also `coco` and `refcoco`, segmentation data that is painted as
     auxiliary pairs (family `perception`)."""

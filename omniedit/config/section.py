@@ -13,7 +13,7 @@ S = TypeVar("S", bound="Section")
 
 
 class Section(BaseModel):
-    """Keys of the config that belong together; unknown keys and values of another type are errors."""
+    """Keys of the config that belong together; unknown keys and values of a different type are errors."""
 
     # use_attribute_docstrings would add 0.3 s to each start of Snakemake; `omniedit.config.docs` reads the docstrings.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)

@@ -6,7 +6,7 @@ import yaml
 
 
 class Strict:
-    """Mixin that rejects, with their line, what PyYAML accepts or ends on: repeated keys, of which it takes the last
+    """Mixin that rejects, with its line, what PyYAML accepts or crashes on: repeated keys, of which it takes the last
     value; half of a surrogate pair, which no file can hold; dates and numbers that Python cannot hold; a value that
     contains itself."""
 

@@ -58,9 +58,9 @@ class SubjectsConfig(Section):
     text_column: str = "text"
     """Column of the texts, such as the alt text of a web page."""
     url_column: str = "url"
-    """Column of the addresses that rows are grouped by."""
+    """Column of the URLs by which rows are grouped."""
     group_by: Literal["url", "site"] = "url"
-    """Rows that may show the same subject: those with the same address without its query, or those of one site."""
+    """Rows that may show the same subject: those with the same URL apart from its query, or those of one site."""
     is_partitioned: bool = False
     """Whether all rows of a group are in one file. Each shard then reads only its own files instead of all."""
     per_shard: int = Field(48, ge=1)
@@ -73,7 +73,7 @@ class SubjectsConfig(Section):
     """Minimum mean similarity of an image to the others of its cluster; a less similar image is left out. It is the
     cosine of the features of `features`, whose values differ by model."""
     max_similarity: float = Field(0.98, ge=-1, le=1)
-    """Similarity from which two images of a cluster count as copies, of which one is used."""
+    """Similarity from which images of a cluster count as copies; only one of them is used."""
     features: str | None = None
     """Role of config/models.yaml whose image features are compared: a CLIP or a DINO, such as `metrics_dino`. null
     takes the classifier that the embedded specialists and judges use."""

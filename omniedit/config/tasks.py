@@ -229,7 +229,7 @@ class ProposalsConfig(Section):
     ask_what_is_meant: bool = False
     """Ask the model which object a paraphrase refers to if it does not name it ("the thing that tells the time"), and
     accept the paraphrase if this is its own object. If false, such a paraphrase is accepted only
-    if a clue of omniedit/instructions/knowledge.yaml names the object."""
+    if a clue of omniedit/instructions/clues.yaml names the object."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()

@@ -125,6 +125,9 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
             raise ValueError("base.quantize does not work with zero_stage 3, which splits weights; use 0, 1 or 2")
         if self.activation_budget_gb is not None and self.checkpoint_activations != "none":
             raise ValueError("activation_budget_gb takes the place of checkpoint_activations; set one of them")
+        plain = [name for name in self.editors if not ARCHITECTURES[name].control_branch]
+        if self.lora.rank and self.lora.targets != "base" and plain:
+            raise ValueError(f"lora.targets: {plain[0]} has no control branch; set targets: base")
         return self
 
     @property

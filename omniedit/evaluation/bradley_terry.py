@@ -145,7 +145,7 @@ def _join(groups: Sequence[Sequence[str]]) -> str:
 
 
 def _count_outcomes(comparisons: Sequence[PairedComparison], name: str) -> tuple[int, int, int]:
-    """Return an editor's numbers of wins, ties and losses."""
+    """Count an editor's wins, ties and losses."""
     shares = [
         comparison.share if comparison.first == name else 1 - comparison.share
         for comparison in comparisons

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from omniedit.architectures import ARCHITECTURES, BASELINES
 from omniedit.errors import UserError
-from omniedit.evaluation.edits import MODELS
+from omniedit.evaluation.own_benchmark_edits import MODELS
+from omniedit.evaluation.own_benchmark_scores import COLUMNS
 from omniedit.evaluation.preservation import psnr
-from omniedit.evaluation.scores import COLUMNS
 from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import ALL_TASKS, Task, order_tasks

@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 KEPT, BELOW_THRESHOLD = "kept", "below threshold"
 """Reasons of a decision that a threshold changes."""
 NOT_BEST = "not the best of"
-"""Beginning of the reason for which `scoring.best_of` rejects a pair."""
+"""Prefix of the reason with which `scoring.best_of` rejects a pair."""
 
 
 def short_reason(reason: str) -> str:
@@ -243,7 +243,7 @@ def describe_pairs(candidates: Iterator[CandidateRow], choice: Choice) -> str:
         for name, counter in counts.items()
     ]
     listed += [f"highest O {max(scores):.2f}"] if choice.min_score is not None else []
-    return f"{counts['decision'].total()} pairs fits the options; there are: {'; '.join(listed)}"
+    return f"{counts['decision'].total()} pairs fits the options; available: {'; '.join(listed)}"
 
 
 def matches_licence(licence: str, allowed: tuple[str, ...]) -> bool:

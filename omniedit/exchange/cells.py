@@ -11,8 +11,8 @@ from omniedit.exchange.rows import UNNAMED, Row
 from omniedit.pairs.pair import Score
 from omniedit.plain_text import clean
 from omniedit.sources.archive_items import MAX_BYTES
-from omniedit.sources.caption_values import parse_json, to_text
-from omniedit.sources.decode import SUFFIXES
+from omniedit.sources.metadata_values import parse_json, to_text
+from omniedit.sources.photo_file import SUFFIXES
 
 MAX_TEXT_LENGTH = 20_000
 """Length limit of an instruction, a caption and a reasoning, in characters."""
@@ -59,7 +59,7 @@ def find_json(row: Row, column: str, kind: type[JsonT]) -> JsonT:
     """Return the mapping or list in a column, which may also be JSON as text; an empty one if there is none.
 
     Raises:
-        BadRow: the value is of another kind.
+        BadRow: the value is of a different kind.
     """
     value = find_value(row, column)
     try:

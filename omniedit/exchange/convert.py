@@ -28,8 +28,8 @@ from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
 from omniedit.pairs.checks import MAX_LENGTH, check_pair, check_sizes
 from omniedit.pairs.provenance import IMPORTED
 from omniedit.plain_text import clean_line
-from omniedit.sources.index import make_source_id
 from omniedit.sources.near_duplicates import perceptual_hash
+from omniedit.sources.photo_index import make_source_id
 from omniedit.tasks import Task
 
 ADJACENT = "members of one sample must follow each other in a tar, as tar --sort=name packs them"
@@ -43,7 +43,7 @@ class PairMaker:
 
     Args:
         name: name of the data set in the run; ids of pairs begin with it.
-        task: task of pairs whose row names no task.
+        task: task of rows that name none.
         tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
         licence: licence of all pairs; None to use the licence of the row or the layout.

@@ -22,7 +22,7 @@ _REASONS = {"kept": "accepted by the run, but not by these options"}
 _KINDS = {
     "accepted": "accepted pairs",
     "rejected": "rejected pairs",
-    "preference": "preference pairs: two edits of one source by one instruction",
+    "preference": "preference pairs: two edits of a source for one instruction",
 }
 
 
@@ -66,15 +66,13 @@ class Card:
 
     def render(self) -> str:
         """Return the text of the card."""
-        parts = [self._metadata(), f"# {markdown_cell(self.name)}", self._about(), *map(self._count_table, PROPERTIES)]
+        counts = [_table((_HEADINGS[name], "Pairs"), describe_counts(self.survey.counts[name])) for name in PROPERTIES]
+        parts = [self._metadata(), f"# {markdown_cell(self.name)}", self._about(), *counts]
         return "\n\n".join([*parts, *self._scores(), *self._rejected()]) + "\n"
 
     def _metadata(self) -> str:
-        about: dict[str, Any] = {
-            "pretty_name": self.name,
-            "task_categories": ["image-to-image"],
-            "tags": ["image-editing"],
-        }
+        about: dict[str, Any] = {"pretty_name": self.name}
+        about |= {"task_categories": ["image-to-image"], "tags": ["image-editing"]}
         if self.configurations:
             infos = [{"config_name": name, **each.describe()} for name, each in self.configurations.items()]
             about["dataset_info"] = infos if len(infos) > 1 else self.configurations["default"].describe()
@@ -97,7 +95,7 @@ class Card:
         if len(self.configurations) > 1:
             counts = ", ".join(f"`{name}` {each.rows}" for name, each in self.configurations.items())
             lines.append(
-                "Pairs with other kinds of files have another configuration, because `datasets` expects the same files "
+                "Pairs with other files are in configurations of their own, because `datasets` expects the same files "
                 f'in each pair: `load_dataset(FOLDER, "train-2")`. Pairs: {counts}.'
             )
         return "\n".join(lines)
@@ -113,10 +111,6 @@ class Card:
             f"judge {choice.judge}" if choice.judge else "",
         ]
         return markdown_cell("; ".join(filter(None, limits)) or "all pairs that the run accepted")
-
-    def _count_table(self, name: str) -> str:
-        rows = describe_counts(self.survey.counts[name])
-        return _table((_HEADINGS[name], "Pairs"), rows)
 
     def _scores(self) -> list[str]:
         """Return a histogram of O."""

@@ -1,4 +1,4 @@
-"""Export of a run's pairs in the formats that other trainers read."""
+"""Export a run's pairs in the formats that other trainers read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

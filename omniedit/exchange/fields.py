@@ -1,6 +1,6 @@
 """Pairs as rows of a data set: the value of each column of a layout."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from omniedit.exchange.task_names import to_name
 from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
 from omniedit.pairs import EncodedPair
 from omniedit.pairs.provenance import IMPORTED
-from omniedit.sources.index import make_source_id
+from omniedit.sources.photo_index import make_source_id
 
 OWN_SCORES = ("sc_score_1", "sc_score_2", "pq_score", "o_score")
 REASONING = ("sc_reasoning", "reasoning")
@@ -178,24 +178,12 @@ class _Fields:
         texts = list(self.pair.instructions[len(list(self.layout.find("instruction"))) :])
         return texts if column_type(column) == "list" else next(iter(texts), None)
 
-    def source_caption(self, name: str, column: Column) -> str | None:
-        return self.pair.captions.source
-
-    def edited_caption(self, name: str, column: Column) -> str | None:
-        return self.pair.captions.edited
-
     def session(self, name: str, column: Column) -> str | None:
         return self._own.get("session") or self.pair.session or (None if column.optional else self.pair.pair_id)
 
     def turn(self, name: str, column: Column) -> int | None:
         first = self.layout.first_turn
         return (None if column.optional else first) if self.pair.turn is None else self.pair.turn - 1 + first
-
-    def width(self, name: str, column: Column) -> int:
-        return self.candidate.shard.size(self.candidate.row)[0]
-
-    def height(self, name: str, column: Column) -> int:
-        return self.candidate.shard.size(self.candidate.row)[1]
 
     def score(self, name: str, column: Column) -> Any:
         """Return the run's own score of this name, else the one that came with the pair."""
@@ -233,11 +221,21 @@ class _Fields:
         return {key: value for key, value in self.pair.provenance.items() if key != IMPORTED}
 
 
-_READERS: dict[str, Any] = {
-    name: getattr(_Fields, name)
-    for name in (
-        *("id", "task", "instruction", "paraphrases", "source_caption", "edited_caption", "session", "turn"),
-        *("width", "height", "score", "scores", "reference", "references", "provenance"),
-    )
+_READERS: dict[str, Callable[[_Fields, str, Column], Any]] = {
+    "id": _Fields.id,
+    "task": _Fields.task,
+    "instruction": _Fields.instruction,
+    "paraphrases": _Fields.paraphrases,
+    "source_caption": lambda row, *_: row.pair.captions.source,
+    "edited_caption": lambda row, *_: row.pair.captions.edited,
+    "session": _Fields.session,
+    "turn": _Fields.turn,
+    "width": lambda row, *_: row.candidate.shard.size(row.candidate.row)[0],
+    "height": lambda row, *_: row.candidate.shard.size(row.candidate.row)[1],
+    "score": _Fields.score,
+    "scores": _Fields.scores,
+    "reference": _Fields.reference,
+    "references": _Fields.references,
+    "provenance": _Fields.provenance,
 }
 """Fields that are neither images of a pair nor keys of its provenance."""

@@ -16,9 +16,9 @@ from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.rows import Row, Rows, reject
 from omniedit.pairs import Rejection
-from omniedit.sources.caption_values import decode_text
-from omniedit.sources.decode import SUFFIXES
 from omniedit.sources.listing import list_folder
+from omniedit.sources.metadata_values import decode_text
+from omniedit.sources.photo_file import SUFFIXES
 from omniedit.sources.webdataset import MAX_TEXT
 
 TARGETS = ("target", "edited", "output", "after", "end", "images", "image")
@@ -35,19 +35,7 @@ _SUFFIX_PAIRS = (
 )
 _CAPTIONS = (".txt", ".caption", ".TXT")
 _UNREADABLE = (
-    ".gif",
-    ".bmp",
-    ".heic",
-    ".heif",
-    ".avif",
-    ".jxl",
-    ".jp2",
-    ".jfif",
-    ".svg",
-    ".psd",
-    ".dng",
-    ".cr2",
-    ".nef",
+    *(".gif", ".bmp", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".jfif", ".svg", ".psd", ".dng", ".cr2", ".nef"),
 )
 """Suffixes of images that no reader takes. Their pairs are rejected with the reason."""
 _SUFFIX_PAIRS_MARK = "*"
@@ -115,8 +103,7 @@ def read_folders(part: Part) -> Rows:
         used = [values[name] for name in ("source", "edited", "mask")] + [
             value["image"] for value in values["references"]
         ]
-        ambiguous = next((twice[name] for name in used if name in twice), None)
-        if ambiguous:
+        if ambiguous := next((twice[name] for name in used if name in twice), None):
             yield reject(row.place, f"images of one name: {' and '.join(ambiguous)}; keep one of them")
         else:
             yield reject(row.place, f"no {missing[0]} image of this name") if missing else _with_text(row, path.parent)

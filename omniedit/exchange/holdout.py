@@ -10,8 +10,8 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.pairs import Shard, write_shard
-from omniedit.sources.index import BENCH_SCHEMA
 from omniedit.sources.near_duplicates import perceptual_hash
+from omniedit.sources.photo_index import BENCH_SCHEMA
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 

@@ -28,7 +28,7 @@ from omniedit.exchange.seed_folders import find_seeds, read_seeds
 from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
 from omniedit.sources.archive_items import BadFile
-from omniedit.sources.identity import Identity, identify, read_content, record_file
+from omniedit.sources.file_identity import Identity, identify, read_content, record_file
 from omniedit.sources.listing import list_folder
 from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import replace_file
@@ -133,7 +133,7 @@ class RowReader:
 
 
 def identify_import(data_set: ImportConfig, shard: int, shards: int, out: Path) -> Identity:
-    """Identify the row files that a shard of a data set reads (`omniedit.sources.identity`).
+    """Identify the row files that a shard of a data set reads (`omniedit.sources.file_identity`).
 
     A URL is not opened: only its text, without secrets, identifies it. Image files that rows name are not compared.
 

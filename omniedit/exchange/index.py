@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from omniedit.pairs import Shard
-from omniedit.sources.index import BENCH, INDEX_SCHEMA
+from omniedit.sources.photo_index import BENCH, INDEX_SCHEMA
 from omniedit.storage.parquet import read_rows, write_tables
 
 

@@ -19,7 +19,6 @@ from omniedit.imaging.images import (
     resize,
 )
 
-"""Policy for an edited image or mask of another size than the source."""
 MAX_STRETCH = 0.05
 """Maximum relative difference between two aspect ratios for an image to be resized to the other size. A larger one
 means that the edit shows another part of the scene, and resizing would distort it."""

@@ -30,6 +30,8 @@ class ParquetWriter:
     rows_per_file: int
     _waiting: list[dict[str, Any]] = field(default_factory=list)
     _done: int = 0
+    _end: int = 0
+    """Number of rows up to the end of the open file."""
     _file: pq.ParquetWriter | None = None
 
     def __enter__(self) -> "ParquetWriter":
@@ -49,7 +51,7 @@ class ParquetWriter:
             self._file.close()
 
     def add(self, row: OutRow) -> None:
-        if self._done + len(self._waiting) == self._end():
+        if self._done + len(self._waiting) == self._end:
             self._flush()
             self._open()
         self._waiting.append({column.name: self._value(row, column) for column in self.columns})
@@ -64,17 +66,13 @@ class ParquetWriter:
             return value and value.content
         return plain_value(self._images.replace(value, column.name, row.key), column)
 
-    def _end(self) -> int:
-        """Return the number of rows up to the end of the open file."""
-        return 0 if self._file is None else self._opened * self.rows_per_file
-
     def _open(self) -> None:
         if self._file is not None:
             self._file.close()
         number = self._done // self.rows_per_file
         count = max(1, -(-self.rows // self.rows_per_file))
         path = self.root / f"data/train-{number:05d}-of-{count:05d}.parquet"
-        self._opened = number + 1
+        self._end = (number + 1) * self.rows_per_file
         self._file = pq.ParquetWriter(path, self.schema, write_page_checksum=True)
 
     def _flush(self) -> None:

@@ -9,9 +9,9 @@ from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, Rows, check_columns, reject
 from omniedit.exchange.text_rows import read_csv, read_json, read_jsonl
 from omniedit.sources.archive_items import MAX_BYTES, BadFile, SkippedPart, open_archive
-from omniedit.sources.caption_values import parse_json
-from omniedit.sources.decode import SUFFIXES as IMAGE_SUFFIXES
+from omniedit.sources.metadata_values import parse_json
 from omniedit.sources.parquet import open_parquet, parquet_rows
+from omniedit.sources.photo_file import SUFFIXES as IMAGE_SUFFIXES
 from omniedit.sources.webdataset import MAX_TEXT, Member, read_members
 
 

@@ -13,7 +13,7 @@ from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.rows import Row, Rows, reject
 from omniedit.exchange.text_rows import read_items
 from omniedit.sources.archive_items import BadFile, open_archive
-from omniedit.sources.caption_values import parse_json
+from omniedit.sources.metadata_values import parse_json
 from omniedit.storage.archives import is_remote
 from omniedit.storage.json_lines import read_json_lines
 

@@ -15,7 +15,7 @@ from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import UNNAMED, Row, check_columns
 from omniedit.sources.archive_items import BadFile, SkippedPart
-from omniedit.sources.caption_values import marked_encoding, parse_json
+from omniedit.sources.metadata_values import marked_encoding, parse_json
 from omniedit.storage.parquet import find_delimiter, find_separator_line, unmark_formula
 
 MAX_LINE_LENGTH = 64 << 20
@@ -174,7 +174,7 @@ def _read_line(text: io.TextIOWrapper, about: DataFile) -> str:
 
 @contextmanager
 def _bad_gzip(name: str) -> Iterator[None]:
-    """Raise damage of gzip as `BadFile`."""
+    """Raise `BadFile` for damaged gzip data."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import guided_filter
 from omniedit.sources.photo import FractionBox
@@ -105,8 +106,6 @@ def _fit(outline: NDArray[np.uint8], inner: tuple[int, int, int, int]) -> float:
 
 def _candidates(small: Image, inner: tuple[int, int, int, int]) -> Iterator[NDArray[np.uint8]]:
     """Yield masks of the object in the box `inner` (x, y, width, height), the most trusted first."""
-    from omniedit.grounding.saliency import saliency
-
     x, y, width, height = inner
     box = np.s_[y : y + height, x : x + width]
     labels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)

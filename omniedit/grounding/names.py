@@ -1,9 +1,10 @@
 """Names of objects from EfficientNet-Lite0 (Tan and Le 2019), with plain words for ImageNet's classes.
 
-The classifier sees an object alone on grey, and with its surroundings. If both views agree well enough on a noun, it is
-used; else the kind that the object surely belongs to ("animal"); else "object".
+The classifier sees an object alone on grey, with a narrow margin of its surroundings, and with a wide one. If the views
+agree well enough on a noun, it is used; else the kind that the object surely belongs to ("animal"); else "object".
 """
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,51 +21,69 @@ if TYPE_CHECKING:
 
 MODEL = "efficientnet-lite0"
 MIN_PROBABILITY = 0.5
-"""Smallest probability, averaged over both views, at which the classifier's noun is used."""
-MIN_IN_EACH_VIEW = 0.07
-"""Smallest probability of that noun in either view."""
+"""Smallest probability, averaged over the first two views, at which the classifier's noun is used."""
+MIN_MEAN = 0.55
+"""Smallest probability of that noun, averaged over the three views."""
+MIN_ALONE, MIN_IN_EACH_VIEW = 0.25, 0.07
+"""Smallest probability of that noun for the object on grey, and in each other view."""
 MIN_KIND = 0.55
 """Smallest probability in each view at which an object is named by its kind."""
 MAX_NO_OBJECT = 0.25
 """Largest probability of places, materials and clothes in either view at which the mask still holds an object."""
+MIN_SURE = 0.9
+"""Smallest probability of a noun that outweighs a box of a person: the detector takes the face of a cat for one."""
 MARGIN = 0.1
 """Surroundings shown on each side of the object, as a share of its longer side."""
 WIDE_MARGIN = 0.5
-"""Margin of the second view in which `noun_probability` checks a given name."""
+"""Wide margin, from which the classifier also sees what the object stands on and is a part of."""
 
 _MEAN, _STD = np.array([0.498, 0.498, 0.498]), np.array([0.502, 0.502, 0.502])
 _SIDE = 224
 _NO_OBJECT = sorted(PLACES_AND_STUFF | CLOTHES)
 
 
-def name_object(image: Image, mask: Mask) -> str | None:
+@dataclass(frozen=True)
+class ObjectName:
+    """Name of an object, and its probability averaged over the views; 0 for "object"."""
+
+    text: str
+    probability: float = 0.0
+
+
+def name_object(image: Image, mask: Mask) -> ObjectName | None:
     """Return the name of the object inside the mask, or None if the mask holds a place, a material or a person.
 
     Args:
         image: (H, W, 3) RGB.
         mask: (H, W), not empty.
     """
-    return choose_noun(*_probabilities([_cut_out(image, mask), _surroundings(image, mask)]))
+    around = [_surroundings(image, mask, margin) for margin in (MARGIN, WIDE_MARGIN)]
+    return choose_noun(*_probabilities([_cut_out(image, mask), *around]))
 
 
-def choose_noun(alone: NDArray[np.floating], in_place: NDArray[np.floating]) -> str | None:
-    """Return the noun, the kind or "object", as two views justify, or None if they do not show an object.
+def choose_noun(
+    alone: NDArray[np.floating], in_place: NDArray[np.floating], from_afar: NDArray[np.floating]
+) -> ObjectName | None:
+    """Return the noun, the kind or "object", as the views justify, or None if they do not show an object.
 
     Args:
         alone: (1000,) probabilities of ImageNet's classes for the object on grey.
-        in_place: (1000,) probabilities for the object with its surroundings.
+        in_place: (1000,) probabilities for the object with a narrow margin of its surroundings.
+        from_afar: (1000,) probabilities for the object with a wide margin.
     """
-    views = [_by_noun(view) for view in (alone, in_place)]
-    noun = max(views[0], key=lambda name: sum(view[name] for view in views))
+    views = [_by_noun(view) for view in (alone, in_place, from_afar)]
+    noun = max(views[0], key=lambda name: sum(view[name] for view in views[:2]))
     each = [view[noun] for view in views]
-    if sum(each) / 2 >= MIN_PROBABILITY and min(each) >= MIN_IN_EACH_VIEW:
-        return noun
+    is_seen = each[0] >= MIN_ALONE and min(each) >= MIN_IN_EACH_VIEW
+    if is_seen and sum(each[:2]) / 2 >= MIN_PROBABILITY and sum(each) / 3 >= MIN_MEAN:
+        return ObjectName(noun, sum(each) / 3)
     if max(view[_NO_OBJECT].sum() for view in (alone, in_place)) > MAX_NO_OBJECT:
         return None
     for kind, classes in KINDS.items():
-        if min(view[sorted(classes)].sum() for view in (alone, in_place)) >= MIN_KIND:
-            return kind
-    return OBJECT
+        shares = [float(view[sorted(classes)].sum()) for view in (alone, in_place)]
+        if min(shares) >= MIN_KIND:
+            return ObjectName(kind, sum(shares) / 2)
+    return ObjectName(OBJECT)
 
 
 def classify(images: list[Image]) -> NDArray[np.floating]:

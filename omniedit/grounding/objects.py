@@ -1,6 +1,6 @@
 """Objects of a photo, each with a name and a mask: from named boxes if there are any, else from saliency."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,12 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+from omniedit.grounding.coco_detector import DetectedBox, detect_objects
+from omniedit.grounding.instances import are_all_objects, has_rival, name_by_box, shows_person, shows_several
 from omniedit.grounding.masks import object_mask
+from omniedit.grounding.names import MIN_SURE, name_object
 from omniedit.grounding.nouns import OBJECT
+from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask
 from omniedit.imaging.matting import guided_filter
 from omniedit.imaging.morphology import bounding_box, erode, overlap
@@ -44,7 +48,7 @@ class FoundObject:
         name: without an article, such as 'wine bottle'.
         box: bounding box of the mask, as fractions of the image.
         mask: (H, W).
-        crowded: whether three or more objects have its name, so that no word such as 'left' distinguishes it.
+        crowded: whether other objects may have its name, so that no word such as 'left' distinguishes it.
     """
 
     name: str
@@ -93,7 +97,7 @@ class ObjectIndex:
         """Return the photo's objects, as `find_objects` does.
 
         Args:
-            crowds: whether to include objects that are one of three or more of their name.
+            crowds: whether to include objects whose name other objects may have.
         """
         return tuple(
             _found_object(known["name"], decode_mask(known["mask"]), bool(known.get("crowded")))
@@ -136,40 +140,44 @@ def _find_named_objects(photo: Photo) -> list[FoundObject]:
 
 def _salient(photo: Photo) -> list[FoundObject]:
     """Return the salient objects. Parts joined by narrow necks are separate objects if all have one name (two dogs)."""
-    from omniedit.grounding.saliency import saliency
-
-    pieces = _pieces(saliency(photo.image) > MIN_SALIENCY)
-    objects = [obj for piece in pieces for obj in _find_pieces(photo.image, piece)]
+    pieces, detected = _pieces(saliency(photo.image) > MIN_SALIENCY), detect_objects(photo.image)
+    objects = [obj for piece in pieces for obj in _find_pieces(photo.image, piece, detected)]
     if len(objects) == len(pieces) <= 2 and all(obj.name == OBJECT for obj in objects):
-        return disambiguate_names(objects)
-    return disambiguate_names([obj for obj in objects if obj.name != OBJECT])
+        masks = [obj.mask for obj in objects]
+        return disambiguate_names(objects) if objects and are_all_objects(masks, detected) else []
+    named = [obj for obj in objects if obj.name != OBJECT]
+    as_found = {obj.name for obj in named}
+    return [
+        replace(obj, crowded=True) if obj.name in as_found and has_rival(obj.mask, detected) else obj
+        for obj in disambiguate_names(named)
+    ]
 
 
-def _find_pieces(image: Image, piece: Mask) -> list[FoundObject]:
+def _find_pieces(image: Image, piece: Mask, detected: Sequence[DetectedBox]) -> list[FoundObject]:
     parts = _parts(piece)
     if len(parts) > 1:
-        pieces = [recognised for part in parts if (recognised := _recognise(image, part)) is not None]
+        pieces = [recognised for part in parts if (recognised := _recognise(image, part, detected)) is not None]
         if len(pieces) == len(parts) and len({part.name for part in pieces}) == 1 and pieces[0].name != OBJECT:
             return pieces
-    whole = _recognise(image, piece)
+    whole = _recognise(image, piece, detected)
     return [] if whole is None else [whole]
 
 
-def _recognise(image: Image, region: Mask) -> FoundObject | None:
-    """Return the object in a salient region, or None if its outline is uncertain or it is not an object.
+def _recognise(image: Image, region: Mask, detected: Sequence[DetectedBox]) -> FoundObject | None:
+    """Return the object in a salient region, or None if its outline is uncertain or it is not one object.
 
-    An object without a noun counts only if it is whole and distinct, and at most two stand out (see `_salient`).
+    Several objects, a person and what a person wears or holds are none. An object without a noun counts only if it is
+    whole and distinct, and at most two stand out (see `_salient`).
     """
-    from omniedit.grounding.names import name_object
-
     mask = object_mask(image, fraction_box(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
     if mask is None or (fit := overlap(mask, region)) < MIN_OUTLINE_IOU:
         return None
     salient = _pull_to_edges(region, image)
     mask = mask | salient if fit >= SAME_OUTLINE_IOU else salient
-    name = name_object(image, mask)
-    if name is None:
+    named = None if shows_several(mask, detected) else name_object(image, mask)
+    if named is None or (named.probability < MIN_SURE and shows_person(mask, detected)):
         return None
+    name = named.text if named.text != OBJECT else name_by_box(mask, detected) or OBJECT
     obj = _found_object(name, mask)
     is_clear = fit >= MIN_UNNAMED_IOU and obj.area <= MAX_UNNAMED_AREA and not obj.cut_sides
     return obj if name != OBJECT or is_clear else None

@@ -8,7 +8,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Image
-from omniedit.imaging.procedural import Field
+from omniedit.imaging.procedural_noise import Field
 
 FloatImage = NDArray[Any]
 """float32 array of shape (H, W, 3): RGB in [0, 1], or Lab with L in [0, 100]."""

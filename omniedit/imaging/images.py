@@ -15,6 +15,8 @@ Image = NDArray[np.uint8]
 """(H, W, 3) RGB, 0-255."""
 Mask = NDArray[np.bool_]
 """(H, W); True is inside."""
+CLEAR_LEVELS = 24
+"""Difference in grey levels from which a pixel is clearly another one."""
 
 _PNG = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),

@@ -18,8 +18,8 @@ WORKING_SIDE = 560
 """Longer side, in pixels, at which PatchMatch works; `_with_detail` restores the detail that scaling removes."""
 PATCH_RADIUS = 3
 RIM_PIXELS, STEP_REACH, MAX_STEP = 3, 12.0, 14.0
-"""Width of the rim where the fill's step in tone is measured, distance over which it is evened out inwards (both in
-pixels), and largest correction (of 255): a larger step is an edge of the image."""
+"""Width of the rim where the step in tone is measured, distance over which its correction fades (both in pixels), and
+largest correction (of 255): a larger step is an edge of the image."""
 
 patch_match.set_verbose(False)
 
@@ -36,7 +36,7 @@ def inpaint(image: Image, hole: Mask) -> Image:
     scale = min(1.0, WORKING_SIDE / max(crop_hole.shape))
     fill = _patch_match(crop, crop_hole) if scale == 1 else _fill_at_small_size(crop, crop_hole, scale)
     result = image.copy()
-    result[top:bottom, left:right][crop_hole] = _without_step(fill, crop, crop_hole)[crop_hole]
+    result[top:bottom, left:right][crop_hole] = _level_tone(fill, crop, crop_hole)[crop_hole]
     return result
 
 
@@ -67,7 +67,7 @@ def _upscale(small: Image, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return cv2.resize(small.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
 
-def _without_step(fill: Image, crop: Image, hole: Mask) -> Image:
+def _level_tone(fill: Image, crop: Image, hole: Mask) -> Image:
     """Lighten or darken the fill along the hole's edge to remove the step in tone; the correction fades inwards.
 
     Args:
@@ -85,9 +85,9 @@ def _without_step(fill: Image, crop: Image, hole: Mask) -> Image:
     step = np.zeros(fill.shape, np.float32)
     step[rim] = crop.reshape(-1, 3)[nearest[labels[rim]]].astype(np.float32) - fill[rim]
     weight = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), STEP_REACH)
-    lift = cv2.GaussianBlur(step, (0, 0), STEP_REACH) / np.maximum(weight, 1e-4)[..., None]
-    lift = np.clip(lift, -MAX_STEP, MAX_STEP) * np.exp(-depth / (2 * STEP_REACH))[..., None]
-    return np.clip(fill + lift, 0, 255).astype(np.uint8)
+    correction = cv2.GaussianBlur(step, (0, 0), STEP_REACH) / np.maximum(weight, 1e-4)[..., None]
+    correction = np.clip(correction, -MAX_STEP, MAX_STEP) * np.exp(-depth / (2 * STEP_REACH))[..., None]
+    return np.clip(fill + correction, 0, 255).astype(np.uint8)
 
 
 def _with_detail(coarse: NDArray[np.float32], detail: NDArray[np.float32], hole: Mask) -> Image:

@@ -17,8 +17,9 @@ SURROUNDINGS = 0.15
 """Width of the surroundings that are examined, as a share of the square root of the hole's area."""
 SPOT_SEARCH_WIDTH = 0.35
 """Width of the surroundings in which spots are searched, as a share of the square root of the hole's area."""
-SPOT_LIMITS = ((8.0, 0.06), (12.0, 0.03))
-"""Contrasts in Lab, and the largest spot of each that counts as ground, as a share of the hole's area."""
+SPOT_LIMITS = ((8.0, 0.06), (12.0, 0.03), (25.0, 0.005))
+"""Contrasts in Lab, and the largest spot of each that counts as ground, as a share of the hole's area. The last one
+finds thin parts such as a cord."""
 WORKING_SIDE = 384
 """Longer side of the reduced copies on which surroundings are examined."""
 MAX_RING_DISTANCE = 8.0
@@ -26,15 +27,34 @@ MAX_RING_DISTANCE = 8.0
 pixels."""
 EVENNESS_PERCENTILE = 98.0
 """Percentile of the surroundings that must be even; one wing tip is a few percent."""
+INNER_PERCENTILE = 99.0
+"""Percentile of a region that must be even; the edge of a book across it is one or two percent."""
+MAX_UNEVENNESS_GAIN = 1.5
+"""Maximum unevenness of ground that fills a hole, relative to that of the hole's surroundings."""
 
 
 def ground_unevenness(image: Image, hole: Mask) -> float:
     """Return the distance in Lab of a hole's surroundings from one even colour or gradient; infinite at a border."""
     lab, ring, _ = surroundings(image, hole)
-    rows, columns = np.nonzero(ring)
+    return _unevenness(lab, np.nonzero(ring), EVENNESS_PERCENTILE)
+
+
+def inner_unevenness(image: Image, region: Mask) -> float:
+    """Return the distance in Lab of a region's own pixels from one even colour or gradient."""
+    lab, _, inside = surroundings(image, region)
+    return _unevenness(lab, np.nonzero(inside), INNER_PERCENTILE)
+
+
+def _unevenness(lab: NDArray[np.float32], places: tuple[NDArray, ...], percentile: float) -> float:
+    """Return the distance in Lab of some places from one even colour or gradient; infinite for too few of them.
+
+    Args:
+        places: rows and columns.
+    """
+    rows, columns = places
     if len(rows) < 32:
         return float("inf")
-    return float(np.percentile(distances_to_plane(lab[rows, columns], rows, columns), EVENNESS_PERCENTILE))
+    return float(np.percentile(distances_to_plane(lab[rows, columns], rows, columns), percentile))
 
 
 def has_spots(image: Image, hole: Mask, tolerance: float = 1.0) -> bool:
@@ -83,7 +103,8 @@ def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
     """
     lab, ring, inside = surroundings(image, hole)
     covered = cv2.resize(levels((hole | spare).astype(np.float32)), lab.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
-    costs = {shift: _unlikeness(lab, ring, inside, covered, shift) for shift in _shifts(inside)}
+    max_uneven = max(MAX_RING_DISTANCE, MAX_UNEVENNESS_GAIN * _unevenness(lab, np.nonzero(ring), EVENNESS_PERCENTILE))
+    costs = {shift: _unlikeness(lab, ring, inside, covered, shift, max_uneven) for shift in _shifts(inside)}
     best = min(costs, key=lambda shift: costs[shift], default=None)
     if best is None or costs[best] > MAX_RING_DISTANCE:
         return None
@@ -138,12 +159,14 @@ def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
                     yield shift
 
 
-def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int]) -> float:
-    """Return how uneven the ground at a shift is, plus its distance from the surroundings; infinite if it shows
-    objects."""
+def _unlikeness(
+    lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int], max_uneven: float
+) -> float:
+    """Return how uneven the surroundings at a shift are, plus their distance from those of the hole; infinite if the
+    ground there shows objects or is less even than `max_uneven`."""
     rows, columns = np.nonzero(inside)
     moved = rows + shift[0], columns + shift[1]
-    if covered[moved].any():
+    if covered[moved].any() or _unevenness(lab, moved, INNER_PERCENTILE) > max_uneven:
         return float("inf")
     around = np.nonzero(ring)
     y, x = around[0] + shift[0], around[1] + shift[1]

@@ -1,1 +1,1 @@
-"""Edit instructions: templates, proposals and paraphrases by a vision-language model, and checks of both."""
+"""Edit instructions: wordings in `templates`, the model's in `edit_proposals`; what they name, and derived pairs."""

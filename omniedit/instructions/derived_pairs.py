@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from omniedit import __version__
-from omniedit.instructions.composed import compose_edits, compose_session
-from omniedit.instructions.inverse import invert
+from omniedit.instructions.composed_pairs import compose_edits, compose_session
+from omniedit.instructions.inverse_pairs import invert
 from omniedit.instructions.recaption import Recaptioner, needs_recaption
 from omniedit.pairs import EditPair, Rejection, Shard, ShardWriter
 from omniedit.storage.atomic import replace_file
@@ -62,7 +62,7 @@ def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int)
 def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair]:
     """Yield a pair for each session whose turns are all accepted, and for two accepted edits of one source at a time.
 
-    An edit is part of one composition at most. The images of one source's edits are in memory at a time.
+    An edit is part of at most one composition. The images of one source's edits are in memory at a time.
     """
     singles: dict[str, list[PairLocation]] = defaultdict(list)
     sessions: dict[str, list[PairLocation]] = defaultdict(list)

@@ -8,11 +8,10 @@ import numpy as np
 
 from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.color import FloatImage, from_lab, image_to_lab
-from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import colour_word, nearest_colour, region_colour, without_colour
+from omniedit.imaging.color_names import COLOURS, colour_word, nearest_colour, region_colour, without_colour
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, erode
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.sources.photo import FractionBox, Photo, share_inside
 
 MIRROR = "mirror"

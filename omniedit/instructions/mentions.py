@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from omniedit.imaging.color_names import ALIASES, COLOURS
-from omniedit.instructions.objects import with_article
+from omniedit.instructions.grammar import with_article
 from omniedit.instructions.stemming import noun, strip_article
 
 _POLITE = re.compile(r"^(?:please |(?:can|could|would|will) you (?:please )?|i would like you to )", re.IGNORECASE)

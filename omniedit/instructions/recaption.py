@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
-from omniedit.instructions.meaning import operation_error
-from omniedit.instructions.proposal import Phrase, quote
-from omniedit.instructions.proposals import json_object
-from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue, reject_unusable
-from omniedit.instructions.reply_retries import ModelQuestion, ask
+from omniedit.instructions.edit_proposals.classes import Phrase, quote
+from omniedit.instructions.edit_proposals.paraphrase_check import operation_error
+from omniedit.instructions.edit_proposals.prompt_builder import text
+from omniedit.instructions.edit_proposals.replies import ParsedReply, ReplyIssue, reject_unusable
+from omniedit.instructions.edit_proposals.reply_retries import ModelQuestion, ask
+from omniedit.instructions.edit_proposals.table import json_object
 from omniedit.instructions.stemming import stems
 from omniedit.pairs import EditPair, Rejection
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -113,7 +113,7 @@ def prompt_digest() -> str:
 
 
 def _read_instructions(answer: _ChangeReply, task: Task, earlier: str) -> ParsedReply[DescribedChange]:
-    """Return the change with the instruction and the usable wordings; unusable wordings are left out.
+    """Return the change with the instruction and its usable paraphrases; unusable ones are left out.
 
     Raises:
         ValueError: there is no instruction, or it repeats the earlier one.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Image, resize_to_fit
-from omniedit.instructions.appearance_templates import INSTRUCTIONS, colour_instructions
+from omniedit.instructions.grammar import join_objects
 from omniedit.instructions.mentions import (
     describe_alone,
     find_added,
@@ -24,17 +24,18 @@ from omniedit.instructions.mentions import (
     split_place,
     swap_colour,
 )
-from omniedit.instructions.objects import (
+from omniedit.instructions.stemming import strip_article
+from omniedit.instructions.templates.appearance import colour_instructions
+from omniedit.instructions.templates.draw import INSTRUCTIONS
+from omniedit.instructions.templates.objects import (
     addition_instructions,
     describe_place,
-    join_objects,
     removal_instructions,
     swap_instructions,
 )
-from omniedit.instructions.stemming import strip_article
 from omniedit.pairs import EditPair
 from omniedit.pairs.provenance import Truth
-from omniedit.tasks import Task
+from omniedit.tasks import SAME_EDITS, Task, equivalent_task
 
 _STYLE_BACK = (
     "Turn the {style} back into a photo.",
@@ -121,9 +122,16 @@ class Reversal:
 
 
 def reverse_edit(pair: EditPair, rng: np.random.Generator) -> Reversal | None:
-    """Return the edit that undoes a pair's edit, or None if neither truth nor instruction determines it."""
-    reverse = _REVERSALS.get(pair.task)
-    return reverse(pair, pair.provenance.get("truth") or {}, rng) if reverse else None
+    """Return the edit that undoes a pair's edit, or None if neither truth nor instruction determines it.
+
+    The edit has a task of the pair's family: a `remove` of AnyEdit becomes an `add`.
+    """
+    reverse = _REVERSALS.get(equivalent_task(pair.task))
+    reversal = reverse(pair, pair.provenance.get("truth") or {}, rng) if reverse else None
+    if reversal is None or pair.task not in SAME_EDITS:
+        return reversal
+    names = {same: task for task, same in SAME_EDITS.items() if task.family == pair.task.family}
+    return replace(reversal, task=names.get(reversal.task, reversal.task))
 
 
 def _reverse_removal(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:

@@ -100,7 +100,7 @@ def read_about(folder: Path) -> AdapterDescription:
     """Read the description of the editor whose adapters a folder holds.
 
     Raises:
-        UserError: the folder has no adapters, or of another version.
+        UserError: the folder has no adapters, or adapters from another version.
     """
     path = folder / ADAPTER_FOLDER / EDITOR_JSON
     if not path.is_file():

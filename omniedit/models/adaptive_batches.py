@@ -31,7 +31,7 @@ class OomAdaptiveBatcher:
         results: list[Result] = []
         while len(results) < len(items):
             batch = items[len(results) : len(results) + self.size]
-            batch_results = _unless_out_of_memory(run, batch)
+            batch_results = _try_batch(run, batch)
             if batch_results is None:
                 self._halve(len(batch))
             else:
@@ -49,19 +49,17 @@ class OomAdaptiveBatcher:
 def map_by_size(
     run: Callable[[Sequence[Item]], Iterable[Result]], items: Sequence[Item], size: Callable[[Item], tuple[int, ...]]
 ) -> list[Result]:
-    """Apply `run` to the items of each size together, the smallest size first, and return the results in order."""
+    """Apply `run` to batches of items of one size, the smallest size first, and return the results in order."""
     indices: dict[tuple[int, ...], list[int]] = {}
     for index, item in enumerate(items):
         indices.setdefault(size(item), []).append(index)
     results: dict[int, Result] = {}
-    for _, together in sorted(indices.items()):
-        results |= zip(together, run([items[index] for index in together]), strict=True)
+    for _, batch in sorted(indices.items()):
+        results |= zip(batch, run([items[index] for index in batch]), strict=True)
     return [results[index] for index in range(len(items))]
 
 
-def _unless_out_of_memory(
-    run: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item]
-) -> Sequence[Result] | None:
+def _try_batch(run: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item]) -> Sequence[Result] | None:
     """Return the results, or None if memory ran out; returning frees the tensors of the failed run."""
     try:
         return run(batch)

@@ -1,7 +1,7 @@
 """Editors that learn a subject from demonstrations at inference, without fine-tuning (Chen et al. 2023, SuTI).
 
-Two ways in, each for EditNet and for sequence concatenation: tokens of the demonstrations in context, or, as published,
-cross-attention layers that are added before each block of the base. Those layers' outputs start at zero.
+EditNet and sequence concatenation read them in one of two ways: as tokens in context or, as published, by
+cross-attention layers before each block of the base. Those layers' outputs start at zero.
 
 Shapes: B batch, R demonstrations, N image tokens, D width.
 """
@@ -72,7 +72,7 @@ class CrossEditNet(CrossAttention, EditNet):  # type: ignore[misc]
 class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
     """EditNet with task-aware routing whose base reads demonstrations by cross-attention.
 
-    The experts' visual prompt replaces the same images, without their captions.
+    The experts' visual prompt represents the same images, without their captions.
     """
 
     takes = CONDITION_INPUTS | {"task"}

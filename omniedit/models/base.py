@@ -15,12 +15,12 @@ from omniedit.models.editor import Editor
 from omniedit.models.folder import load_part, load_tokenizer, read_config
 from omniedit.models.layouts import LAYOUTS, TRAINED_BASE, FolderLayout
 from omniedit.models.pipeline import EditPipeline
+from omniedit.models.pipeline_folder import INDEX
 from omniedit.models.sampling import check_scheduler
 from omniedit.models.text import Text
 from omniedit.models.variance_preserving import PREDICTIONS as DIFFUSIONS
 from omniedit.models.variance_preserving import SD15_SCHEDULE
 
-INDEX = "model_index.json"
 PREDICTIONS = ("velocity", "sample")
 
 
@@ -123,7 +123,7 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     """Load the flow-matching scheduler of a folder.
 
     Raises:
-        UserError: the scheduler is missing, of another class, cannot be built or cannot sample a flow.
+        UserError: the scheduler is missing, of a different class, cannot be built or cannot sample a flow.
     """
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:

@@ -47,7 +47,7 @@ class LappedCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Lapped transform with sixteen low coefficients per block: latents of SD3's shape and about unit variance.
 
     Blocks of 8 pixels overlap half of their neighbours. A network's error in one block fades out, where the DCT of
-    separate blocks would show an edge. Reconstruction of photos is slightly better than with that DCT (26.8 against
+    separate blocks would show an edge. Photos are reconstructed slightly better than with such a DCT (26.8 against
     26.4 dB over the sample photos at about 128^2 pixels). A three-point DCT over (R, G, B) decorrelates colours: luma,
     red-blue, green-magenta. Images are extended past their border by mirroring. The interface is that of
     `AutoencoderKL`, so a folder with SD3's VAE can take its place.
@@ -81,8 +81,8 @@ Vae = LappedCodec | AutoencoderKL | AutoencoderKLQwenImage
 
 def lapped_basis() -> Tensor:
     """Return the orthonormal basis, (C, 3, 16, 16): one function over colour, rows and columns per component."""
-    colour, place = dct_matrix(3), lapped_matrix()
-    return torch.stack([torch.einsum("c,y,x->cyx", colour[k], place[v], place[u]) for k, v, u in COMPONENTS])
+    colour, spatial = dct_matrix(3), lapped_matrix()
+    return torch.stack([torch.einsum("c,y,x->cyx", colour[k], spatial[v], spatial[u]) for k, v, u in COMPONENTS])
 
 
 def lapped_matrix() -> Tensor:

@@ -4,17 +4,14 @@ The counts are of operations that torch would execute, so they hold for any base
 seconds.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from omniedit.models.activations import Activations, count_activations, default_dtype, sample_inputs
 from omniedit.models.editor import Editor
 from omniedit.models.factory import create
 from omniedit.models.quantize import frozen_linears
@@ -50,8 +47,9 @@ class Cost:
         parameters, trained: number of parameters, and of trained ones.
         forward_flops: operations of a forward pass; a multiply-add counts as two.
         step_flops: operations of forward and backward together, without recomputation.
-        saved_bytes: size of the activations kept for the backward pass.
+        saved_bytes: size of the activations kept for the backward pass, and of those of a recomputed block.
         quantisable: number of frozen weights of the blocks' linear layers.
+        recomputed: share of the layers that are recomputed.
     """
 
     parameters: int
@@ -60,6 +58,12 @@ class Cost:
     step_flops: int
     saved_bytes: int
     quantisable: int = 0
+    recomputed: float = 0.0
+
+
+def no_layers(activations: Activations) -> frozenset[int]:
+    """Return the choice to recompute nothing."""
+    return frozenset()
 
 
 def model_cost(
@@ -68,7 +72,7 @@ def model_cost(
     latent: tuple[int, int],
     text_tokens: int,
     dtype: torch.dtype,
-    prepare: Callable[[Editor], None] = lambda net: None,
+    choose: Callable[[Activations], frozenset[int]] = no_layers,
     adapt: Callable[[Editor], None] = lambda net: None,
 ) -> Cost:
     """Compute the cost of an architecture over a base.
@@ -77,19 +81,32 @@ def model_cost(
         name: a key of `ARCHITECTURES`.
         base_config: config of the base, as in `Editor`.
         latent: height and width of the latents, 128 x 128 for an image of 1024 x 1024.
-        prepare: changes that training makes to the editor, which affect the saved activations.
+        choose: returns the layers to recompute.
         adapt: changes that training makes to the editor's weights, applied first.
     """
-    with torch.device("meta"):
+    net = create_empty(name, base_config, dtype, adapt)
+    forward, step = operations(net, latent, text_tokens)
+    activations = count_activations(net, latent, text_tokens)
+    recomputed = choose(activations)
+    share = len(recomputed) / len(activations.layers)
+    return Cost(*count_weights(net), forward, step, activations.peak_bytes(recomputed), count_quantisable(net), share)
+
+
+def create_empty(
+    name: str,
+    base_config: Mapping[str, Any],
+    dtype: torch.dtype = torch.float32,
+    adapt: Callable[[Editor], None] = lambda net: None,
+) -> Editor:
+    """Create an editor without values, on the meta device."""
+    with torch.device("meta"), default_dtype(dtype):
         net = create(name, base_config)
         adapt(net)
-    forward, step = operations(net, latent, text_tokens)
-    saved = activation_bytes(name, base_config, latent, text_tokens, dtype, prepare, adapt)
-    return Cost(*count_weights(net), forward, step, saved, count_quantisable(net))
+    return net
 
 
 def count_weights(net: Editor) -> tuple[int, int]:
-    """Return the numbers of weights and of trained weights."""
+    """Count the weights and the trained weights."""
     counts = [(p.numel(), p.requires_grad) for p in net.parameters()]
     return sum(count for count, _ in counts), sum(count for count, is_trained in counts if is_trained)
 
@@ -100,9 +117,7 @@ def count_quantisable(net: Editor) -> int:
 
 def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
     """Return the operations of one sample's forward and backward pass."""
-    with torch.device("meta"):
-        net = create(name, base_config)
-    return operations(net, latent, text_tokens)[1]
+    return operations(create_empty(name, base_config), latent, text_tokens)[1]
 
 
 def editor_step_flops(editor: Editor, latent: tuple[int, int], text_tokens: int) -> int:
@@ -120,65 +135,7 @@ def operations(net: Editor, latent: tuple[int, int], text_tokens: int) -> tuple[
             also count its recomputation.
     """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        loss = net(**sample_inputs(net, latent, text_tokens, torch.float32)).sum()
+        loss = net(**sample_inputs(net, latent, text_tokens, net.dtype)).sum()
         forward = counter.get_total_flops()
         loss.backward()
     return forward, counter.get_total_flops()
-
-
-def activation_bytes(
-    name: str,
-    base_config: Mapping[str, Any],
-    latent: tuple[int, int],
-    text_tokens: int,
-    dtype: torch.dtype,
-    prepare: Callable[[Editor], None] = lambda net: None,
-    adapt: Callable[[Editor], None] = lambda net: None,
-) -> int:
-    """Return the bytes that autograd saves of one sample for the backward pass, with fused attention as on a GPU."""
-    with torch.device("meta"), default_dtype(dtype):
-        net = create(name, base_config)
-        adapt(net)
-        shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
-        prepare(net)
-    with FakeTensorMode():
-        net.adapter.restore_constants()
-        state = {key: torch.empty(shape, dtype=kind) for key, (shape, kind) in shapes.items()}
-        for key, parameter in net.named_parameters():
-            state[key].requires_grad_(parameter.requires_grad)
-        weights = {value.untyped_storage()._cdata for value in state.values()}
-        sizes: dict[int, int] = {}
-        alive = []  # keeps storages alive, or the next one could reuse a freed address
-
-        def pack(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            if storage._cdata not in weights and storage._cdata not in sizes:
-                sizes[storage._cdata] = storage.nbytes()
-                alive.append(storage)
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            functional_call(net, state, kwargs=sample_inputs(net, latent, text_tokens, dtype))
-    return sum(sizes.values())
-
-
-def sample_inputs(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Return arguments of `forward` for one sample, on the default device."""
-    adapter = net.adapter
-    return {
-        "noisy": torch.zeros(1, adapter.channels, *latent, dtype=dtype),
-        "timestep": torch.zeros(1, dtype=dtype),
-        "prompt_embeds": torch.zeros(1, text_tokens, adapter.text_width, dtype=dtype),
-        "pooled": torch.zeros(1, *adapter.pooled_shape(text_tokens), dtype=dtype),
-        "condition": torch.zeros(1, net.condition_channels, *latent, dtype=dtype),
-    }
-
-
-@contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

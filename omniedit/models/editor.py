@@ -58,6 +58,15 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return self.adapter.blocks
 
     @property
+    def layers(self) -> list[list[nn.Module]]:
+        """Blocks of each layer: the base's and, if there are some, control block, experts and readers."""
+        controls, every = getattr(self, "control_blocks", []), getattr(self, "every", 1)
+        own = [{index * every: control for index, control in enumerate(controls)}]
+        own += [dict(enumerate(getattr(self, name, []))) for name in ("experts", "readers")]
+        layers = [(block, *(blocks.get(index) for blocks in own)) for index, block in enumerate(self.base_blocks)]
+        return [[block for block in layer if block is not None] for layer in layers]
+
+    @property
     def condition_channels(self) -> int:
         """Number of channels of `condition`; by default that of latents."""
         return self.adapter.channels

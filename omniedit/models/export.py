@@ -1,4 +1,4 @@
-"""Editors in files of other programs: one safetensors file for ComfyUI, and adapters as a LoRA of diffusers and peft.
+"""Export of editors for other programs: one safetensors file for ComfyUI, and adapters as a LoRA of diffusers and peft.
 
 Key layout of the file for ComfyUI:
 

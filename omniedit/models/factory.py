@@ -1,4 +1,4 @@
-"""Building of editors by the name of their architecture."""
+"""Build editors by the name of their architecture."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from omniedit.architectures import ARCHITECTURES
 from omniedit.errors import UserError
-from omniedit.models.bases.registry import UNET
+from omniedit.models.bases.registry import CLASS, SD3, UNET
 
 if TYPE_CHECKING:
     from omniedit.models.editor import Editor
@@ -26,17 +26,26 @@ def build(name: str, transformer: Any, prediction_type: str = "velocity") -> "Ed
     Raises:
         UserError: the architecture is for a UNet and the base is not one, or the reverse.
     """
-    editor, network = editor_class(name), type(transformer).__name__
-    if ARCHITECTURES[name].over_unet != (network == UNET):
-        needed, remedy = ("a UNet", "another model") if ARCHITECTURES[name].over_unet else ("no UNet", "unet_routed")
-        raise UserError(f"train.model: {name} needs {needed} as its base, which is a {network}; give {remedy}")
+    editor = editor_class(name)
+    _check_base(name, type(transformer).__name__)
     return editor.from_transformer(transformer, prediction_type, **ARCHITECTURES[name].options)
 
 
 def create(name: str, base_config: Mapping[str, Any]) -> "Editor":
-    """Create an editor with new weights over a base of this config, with the usual prediction of such bases."""
-    options: dict[str, Any] = dict(ARCHITECTURES[name].options)
-    return editor_class(name)(base_config, **options)
+    """Create an editor with new weights over a base of this config, with the usual prediction of such bases.
+
+    Raises:
+        UserError: the architecture is for a UNet and the base is not one, or the reverse.
+    """
+    editor, options = editor_class(name), dict[str, Any](ARCHITECTURES[name].options)
+    _check_base(name, base_config.get(CLASS, SD3))
+    return editor(base_config, **options)
+
+
+def _check_base(name: str, network: str) -> None:
+    if ARCHITECTURES[name].over_unet != (network == UNET):
+        needed, remedy = ("a UNet", "another model") if ARCHITECTURES[name].over_unet else ("no UNet", "unet_routed")
+        raise UserError(f"train.model: {name} needs {needed} as its base, which is a {network}; give {remedy}")
 
 
 def find_editor_class(kind: str) -> "type[Editor]":

@@ -1,4 +1,4 @@
-"""Loading of networks, tokenizers and processors from local folders in diffusers' layout.
+"""Load networks, tokenizers and processors from local folders in diffusers' layout.
 
 Only safetensors are read. Each folder is checked to be complete and of the expected class.
 """
@@ -50,7 +50,7 @@ def load_part(
         options: further arguments of `from_pretrained`.
 
     Raises:
-        UserError: the folder is missing, of another class, has pickles only, or other weights than the class.
+        UserError: the folder is missing, has another class or only pickles, or its weights do not match the class.
     """
     kind = model_class(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)
@@ -71,7 +71,7 @@ def load_checked(kind: Any, folder: Path, left_out: str | None, **options: Any) 
         return load_network(kind, folder, left_out, **options)
     except UserError:
         raise
-    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
+    except Exception as error:  # each library raises its own errors for broken weights
         raise UserError(f"{folder}: cannot be loaded ({one_line(error, 300)}); fetch it again") from None
 
 

@@ -1,4 +1,4 @@
-"""Loading of editors and bases from folders, fetched models or the package, onto a device."""
+"""Load editors and bases from folders, fetched models or the package, onto a device."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         return _load_pipeline(folder, dtype).to(chosen)
     except UserError:
         raise
-    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken files
+    except Exception as error:  # each library raises its own errors for broken files
         problem = f"{type(error).__name__}: {error}" if isinstance(error, LookupError | MemoryError) else str(error)
         raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(problem.split())[:300]})") from None
 
@@ -100,7 +100,9 @@ def choose_device(name: str) -> torch.device:
         torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
         problem = one_line(error, 150)
-        raise UserError(f"--device {name}: not on this machine ({problem}); omit it to use what is available") from None
+        raise UserError(
+            f"--device {name}: not on this machine ({problem}); omit the option to choose a device automatically"
+        ) from None
     return device
 
 
@@ -108,7 +110,7 @@ def check_editor(folder: Path) -> None:
     """Check that a folder holds an editor.
 
     Raises:
-        UserError: the folder is missing, of another pipeline or network, incomplete, or has pickles only.
+        UserError: the folder is missing or incomplete, has only pickled weights, or holds another pipeline or network.
     """
     if not folder.is_dir():
         raise UserError(
@@ -119,7 +121,7 @@ def check_editor(folder: Path) -> None:
     index = read_config(folder / INDEX)
     if index.get("_class_name") != EditPipeline.__name__:
         class_name = index.get("_class_name") or (
-            "base of a run" if "prediction_type" in index else "model without a class"
+            "base without an editor" if "prediction_type" in index else "model without a class"
         )
         raise UserError(
             f"{folder}: no editor to load (a {class_name}, not an {EditPipeline.__name__}); train an editor on it"

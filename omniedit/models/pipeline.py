@@ -26,7 +26,7 @@ from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER, FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
 from omniedit.models.full_size import MAX_RADIUS, pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, is_empty, warn_if_unfamiliar
-from omniedit.models.pipeline_arguments import check_scale, check_whole, match_arguments, refuse_unknown
+from omniedit.models.pipeline_arguments import check_scale, check_whole, match_arguments, reject_unknown
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_folder import INDEX, check_parts
@@ -208,7 +208,7 @@ class EditPipeline(FlowPipeline):
             TypeError: an argument is unknown, such as another pipeline's `prompt`; the message names what replaces it.
             ValueError: the arguments do not match, an image cannot be read, or sampling produced non-finite values.
         """
-        refuse_unknown(unknown)
+        reject_unknown(unknown)
         steps = check_whole("num_inference_steps", self._setting("num_inference_steps", num_inference_steps), 1)
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
         text, preserve = (check_scale(name, self._setting(name, scale)) for name, scale in scales.items())

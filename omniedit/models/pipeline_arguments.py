@@ -29,7 +29,7 @@ REPLACEMENTS = {
 """Arguments of diffusers' pipelines, and what to do in their place."""
 
 
-def refuse_unknown(arguments: Iterable[str]) -> None:
+def reject_unknown(arguments: Iterable[str]) -> None:
     """Raise an error for the first argument that `EditPipeline` does not take.
 
     Raises:

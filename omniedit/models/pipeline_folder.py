@@ -1,4 +1,4 @@
-"""Loading of pipelines from local folders in diffusers' layout, or from one file with the configs of such a folder."""
+"""Load pipelines from local folders in diffusers' layout, or from one file with the configs of such a folder."""
 
 from collections.abc import Collection
 from importlib import import_module
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import nn
 
+from omniedit.architectures import INDEX
 from omniedit.errors import UserError, one_line
 from omniedit.models.folder import (
     check_no_pointer,
@@ -25,7 +26,6 @@ from omniedit.models.weights import check_names
 if TYPE_CHECKING:  # importing diffusers takes seconds
     from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
-INDEX = "model_index.json"
 Pipeline = TypeVar("Pipeline", bound="DiffusionPipeline")
 
 
@@ -35,7 +35,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     No code from the folder runs.
 
     Raises:
-        UserError: the folder is missing, incomplete, not for this pipeline, or has pickles only.
+        UserError: the folder is missing, incomplete or not for this pipeline, or has only pickles.
     """
     index = read_config(folder / INDEX)
     parts = [folder / name for name in index if (folder / name / "config.json").is_file()]
@@ -46,7 +46,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     options |= {"use_safetensors": True, "local_files_only": True, "variant": pipeline_variant(folder)}
     try:
         pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
-    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
+    except Exception as error:  # each library raises its own errors for broken weights
         class_name = index.get("_class_name", "model without a class")
         problem = one_line(error, 300)
         raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None

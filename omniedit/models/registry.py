@@ -24,7 +24,7 @@ RECORDS = Path("models")
 
 
 class NotFetched(UserError):
-    """Model that was not fetched, or was fetched from another repository or revision."""
+    """Error for a model that was not fetched, or was fetched from another repository or revision."""
 
 
 class ModelEntry(Section):
@@ -94,7 +94,7 @@ def check_base(architecture: str, role: str) -> None:
     """Check that an editor can be built on the model of a role.
 
     Raises:
-        UserError: the model is of another class; the message has those that can be used.
+        UserError: the model is of a different class; the message has those that can be used.
     """
     classes = UNET_BASES if ARCHITECTURES[architecture].over_unet else MMDIT_BASES
     if (found := get_model(role).class_name) not in classes:

@@ -151,7 +151,7 @@ class Router(nn.Module):
 
     Args:
         experts: names of the experts; the last is `SHARED`.
-        expert_of_task: number of each task's expert.
+        expert_of_task: index of each task's expert.
         text_width: width of the instruction's vector.
         soft: weigh all experts by a gate that reads the instruction. The weights start equal.
     """

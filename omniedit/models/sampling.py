@@ -149,19 +149,24 @@ def sample(
         generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
     tokens = state.latents.shape[-2] * state.latents.shape[-1] // network.adapter.patch**2
+    dtype = network.dtype  # diffusers goes through all modules to find it
     with reuse_constant_outputs(network):
         for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, state.latents.device))):
             if not state.stopped:
-                velocity = guided_velocity(network, state, timestep)
+                velocity = guided_velocity(network, state, timestep, dtype)
                 state.latents = take_step(scheduler, velocity, timestep, state.latents, generators)
                 after_step(step, timestep, state)
     return state.latents
 
 
-def guided_velocity(network: Editor, state: SamplerState, timestep: Tensor) -> Tensor:
-    """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance."""
-    weights, inputs = state.guidance.weights(), dict(state.inputs(network.dtype))
-    noisy = state.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
+def guided_velocity(network: Editor, state: SamplerState, timestep: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance.
+
+    Args:
+        dtype: the network's precision.
+    """
+    weights, inputs = state.guidance.weights(), dict(state.inputs(dtype))
+    noisy = state.latents.repeat(len(weights), 1, 1, 1).to(dtype)
     times = timestep.expand(len(noisy))
     if state.guidance.embedded is not None:
         inputs["guidance"] = torch.full_like(times, state.guidance.embedded)

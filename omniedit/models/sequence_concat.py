@@ -60,7 +60,7 @@ class SequenceConcat(Editor):
         return replace(joined, image=joined.image[:, :count])
 
     def _append_images(self, state: BaseState, inputs: Inputs) -> BaseState:
-        """Return the state with the tokens of source image and references behind the image's own."""
+        """Return the state with the tokens of source image and references after the image's own."""
         own = (state.image, state.grid, mark_present(state.image, None))
         parts, grids, present = zip(own, *self.embed_context(state, inputs), strict=True)
         mask = None if inputs.references is None or inputs.reference_mask is None else torch.cat(present, dim=1)

@@ -118,7 +118,7 @@ def encode_clip(text: Text, texts: Sequence[str], device: torch.device) -> tuple
 
 
 def encode_qwen_image(text: Text, prompt: str, device: torch.device) -> tuple[Tensor, int]:
-    """Encode as diffusers' Qwen-Image does; return the tokens, (M, D), and the largest number of tokens of a text."""
+    """Encode as diffusers' Qwen-Image does; return the tokens, (M, D), and the maximum number of tokens of a text."""
     from diffusers.pipelines.qwenimage.pipeline_qwenimage import QwenImagePipeline
 
     embeds, _ = text.pipeline(QwenImagePipeline).encode_prompt(prompt, device, max_sequence_length=QWEN_TOKENS)
@@ -126,7 +126,7 @@ def encode_qwen_image(text: Text, prompt: str, device: torch.device) -> tuple[Te
 
 
 def encode_z_image(text: Text, prompt: str, device: torch.device) -> tuple[Tensor, int]:
-    """Encode as diffusers' Z-Image does; return the tokens, (M, D), and the largest number of tokens of a text."""
+    """Encode as diffusers' Z-Image does; return the tokens, (M, D), and the maximum number of tokens of a text."""
     from diffusers.pipelines.z_image.pipeline_z_image import ZImagePipeline
 
     options: dict[str, Any] = {"do_classifier_free_guidance": False, "max_sequence_length": Z_IMAGE_TOKENS}

@@ -38,7 +38,7 @@ def check_sizes(pair: EncodedPair) -> None:
     """Check the image headers: all images are readable, and edited image and mask have the source's size.
 
     Raises:
-        UserError: an image is unreadable or of another size.
+        UserError: an image is unreadable or of a different size.
     """
     size = encoded_size(pair.source, f"{pair.pair_id}: source")
     for name, encoded in (("edited", pair.edited), ("mask", pair.mask)):

@@ -10,7 +10,7 @@ from omniedit.pairs.shard import Shard
 from omniedit.storage.atomic import file_version
 
 OPEN_SHARDS = 8
-"""Largest number of candidate files that stay open."""
+"""Maximum number of candidate files that stay open."""
 T = TypeVar("T")
 
 

@@ -124,6 +124,16 @@ class Shard:
     def _decode_row(self, row: int) -> EditPair:
         return self.encoded_pair(row).decode(f"{self.path}: {self.pair_ids[row]}")
 
+    def find(self, pair_id: str) -> int:
+        """Return the row of a pair.
+
+        Raises:
+            UserError: the shard has no such pair.
+        """
+        if pair_id not in self.pair_ids:
+            raise UserError(f"{self.path}: has no pair {pair_id}; the file was replaced, start the command again")
+        return self.pair_ids.index(pair_id)
+
     def encoded_pair(self, row: int) -> EncodedPair:
         """Return a row with its image files as stored."""
         return EncodedPair(

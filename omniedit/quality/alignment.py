@@ -17,7 +17,7 @@ MAX_SIDE = 1024
 """Longer side at which images are compared, in pixels."""
 MAX_WINDOWS = 36
 _MIN_TEXTURE = 3.0
-"""Least root mean square gradient of a window, 0-255 per pixel."""
+"""Minimum root mean square gradient of a window, 0-255 per pixel."""
 _MIN_RESPONSE = 0.08
 _MAX_RESIDUAL = 0.75
 """A window agrees with the model if its shift differs by at most this many pixels."""

@@ -32,7 +32,7 @@ EXACT, SAME_IMAGES, NEAR, MIRRORED = "exact", "same images, other instruction", 
 MAX_NEIGHBOURS = 16
 """Number of earlier neighbours to remember for each pair when memory is short."""
 _MAX_EDGES = 20_000_000
-"""Largest number of edges (two near pairs) in memory: 320 MB."""
+"""Maximum number of edges (two near pairs) in memory: 320 MB."""
 _CHUNK = 1 << 20
 
 

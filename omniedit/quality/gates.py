@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.config.gates import GatesConfig
+from omniedit.quality.benchmark_leaks import BenchmarkSet, find_leaks
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find_duplicates
-from omniedit.quality.leakage import BenchmarkSet, find_leaks
 from omniedit.quality.signature_table import Signatures
-from omniedit.quality.swapped_pairs import find_swapped_turns, swap_odds
+from omniedit.quality.swapped_by_comparison import find_swapped_turns, swap_odds
 from omniedit.storage.parquet import read_table
 
 IDENTICAL = 7.0

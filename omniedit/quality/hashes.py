@@ -20,7 +20,7 @@ LEVEL_STEP, LEVEL_SHARE = 2.0, 0.12
 re-encoding at JPEG quality 50, halving and cropping by 2 % use at most 43 % of it. Brightening by
 10 % exceeds it for 1 % of the pairs."""
 CHANGE_RADIUS = 6
-"""Largest number of bits by which the change hashes of duplicates differ. 98 % of these copies differ by less."""
+"""Maximum number of bits by which the change hashes of duplicates differ. 98 % of these copies differ by less."""
 _SIDE = 12
 _PLACES = [divmod(place + 1, _SIDE) for place in range(_SIDE * _SIDE - 1)]
 """Vertical and horizontal frequency of each of the 143 bits."""

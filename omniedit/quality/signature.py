@@ -15,10 +15,10 @@ from omniedit.imaging.images import Image
 from omniedit.instructions.stemming import stems
 from omniedit.pairs import EditPair
 from omniedit.quality.alignment import align
-from omniedit.quality.change import ChangeMap
-from omniedit.quality.direction import find_clues
+from omniedit.quality.change_map import ChangeMap
 from omniedit.quality.hashes import HASH_BYTES, hash_change, hash_image, is_plain
-from omniedit.quality.labels import doubt_label
+from omniedit.quality.mislabelled import doubt_label
+from omniedit.quality.swapped_by_content import find_clues
 from omniedit.storage.seeded_random import hash_number
 
 DIGEST_BYTES = 16

@@ -1,14 +1,14 @@
 """Page of editors side by side for a folder of `omniedit bench`: DIR/{editor}/edits/{item_id}.png, scores by judge."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from omniedit.evaluation.bench.edit_records import EDITED
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.evaluation.bench.records import EDITED
 from omniedit.evaluation.bench.tables.results import EditorResult
-from omniedit.imaging.images import Image, decode_image
+from omniedit.imaging.images import decode_image
 from omniedit.reporting.side_by_side import ComparedItem, Heading, JudgeScore, Output, Picture, write_folder
 
 PAGE = "side_by_side/index.html"
@@ -33,12 +33,16 @@ def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[EditorResu
 
 
 def _items(folder: Path, bench: BenchSet, editors: Sequence[EditorResult]) -> Iterator[ComparedItem]:
-    pictures = _ImageFolder()
+    pictures: dict[str, Picture] = {}
+
+    def show(file: ImageFile) -> Picture:  # the same image of several items is one picture
+        return pictures.setdefault(hashlib.sha256(file()).hexdigest(), lambda: decode_image(file()))
+
     scores = {editor.name: _by_item(editor.scores) for editor in editors}
     for item in bench.items:
         outputs = [_output(folder, item, editor, scores[editor.name].get(item.item_id, [])) for editor in editors]
-        target = pictures.get(item.target) if item.target else None
-        yield ComparedItem(item.item_id, item.task, item.instruction, pictures.get(item.source), outputs, target)
+        target = show(item.target) if item.target else None
+        yield ComparedItem(item.item_id, item.task, item.instruction, show(item.source), outputs, target)
 
 
 def _output(folder: Path, item: BenchItem, editor: EditorResult, scores: Sequence[JudgeScore]) -> Output:
@@ -56,18 +60,3 @@ def _by_item(scores: Mapping[str, Sequence[Row]]) -> dict[str, list[JudgeScore]]
             o, sc, pq = (row[f"{name}_score"] if row["status"] == "scored" else None for name in ("o", "sc", "pq"))
             scores_by_item.setdefault(row["item_id"], []).append(JudgeScore(judge, o, sc, pq, row["reasoning"] or ""))
     return scores_by_item
-
-
-class _ImageFolder:
-    """Images of a benchmark; the same file is one picture, although several items use it."""
-
-    def __init__(self) -> None:
-        self._pictures: dict[str, Picture] = {}
-
-    def get(self, file: ImageFile) -> Picture:
-        digest = hashlib.sha256(file()).hexdigest()
-        return self._pictures.setdefault(digest, _decoder(file))
-
-
-def _decoder(file: ImageFile) -> Callable[[], Image]:
-    return lambda: decode_image(file())

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omniedit.evaluation.edits import MODELS
+from omniedit.evaluation.own_benchmark_edits import MODELS
 from omniedit.evaluation.table3 import LABELS
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import Shard
@@ -48,14 +48,14 @@ def read_items(
         named = zip(photos.pair_ids, photos.tasks, photos.read_instructions(), strict=True)
         for place, (pair_id, pair_task, instructions) in enumerate(named):
             outputs = [
-                Output(model, _edited(shard, place), [_score(rows[pair_id, model, str(pair_task)])])
+                Output(model, _image(shard, place, "edited"), [_score(rows[pair_id, model, str(pair_task)])])
                 for model, shard in shards.items()
             ]
             yield ComparedItem(
                 pair_id,
                 str(pair_task),
                 instructions[0],
-                _source(photos, place),
+                _image(photos, place, "source"),
                 outputs,
                 references=[partial(decode_image, each.image, pair_id) for each in photos.references(place)],
             )
@@ -70,12 +70,8 @@ def group_edits(paths: Sequence[Path]) -> dict[str, dict[Task, Path]]:
     return edits
 
 
-def _source(shard: Shard, place: int) -> Callable[[], Image]:
-    return lambda: shard[place].source
-
-
-def _edited(shard: Shard, place: int) -> Callable[[], Image]:
-    return lambda: shard[place].edited
+def _image(shard: Shard, place: int, side: str) -> Callable[[], Image]:
+    return lambda: getattr(shard[place], side)
 
 
 def _score(row: Row) -> JudgeScore:

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.evaluation.agreement import Key
-from omniedit.evaluation.edits import MODELS
+from omniedit.evaluation.own_benchmark_edits import MODELS
 from omniedit.evaluation.table3 import LABELS, interval, judge_note
 from omniedit.pairs import Shard
+from omniedit.reporting.figure_style import MODEL_COLOURS, WASH, panels, report_style
 from omniedit.reporting.page import MAX_PAGE_BYTES, PageRow, image_uri, number, render
-from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, report_style
 from omniedit.tasks import ALL_TASKS, Task, order_tasks
 
 SKELETON_BYTES = 150_000

@@ -17,7 +17,7 @@ from omniedit.exchange.candidates import short_reason
 from omniedit.pairs import Rejection, Shard
 from omniedit.pairs.provenance import model_revisions
 from omniedit.storage.parquet import read_rows
-from omniedit.storage.shards import CandidateFiles
+from omniedit.storage.shard_paths import CandidateFiles
 from omniedit.tasks import Task, order_tasks
 
 ALL_RATIOS = list(RATIOS)
@@ -243,14 +243,10 @@ def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list
                 ratio=provenance.get("ratio") or decision["ratio"],
                 shard=candidates,
                 row=row,
-                sc_score_1=score["sc_score_1"],
-                sc_score_2=score["sc_score_2"],
-                pq_score=score["pq_score"],
-                o_score=score["o_score"],
+                **{name: score[name] for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score", "judge")},
                 reasoning=score["reasoning"] or "",
                 instruction=shard.instructions(row)[0],
                 thing=(provenance.get("truth") or {}).get("object", ""),
-                judge=score["judge"],
                 judge_version=score.get("judge_version") or "",
                 details=score.get("details") or "",
                 disagreement=score.get("disagreement"),

@@ -13,9 +13,9 @@ from omniedit.aspect import RATIOS
 from omniedit.exchange.candidates import NOT_BEST
 from omniedit.pairs import Rejection
 from omniedit.reporting.candidates import ALL_RATIOS, Columns
+from omniedit.reporting.figure_style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, report_style
 from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import PageRow, number, percent, render
-from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, report_style
 from omniedit.scoring.filter import BY_HAND
 from omniedit.tasks import OMNIEDIT_TASKS, UNREGISTERED, Task, order_tasks
 

@@ -50,7 +50,7 @@ BYTES_EXPONENT = 0.8
 
 @dataclass(frozen=True)
 class GallerySize:
-    """Largest number of pairs that a gallery shows."""
+    """Maximum number of pairs that a gallery shows."""
 
     kept: int = 12
     rejected: int = 6

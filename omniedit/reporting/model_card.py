@@ -61,7 +61,7 @@ def model_card(
     parts = [
         f"---\n{yaml.safe_dump(METADATA, sort_keys=False)}---",
         f"# {LABELS[name]}, run `{config.run}`",
-        f"Edits an image by an instruction. Trained by OmniEdit {__version__}, seed {config.seed}.",
+        f"Edits images from instructions. Trained by OmniEdit {__version__}, seed {config.seed}.",
         f'    omniedit edit photo.jpg "Make it night." --model results/{config.run}/train/{name}',
         "## Data",
         data_table(plan),

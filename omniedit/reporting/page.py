@@ -72,7 +72,7 @@ def percent(share: float | None) -> str:
 
 def figure_image(figure: "Figure", description: str) -> Markup:
     """Return a figure as an <img> element, so that the ids of two figures on one page cannot clash."""
-    from omniedit.reporting.style import svg  # imports matplotlib, which most pages do not need
+    from omniedit.reporting.figure_style import svg  # imports matplotlib, which most pages do not need
 
     encoded = base64.b64encode(svg(figure).encode()).decode()
     width = round(figure.get_figwidth() * PIXELS_PER_INCH)

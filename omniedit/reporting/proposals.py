@@ -1,8 +1,8 @@
-"""Proposals page: counts by task, objects, values and styles, balance of concepts, phrasings, reasons of rejection."""
+"""Proposals page: counts by task, objects, values, styles, balance of concepts, paraphrases, reasons of rejection."""
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from omniedit.instructions.facets import PHRASINGS, facets
-from omniedit.instructions.proposals import CLASSES, SCHEMA
+from omniedit.instructions.edit_proposals.classes import PHRASINGS, facets
+from omniedit.instructions.edit_proposals.table import CLASSES, SCHEMA
+from omniedit.reporting.contact_sheet import shorten
+from omniedit.reporting.figure_style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.reporting.page import NO_VALUE, PageRow, number, percent, render
-from omniedit.reporting.sheet import shorten
-from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.storage.parquet import stream_rows
 from omniedit.tasks import Task, order_tasks
 
@@ -49,10 +49,10 @@ class ProposalTally:
     concepts: dict[Task, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Counts of all values together, by task."""
     first: Counter[tuple[Task, str]] = field(default_factory=Counter)
-    """Counts by task and by phrasing of the first instruction."""
+    """Counts by task and by the kind of the first instruction, such as plain or indirect."""
     models: Counter[str] = field(default_factory=Counter)
     examples: dict[Task, dict[str, list[tuple[str, str]]]] = field(default_factory=lambda: defaultdict(dict))
-    """One proposal for each of some photos, by task and source id: (phrasing, instruction) pairs."""
+    """One proposal for each of some photos, by task and source id: (kind of paraphrase, instruction) pairs."""
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> "ProposalTally":
@@ -102,7 +102,7 @@ def proposals_page(run: str, tally: ProposalTally) -> str:
             "facts": [
                 ("photos", f"{tally.photos:,}"),
                 ("usable", f"{tally.usable.total():,}"),
-                ("rejected", f"{_count_all_rejected(tally, 'edits', 'quotas', 'recorded reply'):,}"),
+                ("rejected", f"{_count_rejected(tally, tasks, 'edits', 'quotas', 'recorded reply'):,}"),
                 ("distinct objects", f"{len(tally.named['object']):,}"),
                 ("proposed by", ", ".join(tally.models) or NO_VALUE),
             ],
@@ -119,31 +119,24 @@ def proposals_page(run: str, tally: ProposalTally) -> str:
 
 
 def task_rows(tasks: Sequence[Task], tally: ProposalTally) -> list[PageRow]:
-    rows = [
+    return [
         PageRow(
             [
                 task.label,
                 f"{tally.usable[task]:,}",
-                f"{_count_rejected(tally, task, 'edits', 'recorded reply'):,}",
-                f"{_count_rejected(tally, task, 'quotas'):,}",
+                f"{_count_rejected(tally, [task], 'edits', 'recorded reply'):,}",
+                f"{_count_rejected(tally, [task], 'quotas'):,}",
                 number(tally.instructions[task] / tally.usable[task] if tally.usable[task] else None, 1),
-                f"{_count_rejected(tally, task, 'wordings'):,}",
+                f"{_count_rejected(tally, [task], 'wordings'):,}",
             ]
         )
         for task in tasks
     ]
-    return rows
 
 
-def _count_all_rejected(tally: ProposalTally, *stages: str) -> int:
-    return sum(count for (stage, of, _), count in tally.rejected.items() if of and stage in stages)
-
-
-def _count_rejected(tally: ProposalTally, task: Task, *stages: str) -> int:
-    """Count a task's rejected proposals in these stages, or in all."""
-    return sum(
-        count for (stage, of, _), count in tally.rejected.items() if of == task and (not stages or stage in stages)
-    )
+def _count_rejected(tally: ProposalTally, tasks: Collection[str], *stages: str) -> int:
+    """Count the rejected proposals of tasks in some stages."""
+    return sum(count for (stage, of, _), count in tally.rejected.items() if of in tasks and stage in stages)
 
 
 def concept_rows(tasks: Sequence[Task], tally: ProposalTally) -> list[PageRow]:
@@ -221,7 +214,7 @@ def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
 
 
 def phrasing_bars(tasks: Sequence[Task], first: Mapping[tuple[Task, str], int]) -> Figure:
-    """Plot for each task the number of proposals by the phrasing that comes first."""
+    """Plot for each task the number of proposals by the kind of paraphrase that comes first."""
     figure, (axis,) = panels(1, 1, 9.4, 0.7 + 0.32 * len(tasks))
     labels = [task.label for task in tasks]
     start = np.zeros(len(tasks))

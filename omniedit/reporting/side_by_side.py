@@ -51,7 +51,7 @@ class Output:
     """Output of one editor for an item.
 
     Args:
-        picture: edited image; None if the editor failed.
+        picture: the edited image; None if the editor failed.
         failure: reason of the failure.
     """
 
@@ -183,7 +183,7 @@ class _FolderImages:
 def _read(picture: Picture) -> Image:
     if not isinstance(picture, Path):
         return picture()
-    from omniedit.sources.decode import EncodedPhoto
+    from omniedit.sources.photo_file import EncodedPhoto
 
     with EncodedPhoto(picture) as photo:
         return photo.decode()

@@ -23,7 +23,7 @@ def data_facts(
     buckets: Mapping[str, Mapping[str, Any]],
     min_score: float,
 ) -> list[Fact]:
-    """Return the numbers of photos, pairs and buckets.
+    """Return the counts of photos, pairs and buckets.
 
     Args:
         photos: rows of the indexes of photos and imported pairs, with status and shard.
@@ -43,20 +43,21 @@ def data_facts(
 
 
 def editor_facts(model: str, editor: Curve, table: Sequence[Mapping[str, Any]]) -> list[Fact]:
-    """Return the editor's held-out loss and its O on the benchmark, each if it was measured.
+    """Return the editor's held-out loss and its O on the benchmark, as far as they were measured.
 
     Args:
-        model, editor: name of the run's editor in the table, and its losses.
+        model: name of the run's editor in the table.
+        editor: its losses.
         table: rows of table3.parquet.
     """
     facts: list[Fact] = []
     if editor.held_out:
         (_, first), (step, last) = editor.held_out[0], editor.held_out[-1]
-        facts.append((number(last), f"{editor.name}'s held-out loss", f"{number(first)} before {step:,} steps"))
+        facts.append((number(last), f"{editor.name}'s held-out loss", f"from {number(first)}, in {step:,} steps"))
     scores = {row["model"]: number(row["o"]) for row in table if row["task"] == ALL_TASKS}
     if scores:
-        yardsticks = f"no edit {scores['no_edit']}, specialist {scores['specialist']}"
-        facts.append((scores[model], f"{editor.name}'s O on the benchmark", yardsticks))
+        note = f"no edit {scores['no_edit']}, specialist {scores['specialist']}"
+        facts.append((scores[model], f"{editor.name}'s O on the benchmark", note))
     return facts
 
 

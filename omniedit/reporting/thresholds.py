@@ -12,13 +12,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from omniedit.evaluation.agreement.agreements import Agreement
 from omniedit.evaluation.agreement.ratings import SCORES
 from omniedit.evaluation.agreement.run_ratings import RunRatings
+from omniedit.evaluation.agreement.task_agreement import Agreement
 from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
+from omniedit.reporting.figure_style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
 from omniedit.reporting.page import PageRow, number, percent, render
-from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
 from omniedit.reporting.trust import Trust
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.scoring.student.agreement import choice
@@ -29,7 +29,7 @@ TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
 """Thresholds whose accepted shares are shown for each task."""
 TABLE_THRESHOLDS = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
-"""Line styles; together with the colours they distinguish 28 tasks, which is the limit of the figure."""
+"""Line styles; together with the colours they distinguish 28 tasks, the most that the figure can show."""
 DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
 
 

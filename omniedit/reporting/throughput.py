@@ -8,8 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from omniedit.reporting.figure_style import BLUE, panels, report_style
 from omniedit.reporting.page import NO_VALUE, PageRow, number, percent, render
-from omniedit.reporting.style import BLUE, panels, report_style
 
 _DONE_LINE = re.compile(
     r"^(?:\[\d+\] )?done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
+from omniedit.reporting.figure_style import BLUE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.page import PageRow, image_uri, number, percent, render
-from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, report_style
 
 SMOOTHING_STEPS = 10
 PARTS = {"loss_sigma": "noise level", "loss_task": ""}
@@ -140,19 +140,16 @@ def part_rows(curves: Sequence[Curve]) -> list[PageRow]:
 
 def speed_row(curve: Curve) -> PageRow:
     metrics = curve.metrics
+    # the share of each step counts by the step's duration
+    waited = float(np.average(metrics["data_wait_share"], weights=1 / np.asarray(metrics["samples_per_s"])))
     figures = [
         f"{metrics.get('skipped', [0])[-1]:,.0f}",
         number(float(np.median(metrics["samples_per_s"])), 1),
-        percent(_share_of_time(metrics["data_wait_share"], metrics["samples_per_s"])),
+        percent(waited),
         number(max(metrics.get("memory_gb", [nan])), 1),
         percent(float(np.median(metrics["mfu"])) if "mfu" in metrics else None),
     ]
     return PageRow([curve.name, *figures])
-
-
-def _share_of_time(shares: Sequence[float], samples_per_s: Sequence[float]) -> float:
-    """Average the shares of all steps, weighted by the duration of each step."""
-    return float(np.average(shares, weights=1 / np.asarray(samples_per_s)))
 
 
 def _part(name: str) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omniedit.evaluation.agreement.correlations import Values, rank_correlations
 from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.evaluation.trust.families import find_family
-from omniedit.evaluation.trust.length_bias import LengthBias, measure_length_bias
+from omniedit.evaluation.trust.length_bias import measure_length_bias
 from omniedit.evaluation.trust.self_preference import measure_self_preference
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.page import NO_VALUE, PageRow, number, percent
@@ -152,7 +152,7 @@ def length_row(name: str, columns: JudgeColumns) -> PageRow:
         if text == "rationale":
             lengths_N[lengths_N == 0] = np.nan
         bias = measure_length_bias(columns["o_score"], lengths_N, columns["task"])
-        cells += _length_cells(bias)
+        cells += [f"{bias.pairs:,}", number(bias.correlation), _interval(bias.interval)]
     return PageRow([name, *cells])
 
 
@@ -172,10 +172,6 @@ def _refusal_row(judge: str, task: str, outcomes_N: NDArray[np.int8], total: boo
     shares = [percent(refused / count if count else None), f"{percent(low)} to {percent(high)}" if count else NO_VALUE]
     rest = [f"{counts[outcome]:,}" for outcome in (ScoringOutcome.SILENT, ScoringOutcome.OTHER)]
     return PageRow([judge, task, f"{count:,}", f"{refused:,}", *shares, *rest], total=total)
-
-
-def _length_cells(bias: LengthBias) -> list[str]:
-    return [f"{bias.pairs:,}", number(bias.correlation), _interval(bias.interval)]
 
 
 def _interval(interval: tuple[float, float] | None) -> str:

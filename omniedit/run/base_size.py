@@ -61,7 +61,7 @@ def base_size(options: TrainConfig) -> BaseSize:
     """Return the size of the base of a training.
 
     Raises:
-        UserError: config/models.yaml has no such role, or the role's model is of another class.
+        UserError: config/models.yaml has no such role, or the role's model is of a different class.
     """
     role = options.fetched_base
     if role:

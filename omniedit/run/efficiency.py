@@ -8,8 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from omniedit.reporting.figure_style import BLUE, PALE, panels, report_style
 from omniedit.reporting.page import NO_VALUE, PageRow, percent, render
-from omniedit.reporting.style import BLUE, PALE, panels, report_style
 from omniedit.reporting.throughput import duration
 from omniedit.run.accounting import Attempt, RuleUse, by_rule, core_seconds
 

@@ -3,19 +3,20 @@ plan`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
 
+from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models import create
+from omniedit.models.activations import Activations
 from omniedit.models.cost import Cost, count_quantisable, count_weights
 from omniedit.models.lora import add_adapters
 from omniedit.models.memory import MemoryEstimate, peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize
-from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
+from omniedit.training.fitting import choose_layers, sample_activations
 
 RESERVED_SHARE = 0.08
 """Share of a GPU's memory left for the CUDA context, caches, buffers and fragmentation; assumed, not measured."""
@@ -94,7 +95,7 @@ def find_changes(
         options: with the editor in `model`.
         capacity: bytes that may be used.
     """
-    costs, activations = dict[str, Cost](), dict[str, int]()
+    costs, activations = dict[str, Cost](), dict[str, Activations]()
     changes = list(_possible_changes(options, gpus))
 
     def memory_with(chosen: list[dict[str, Any]]) -> MemoryEstimate | None:
@@ -140,6 +141,8 @@ def _possible_changes(options: TrainConfig, gpus: int) -> Iterator[dict[str, Any
             change = {"accumulate": options.batch_size // gpus}
         if "lora" in change and options.lora.rank:
             continue
+        if "lora" in change and not ARCHITECTURES[options.model].control_branch:
+            change = {"lora": change["lora"] | {"targets": "base"}}
         if "checkpoint_activations" in change and options.activation_budget_gb is not None:
             continue
         current = options.model_dump(include=set(change))
@@ -175,26 +178,19 @@ def _count(options: TrainConfig, size: BaseSize, known: dict[str, Cost]) -> Cost
     return known[key]
 
 
-def _saved_bytes(options: TrainConfig, size: BaseSize, gpus: int, known: dict[str, int]) -> int:
+def _saved_bytes(options: TrainConfig, size: BaseSize, gpus: int, known: dict[str, Activations]) -> int:
     """Return the activations of a sample.
 
     Args:
         known: earlier counts, by the options that they depend on.
     """
-    count = {"batch_size", "accumulate", "activation_budget_gb"} if options.activation_budget_gb else set()
-    key = options.model_dump_json(include={"model", "dtype", "resolution", "checkpoint_activations", "lora"} | count)
+    key = options.model_dump_json(include={"model", "dtype", "resolution", "lora"})
     if key not in known:
-        known[key] = _sample_bytes(options, size, gpus)
-    return known[key]
-
-
-def _sample_bytes(options: TrainConfig, size: BaseSize, gpus: int) -> int:
+        known[key] = sample_activations(options, size.config, size.text_tokens)
     try:
-        recomputed = recomputed_layers(options, size.config, size.text_tokens, gpus)
+        return known[key].peak_bytes(choose_layers(known[key], options, gpus))
     except UserError:  # the budget is too small
-        recomputed = None
-    prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)
-    return sample_bytes(options, size.config, size.text_tokens, prepare)
+        return known[key].peak_bytes(range(len(known[key].layers)))
 
 
 def _name(change: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from omniedit.run.slurm_queue import list_queued_jobs
 from omniedit.run.stages import Stage, select_stages
 from omniedit.storage.atomic import is_file
 from omniedit.storage.locks import is_held, read_holder, run_lock
-from omniedit.storage.shards import number_of_blocks
+from omniedit.storage.shard_paths import number_of_blocks
 
 SNAKEMAKE_NOTES = Path(".snakemake")
 """Folder of Snakemake's notes on jobs, below its working folder."""
@@ -34,10 +34,10 @@ class JobState(StrEnum):
     DONE = "done"
     RUNNING = "running"
     STOPPED = "stopped"
-    """Started by a run that is gone: the next run makes it again."""
+    """Started by a run that is gone: the next run remakes it."""
     FAILED = "failed"
     DELETED = "deleted"
-    """Its job succeeded and its file is gone: the next run makes it again."""
+    """Its job succeeded and its file is gone: the next run remakes it."""
     WAITING = "waiting"
 
 
@@ -69,7 +69,7 @@ def read_run_state(run: str, root: Path = Path()) -> RunState:
     """Read the state of every job of a run; `root` is the folder of results/ and logs/.
 
     Raises:
-        UserError: no run of this name was started here, or its config is unreadable or of another version.
+        UserError: no run of this name was started here, or its config is unreadable or from another version.
     """
     config = _read_config(run, root)
     lock = root / run_lock(run)
@@ -99,7 +99,7 @@ def _read_config(run: str, root: Path) -> Config:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         known = sorted(clean_line(path.parent.name, MAX_NAME_LENGTH) for path in root.glob("results/*/config.json"))
         raise UserError(
-            f"results/{clean_line(run, MAX_NAME_LENGTH)}: no run of this name was started here; there are: "
+            f"results/{clean_line(run, MAX_NAME_LENGTH)}: no run of this name was started here; available: "
             f"{', '.join(known) or 'none'}"
         ) from None
     except OSError as error:

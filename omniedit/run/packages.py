@@ -43,7 +43,7 @@ class Need:
         name: the task or key, as in the config.
         modules: modules that must be importable.
         install: argument of `pip install`.
-        instead: change of the config with which they are not needed.
+        instead: change of the config that makes them unnecessary.
     """
 
     name: str

@@ -13,7 +13,7 @@ from omniedit.models.registry import required_roles
 from omniedit.run.dag_cache import cache_planning
 from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, exit_on_user_error
 from omniedit.run.workflow_source import Source
-from omniedit.sources.identity import Identity, identify_sources
+from omniedit.sources.file_identity import Identity, identify_sources
 from omniedit.storage.processes import LAUNCHER, describe_launcher
 
 

@@ -13,14 +13,7 @@ from omniedit.models.lora import add_adapters
 from omniedit.models.memory import peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize, base_size
 from omniedit.run.fitting import describe_fit
-from omniedit.training.blocks import recomputes
-from omniedit.training.fitting import (
-    PIXELS_PER_LATENT,
-    check_resolution,
-    editor_layers,
-    prepare_uncompiled,
-    recomputed_layers,
-)
+from omniedit.training.fitting import PIXELS_PER_LATENT, check_resolution, choose_layers
 from omniedit.training.speed import GPU_GB, PEAK_TFLOPS
 
 
@@ -74,7 +67,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     ]
     costs = {name: training_cost(name, options, size, machine.gpus) for name in options.editors}
     for name, cost in costs.items():
-        speed = machine.flops / training_flops(cost, options, size, machine.gpus)
+        speed = machine.flops / training_flops(cost)
         memory = [f"{gigabytes:.1f} GB" for gigabytes in memory_by_stage(cost, options, machine.gpus)]
         hours = machine.gpus * samples / speed / 3600
         sizes = [f"{cost.parameters / 1e9:.3f} B", f"{cost.trained / 1e9:.3f} B", f"{cost.step_flops / 1e12:.3g}"]
@@ -126,18 +119,14 @@ def training_cost(name: str, options: TrainConfig, size: BaseSize, ranks: int = 
     """Compute the cost of a square sample of the config's resolution."""
     side, dtype = options.resolution // PIXELS_PER_LATENT, getattr(torch, options.dtype)
     options = options.model_copy(update={"model": name})
-    recomputed = recomputed_layers(options, size.config, size.text_tokens, ranks)
-    prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)
+    choose = partial(choose_layers, options=options, ranks=ranks)
     adapt = partial(add_adapters, options=options.lora, seed=0)
-    return model_cost(name, size.config, (side, side), size.text_tokens, dtype, prepare, adapt)
+    return model_cost(name, size.config, (side, side), size.text_tokens, dtype, choose, adapt)
 
 
-def training_flops(cost: Cost, options: TrainConfig, size: BaseSize, ranks: int = 1) -> float:
+def training_flops(cost: Cost) -> float:
     """Return the operations of a sample's forward and backward pass, including recomputed ones."""
-    layers = editor_layers(options.model, size.config)
-    recomputed = recomputed_layers(options, size.config, size.text_tokens, ranks)
-    count = sum(recomputes(layer, options) for layer in range(layers)) if recomputed is None else len(recomputed)
-    return cost.step_flops + count / layers * cost.forward_flops
+    return cost.step_flops + cost.recomputed * cost.forward_flops
 
 
 def memory_by_stage(cost: Cost, options: TrainConfig, gpus: int) -> list[float]:

@@ -16,7 +16,7 @@ from omniedit.models.registry import describe_unready
 from omniedit.redaction import export_secrets, redact_values
 from omniedit.run.packages import missing_of_config, missing_of_jobs
 from omniedit.run.slurm_queue import cancel_left_behind
-from omniedit.sources.identity import Identity
+from omniedit.sources.file_identity import Identity
 from omniedit.storage.atomic import write_changed
 from omniedit.storage.locks import Locks, hold_run, run_lock
 from omniedit.storage.manifest import MANIFEST, missing_files
@@ -154,7 +154,7 @@ class Preflight:
         if locks.held:
             cancel_slurm_jobs(locks, required=not executor.local_exec)
         for path in quarantine_damaged(results):
-            print(f"{path}: damaged; set aside as {path.name}.damaged and made again", file=sys.stderr)
+            print(f"{path}: damaged; set aside as {path.name}.damaged and remade", file=sys.stderr)
         for line in self.loss_lines():
             print(line, file=sys.stderr)
         for folder in self.folders:
@@ -167,10 +167,10 @@ class Preflight:
         write_changed(results / "config.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
     def loss_lines(self) -> list[str]:
-        """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
+        """Return a line for each folder with missing files. Without its manifest, Snakemake remakes the folder."""
         missing = {folder: missing_files(folder) for folder in self.folders}
         return [
-            f"{folder}: {files[0]} is missing ({len(files)} in all); the folder is made again"
+            f"{folder}: {files[0]} is missing ({len(files)} in all); the folder is remade"
             for folder, files in missing.items()
             if files
         ]

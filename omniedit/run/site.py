@@ -76,7 +76,7 @@ def read_site(path: Path) -> Site:
         if problem["type"] == "missing":
             raise UserError(f"{path}: {key}: missing; copy its line from {DEFAULT}") from None
         if problem["type"] == "extra_forbidden":
-            raise UserError(f"{path}: {key}: no such key; there are: {', '.join(Site.model_fields)}") from None
+            raise UserError(f"{path}: {key}: no such key; available: {', '.join(Site.model_fields)}") from None
         value = json.dumps(problem["input"], default=str)
         raise UserError(f"{path}: {key}: {value}: {problem['msg']}") from None
 

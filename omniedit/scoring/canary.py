@@ -27,13 +27,14 @@ from omniedit.tasks import Task
 CANARY_SCHEMA = pa.schema([field for field in SCORES_SCHEMA if field.name != "disagreement"]).append(
     pa.field("pass", pa.int64())
 )
-"""Columns of a record. A single judge scores it, so that records of earlier releases have all of them."""
+"""Columns of a record: the columns of a single judge's scores, which records of earlier releases have too."""
 MAX_NOISE = 0.1
 """Largest mean absolute change of O that counts as noise; VIEScore's users report it between two calls of a judge."""
 MAX_LOST_SHARE = 0.05
 """Largest share of the pairs that may be scored in only one of two records."""
 GREY_STYLE = "black and white photograph"
 INSTRUCTION = f"Turn this photo into a {GREY_STYLE}."
+_TRUTH = {"truth": {"style": GREY_STYLE}}
 _PIXELS = 384 * 384
 
 
@@ -42,22 +43,11 @@ def canary_pairs() -> list[EditPair]:
     folder = resources.files("omniedit.sources") / "sample"
     photos = sorted(file.name for file in folder.iterdir() if file.name.endswith(".jpg"))
     return [
-        EditPair(
-            f"canary-{name.removesuffix('.jpg')}-{kind}",
-            Task.STYLE_TRANSFER,
-            (INSTRUCTION,),
-            photo,
-            edited,
-            None,
-            _TRUTH,
-        )
+        EditPair(f"canary-{Path(name).stem}-{kind}", Task.STYLE_TRANSFER, (INSTRUCTION,), photo, edited, None, _TRUTH)
         for name in photos
         for photo in [_small(decode_image((folder / name).read_bytes(), name))]
         for kind, edited in _edits(photo).items()
     ]
-
-
-_TRUTH = {"truth": {"style": GREY_STYLE}}
 
 
 def canary_key(judge: Judge, fingerprint: str, pairs: Sequence[EditPair]) -> str:
@@ -91,44 +81,34 @@ def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) 
     plus twice the noise, if more than one pair in twenty is scored in only one record, or if the judge scores no pair.
     Values that cannot be computed are None.
     """
-    now_means, first_means = _means(now), _means(first)
-    both = sorted(set(now_means) & set(first_means))
-    difference = np.array([now_means[pair] - first_means[pair] for pair in both])
-    noises = [noise for record in (now, first) if (noise := _noise(record)) is not None]
-    noise = max(noises, default=None)
-    unmatched = len(set(now_means) ^ set(first_means))
+    now_scores, first_scores = _scored_twice(now), _scored_twice(first)
+    both = sorted(now_scores.keys() & first_scores.keys())
+    difference = np.array([np.mean(now_scores[pair]) - np.mean(first_scores[pair]) for pair in both])
+    records = [np.array(list(scores.values())) for scores in (now_scores, first_scores) if scores]
+    noise = max((float(np.abs(scores_N2[:, 0] - scores_N2[:, 1]).mean()) for scores_N2 in records), default=None)
+    unmatched = len(now_scores.keys() ^ first_scores.keys())
     moved = float(np.abs(difference).mean()) if both else None
     limit = MAX_NOISE + 2 * (noise or 0.0)
     pairs = len({row["pair_id"] for row in now})
     return {
         "pairs": pairs,
-        "scored": len(now_means),
+        "scored": len(now_scores),
         "scored_in_one_only": unmatched,
         "noise": noise,
         "moved": moved,
         "bias": float(difference.mean()) if both else None,
         "largest_move": float(np.abs(difference).max()) if both else None,
         "limit": limit,
-        "alarm": not now_means or unmatched > MAX_LOST_SHARE * pairs or (moved is not None and moved > limit),
+        "alarm": not now_scores or unmatched > MAX_LOST_SHARE * pairs or (moved is not None and moved > limit),
     }
 
 
-def _means(record: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the mean O of the two passes for each pair that both passes scored."""
-    passes = _passes(record)
-    return {pair: float(np.mean(scores)) for pair, scores in passes.items() if None not in scores}
-
-
-def _noise(record: Sequence[Mapping[str, Any]]) -> float | None:
-    apart = [abs(scores[0] - scores[1]) for scores in _passes(record).values() if None not in scores]
-    return float(np.mean(apart)) if apart else None
-
-
-def _passes(record: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _scored_twice(record: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Return the O of both passes for each pair that both passes scored."""
     passes: dict[str, list[Any]] = {}
     for row in record:
         passes.setdefault(row["pair_id"], []).append(row.get("o_score"))
-    return passes
+    return {pair: scores for pair, scores in passes.items() if None not in scores}
 
 
 def _small(photo: Image) -> Image:

@@ -9,7 +9,7 @@ from omniedit.scoring.canary import canary_pairs
 from omniedit.scoring.rubric_registry import api_rubric
 from omniedit.scoring.student.defects import DEFECTS
 from omniedit.scoring.vlm_judges.api import USUAL_WORDS, estimate_usage
-from omniedit.storage.shards import shard_share
+from omniedit.storage.shard_paths import shard_share
 from omniedit.vlm.budget import Budget, Prices
 from omniedit.vlm.messages import Usage
 
@@ -29,7 +29,7 @@ class EndpointLoad:
 
 
 def endpoint_questions(config: Config) -> list[EndpointLoad]:
-    """Return the uses of endpoints; empty if none is judge or teacher."""
+    """Return the uses of endpoints; empty if neither judge nor teacher is an endpoint."""
     loads, api = list(_judge_loads(config)), config.scoring.api
     if config.bench.judge == "api":
         models = len(config.train.editors) + len(BASELINES)
@@ -55,7 +55,7 @@ def _judge_loads(config: Config) -> Iterator[EndpointLoad]:
 
 
 def count_lessons(config: Config) -> int:
-    """Return the largest number of lessons: known defects and, unless the judge is the teacher, unchanged pairs."""
+    """Return the maximum number of lessons: known defects and, unless the judge is the teacher, unchanged pairs."""
     scoring, shards = config.scoring, config.sources.shards
     shards = min(shards, scoring.teacher_shards or shards)
     of_pair = min(scoring.teacher_defects, len(DEFECTS)) + (scoring.judge != scoring.teacher)
@@ -71,7 +71,7 @@ def count_lessons(config: Config) -> int:
 
 
 def cost(config: Config) -> list[str]:
-    """Return lines with the pairs, requests, tokens and money of each use at most; empty without an endpoint."""
+    """Return lines with the maximum pairs, requests, tokens and money of each use; empty without an endpoint."""
     loads = endpoint_questions(config)
     keys = dict.fromkeys(load.key for load in loads)
     return [line for key in keys for line in _endpoint_cost([load for load in loads if load.key == key])]

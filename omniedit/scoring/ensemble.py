@@ -28,7 +28,7 @@ SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
 SCORES = ("sc_score_1", "sc_score_2", "pq_score", "o_score", "disagreement")
 DEFAULTS = EnsembleConfig()
 MIN_JUDGES_FOR_OUTLIER = 3
-"""Smallest number of judges in which one can be an outlier."""
+"""Minimum number of judges in which one can be an outlier."""
 
 
 def read_member(scoring: ScoringConfig, name: str) -> ScoringConfig:
@@ -39,7 +39,7 @@ def read_member(scoring: ScoringConfig, name: str) -> ScoringConfig:
     """
     if name not in scoring.members:
         known = ", ".join(scoring.members) or "none"
-        raise UserError(f"scoring.ensemble.judges: no judge '{name}'; there are: {known}")
+        raise UserError(f"scoring.ensemble.judges: no judge '{name}'; available: {known}")
     return scoring.members[name]
 
 

@@ -1,4 +1,4 @@
-"""Judging of a shard as a stream, with at most two batches of images in memory."""
+"""Judge a shard as a stream, with at most two batches of images in memory."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Loading of judges by name."""
+"""Load judges by name."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ def load_judge(
         UserError: no judge has this name, or its folder is missing.
     """
     if name not in LOADERS:
-        raise UserError(f"no judge '{name}'; there are: {', '.join(JUDGES)}")
+        raise UserError(f"no judge '{name}'; available: {', '.join(JUDGES)}")
     return LOADERS[name](scorer, scoring or ScoringConfig(), rubric or edit_rubric())
 
 

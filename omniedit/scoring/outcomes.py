@@ -16,7 +16,7 @@ class ScoringOutcome(StrEnum):
 
 
 REFUSALS = ("the model refuses", "a content filter")
-"""Beginnings of the reasons of refusals, by the model or by its provider."""
+"""Prefixes of the reasons of refusals by a model or its provider."""
 _REFUSAL_TEXT = re.compile(
     r"\W*(?:(?:i am|i.m|we.re|very|so|really|sorry|apologi[sz]e|i|unfortunately|but|,|\.|\s)+)?"
     r"\b(?:can(?:no|.)?t|cannot|won.t|unable to|not able to|must decline|not comfortable)\b.{0,60}?"
@@ -24,9 +24,9 @@ _REFUSAL_TEXT = re.compile(
     r"|\W*(?:\u5f88?\u62b1\u6b49|\u5bf9\u4e0d\u8d77|\u7533\u3057\u8a33|lo siento|je suis d\u00e9sol|es tut mir leid)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Beginning of a text by which a model refuses, in English and some other languages."""
+"""Beginning of a refusal in words, in English and some other languages."""
 NO_ANSWER_PHRASES = ("no reply after", "no answer in", "the endpoint rejects the request")
-"""Beginnings of the reasons of missing replies; tables of earlier releases have the second one."""
+"""Prefixes of the reasons of missing replies; the second is from earlier releases."""
 
 
 def classify_reason(reason: str) -> ScoringOutcome:

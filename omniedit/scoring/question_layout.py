@@ -10,7 +10,7 @@ from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import Question, Shot
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 
 CASE_HEADING = "Now the case to judge:"
 

@@ -20,7 +20,7 @@ def spearman_correlations(a_N: Values, b_N: Values, weights_DN: NDArray[np.numbe
 
 
 def _ranks(values_N: Values, weights_DN: NDArray[np.number]) -> Values:
-    """Rank the items where each counts as often as its weight says; ties share their mean rank."""
+    """Rank the items, each counted as often as its weight says; ties share their mean rank."""
     _, group_N = np.unique(values_N, return_inverse=True)
     order = np.argsort(group_N, kind="stable")
     last_G = np.append(np.flatnonzero(np.diff(group_N[order])), len(order) - 1)

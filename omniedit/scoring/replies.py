@@ -83,7 +83,7 @@ def write_replies(
     Args:
         student: judge that gives its reply, not only scores.
         rows: rows of the student's agreement.parquet.
-        count: largest number of pairs.
+        count: maximum number of pairs.
     """
     lessons = read_lessons(candidates, teachers, choose_lessons(rows, count))
     verdicts = student.judge([pair for pair, _ in lessons]) if lessons else []

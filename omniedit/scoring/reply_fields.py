@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omniedit.scoring.reply_form import ReplyForm
-from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, Pairs, scan
+from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, Pairs, has_loose_quotes, scan
 from omniedit.vlm.quotes import QUOTE, QuotedRange, check_texts, find_quoted_range
 
 _NUMBER = r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
@@ -25,7 +25,6 @@ _LIST_MARK = r"[ \t*#_-]*+(?:(?:[0-9]{1,2}[.)]|\u2022)[ \t*_]*+)?+"
 _FENCED = re.compile(r"\s*+```\w*+[ \t]*+\n[^`]*+```\s*+")
 _WORD = re.compile(r"[A-Za-z_]\w*|<[^<>]*>")
 _CONSTANTS = frozenset(("true", "false", "null", "none", "nan", "infinity"))
-_CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}
 
 
 class QuotedItem(str):
@@ -61,15 +60,10 @@ def _scan(text: str, form: ReplyForm) -> _Parts:
     pieces = tuple(scan(text, keys))
     if any(isinstance(piece, LooseField) and piece.key in keys for piece in pieces):
         check_texts(text, pieces, keys)
-    quoting = [piece.end for piece in pieces if _has_loose_quotes(text[piece.start : piece.end])]
+    quoting = [piece.end for piece in pieces if has_loose_quotes(text[piece.start : piece.end])]
     joined = (end for end in quoting if not _COMMA.match(text, end))
     nowhere = len(text) + 1
     return _Parts(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), find_quoted_range(text))
-
-
-def _has_loose_quotes(value: str) -> bool:
-    """Return whether a value is a text that contains its own quotation mark unescaped."""
-    return value[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){value[0]}", value[1:-1]) is not None
 
 
 def find_scores(answer: str, form: ReplyForm) -> list[Items]:
@@ -221,7 +215,7 @@ def _loose_items(value: str) -> Items:
 
 
 def _loose_item(item: str) -> str:
-    in_quotes = len(item) > 1 and _CLOSING.get(item[0]) == item[-1]
+    in_quotes = len(item) > 1 and QUOTES.get(item[0]) == item[-1]
     return QuotedItem(item[1:-1]) if in_quotes else Number(item)
 
 

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from omniedit.plain_text import clean
+from omniedit.plain_text import clean, clean_line
 from omniedit.scoring.reply_fields import NUMBER, AmbiguousReply, Items, QuotedItem, find_line, find_scores
 from omniedit.scoring.reply_form import ReplyForm, Scale, plain_form
 from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, scan
@@ -43,9 +43,9 @@ def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
     except UnclearReply as problem:
         return Unscorable(str(problem))
     except AmbiguousReply as problem:
-        return Unscorable(f"{problem} in {_excerpt(text)}")
+        return Unscorable(f"{problem} in {excerpt(text)}")
     if not answer:
-        return Unscorable(f"no {_describe(form, text)} in {_excerpt(text)}")
+        return Unscorable(f"no {_describe(form, text)} in {excerpt(text)}")
     if any(items != answer[0] for part in (*others, answer) for items in part):
         return Unscorable("two score fields that differ")
     return _check(answer[0], form)
@@ -89,7 +89,7 @@ def _json_text(answer: str, pieces: list[JsonSpan | LooseField], key: str) -> st
 
 def _loose_text(value: str) -> str:
     """Return the text of a quoted value, which may be invalid or incomplete; '' if it is not quoted."""
-    if value[:1] not in tuple(QUOTES):
+    if value[:1] not in QUOTES:
         return ""
     try:
         return str(json.loads(value.strip(), strict=False))
@@ -109,15 +109,15 @@ def _text_before_scores(answer: str, form: ReplyForm) -> str:
 
 def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
     if len(items) != form.num_scores:
-        return Unscorable(f"the reply has {len(items)} scores instead of {form.num_scores}")
+        return Unscorable(f"the number of scores is {len(items)} instead of {form.num_scores}")
     scores = []
     for item, scale in zip(items, form.scales, strict=True):
         score = _to_number(item, scale)
         if score is None:
             shown = f'"{item[:60]}"' if isinstance(item, QuotedItem) and not form.lines else item
-            return Unscorable(f"{_excerpt(shown)} is not a number")
+            return Unscorable(f"{excerpt(shown)} is not a number")
         if not scale.allows(score):
-            return Unscorable(f"{_excerpt(item)} is outside {scale.name}")
+            return Unscorable(f"{excerpt(item)} is outside {scale.name}")
         scores.append(score + 0.0)
     return scores
 
@@ -140,7 +140,6 @@ def _describe(form: ReplyForm, text: str) -> str:
     return f'"{form.field}" field{" outside quotation marks" if is_quoted else ""}'
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
     """Return the beginning of a text as one line of ASCII."""
-    start = " ".join(text[:200].split())
-    return ascii(start if len(start) <= 60 else start[:57] + "...")
+    return ascii(clean_line(text[:200], 60))

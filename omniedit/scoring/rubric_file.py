@@ -93,7 +93,7 @@ def _combination(
         raise UserError(f"{key}: is required; name the scores that make {key.upper()}, as in {key}: [{scores[0]}]")
     known = [*scores, "sc", "pq"] if key == "overall" else scores
     if unknown := [name for name in combination.names if name not in known]:
-        raise UserError(f"{key}: no score '{unknown[0]}'; there are: {', '.join(known)}")
+        raise UserError(f"{key}: no score '{unknown[0]}'; available: {', '.join(known)}")
     return combination
 
 
@@ -115,7 +115,7 @@ def _check_caps(rubric: Rubric) -> None:
     scales = rubric.scales
     for score, cap in rubric.caps.items():
         if cap not in scales or cap == score:
-            raise UserError(f"at_most of score '{score}': no other score '{cap}'; there are: {', '.join(scales)}")
+            raise UserError(f"at_most of score '{score}': no other score '{cap}'; available: {', '.join(scales)}")
 
 
 def _to_question(section: QuestionSection, default: Scale, file: Path) -> Question:

@@ -31,7 +31,7 @@ def load_rubric(name: str) -> Rubric:
         return read_rubric(Path(name).expanduser())
     if name not in rubrics():
         raise UserError(
-            f"no rubric '{name}'; there are: {', '.join(rubrics())}; or give the path of your own .yaml file"
+            f"no rubric '{name}'; available: {', '.join(rubrics())}; or give the path of your own .yaml file"
         )
     return rubrics()[name]
 

@@ -18,7 +18,7 @@ def _to_combination(value: Any) -> Combination | None:
     if rule == WEIGHTED:
         return _to_weighted(names)
     if rule not in RULES:
-        raise ValueError(f"no rule '{rule}'; there are: {', '.join((*RULES, WEIGHTED))}")
+        raise ValueError(f"no rule '{rule}'; available: {', '.join((*RULES, WEIGHTED))}")
     if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
         raise ValueError("give a list of scores, as in [a, b], or a rule with a list, as in {mean: [a, b]}")
     return Combination(tuple(names), rule)
@@ -46,7 +46,7 @@ def _check_numbers(value: Any) -> Any:
     """Check that a scale is a list of numbers.
 
     Raises:
-        ValueError: it is another value.
+        ValueError: it is not a list of numbers.
     """
     if value is None:
         return value
@@ -122,7 +122,7 @@ class TaskSection(Section):
 
 
 class RubricSection(ScaleSection):
-    """Whole rubric; `range` and `values` are those of all scores without their own."""
+    """Whole rubric; `range` and `values` apply to all scores that have none of their own."""
 
     questions: list[QuestionSection] = Field([])
     sc: CombinationKey = None

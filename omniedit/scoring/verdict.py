@@ -66,7 +66,7 @@ class Judge(Protocol):
 
 
 MIN_PAIRS = 2
-"""Smallest number of unscorable pairs that points to a fault of the judge; a single pair does not."""
+"""Minimum number of unscorable pairs that point to a faulty judge; a single pair does not."""
 
 
 def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> None:
@@ -80,6 +80,6 @@ def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> Non
     """
     if judge.name != "reference" and not scored and unscorable >= MIN_PAIRS:
         raise UserError(
-            f"the judge '{judge.name}' could score none of {unscorable} pairs; the first: {reason}; check its "
+            f"the judge '{judge.name}' could score none of {unscorable} pairs; the first problem: {reason}; check its "
             "model, rubric and scoring.api.request"
         )

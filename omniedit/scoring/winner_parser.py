@@ -3,9 +3,8 @@
 import re
 from enum import StrEnum
 
-from omniedit.plain_text import clean_line
-from omniedit.scoring.reply_parser import MAX_CHARACTERS, Unscorable
-from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, scan
+from omniedit.scoring.reply_parser import MAX_CHARACTERS, Unscorable, excerpt
+from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, has_loose_quotes, scan
 from omniedit.vlm.quotes import check_texts, find_quoted_range
 from omniedit.vlm.thinking import UnclearReply, find_answers
 
@@ -15,7 +14,6 @@ _KEY = re.compile(FIELD, re.IGNORECASE)
 _WORD = re.compile(r"\w")
 _BARE_VALUE = re.compile(r"\w+")
 _ENDS = re.compile(r"\s*(?:[}\]`]|\Z|,\s*(?:[}\]]|\Z|//|[\"'\u201c]?\w+[\"'\u201d]?\s*:))")
-_CLOSING = dict(zip(QUOTES, "\"'\u201d", strict=True))
 
 
 class Winner(StrEnum):
@@ -47,11 +45,11 @@ def parse_winner(text: str) -> Winner | Unscorable:
     except (UnclearReply, _AmbiguousReply) as problem:
         return Unscorable(str(problem))
     if not answer:
-        return Unscorable(f'no "{FIELD}" field in {_excerpt(text)}')
+        return Unscorable(f'no "{FIELD}" field in {excerpt(text)}')
     values = [value for part in (*others, answer) for value in part]
     winners = [_WINNERS.get(re.sub(r"[\s-]+", "_", value.strip().lower())) for value in values]
     if None in winners:
-        return Unscorable(f"{_excerpt(values[winners.index(None)])} is none of {', '.join(Winner)}")
+        return Unscorable(f"{excerpt(values[winners.index(None)])} is none of {', '.join(Winner)}")
     return winners[0] if len(set(winners)) == 1 and winners[0] else Unscorable(f"two {FIELD}s that differ")
 
 
@@ -73,7 +71,7 @@ def _find_values(answer: str) -> list[str]:
         elif piece.key == FIELD:
             values += [] if quoted.encloses_field(piece) else [_read_loose(answer, piece, has_quotes)]
         if isinstance(piece, LooseField):
-            has_quotes = has_quotes or _has_loose_quotes(answer[piece.start : piece.end])
+            has_quotes = has_quotes or has_loose_quotes(answer[piece.start : piece.end])
         if len(values) > MAX_VALUES:
             raise _AmbiguousReply(f"the reply has more than {MAX_VALUES} {FIELD}s")
     return values
@@ -112,16 +110,6 @@ def _read_value(answer: str, field: LooseField) -> tuple[int, str]:
         if not word:
             raise _AmbiguousReply(f"a {FIELD} field without a text")
         return word.end(), word[0]
-    if len(value) < 2 or value[-1] != _CLOSING.get(value[0]):
+    if len(value) < 2 or value[-1] != QUOTES.get(value[0]):
         raise _AmbiguousReply(f"a {FIELD} field without its end")
     return field.end, value[1:-1]
-
-
-def _has_loose_quotes(value: str) -> bool:
-    """Return whether a text contains its own quotation mark unescaped."""
-    return value[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){_CLOSING[value[0]]}", value[1:-1]) is not None
-
-
-def _excerpt(text: str) -> str:
-    """Return the beginning of a text as one line of ASCII."""
-    return ascii(clean_line(text[:200], 60))

@@ -11,12 +11,12 @@ import fsspec
 
 from omniedit.errors import UserError, one_line
 from omniedit.imaging.formats import NO_FILE, describe_page
-from omniedit.sources.caption_values import Caption
+from omniedit.sources.metadata_values import Caption
 from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 MAX_BYTES = 256 << 20
-"""Largest image file that is read, in bytes; more than any whose pixels `omniedit.sources.decode` accepts."""
+"""Largest image file that is read, in bytes; more than any whose pixels `omniedit.sources.photo_file` accepts."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ArchivedPhoto:
 
 
 class BadFile(UserError):
-    """Error for a data file whose content cannot be read: damaged, or of another format. Other files may be good."""
+    """Error for a data file that is damaged or in another format. Other files may be good."""
 
 
 @dataclass(frozen=True)

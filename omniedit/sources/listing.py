@@ -1,4 +1,4 @@
-"""Listing of a folder of photos. Needs only the standard library, because the workflow lists the folder too."""
+"""List a folder of photos. Needs only the standard library, because the workflow lists the folder too."""
 
 import os
 from dataclasses import dataclass, field

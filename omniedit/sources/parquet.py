@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from omniedit.errors import UserError, one_line
 from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
-from omniedit.sources.caption_values import NAMES, MetadataWarning, parse_caption
+from omniedit.sources.metadata_values import NAMES, MetadataWarning, parse_caption
 from omniedit.storage.arrow_values import to_rows
 
 IMAGE_COLUMNS = (
@@ -21,7 +21,7 @@ IMAGE_COLUMNS = (
 )
 """Names of the source photo's column, in order of preference. The column holds bytes, Hugging Face's struct of `bytes`
 and `path`, or a list of either. If no name matches, the only column of that kind is used. The columns of
-`omniedit.sources.caption_values.NAMES` and `objects` hold the metadata. Case does not matter."""
+`omniedit.sources.metadata_values.NAMES` and `objects` hold the metadata. Case does not matter."""
 
 _BATCH = 16
 _BUFFER = 1 << 20

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from omniedit.errors import UserError
-from omniedit.sources.index import BENCH, IndexRow
 from omniedit.sources.near_duplicates import find_near_duplicate
+from omniedit.sources.photo_index import BENCH, IndexRow
 
 
 def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:

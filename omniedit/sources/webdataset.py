@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 from omniedit.plain_text import replace_surrogates
 from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
-from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
-from omniedit.sources.captions import CAPTION_SUFFIXES
-from omniedit.sources.decode import SUFFIXES
+from omniedit.sources.metadata_files import CAPTION_SUFFIXES
+from omniedit.sources.metadata_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
+from omniedit.sources.photo_file import SUFFIXES
 
 MAX_TEXT = 1 << 20
 """Largest caption file or extended header that is read, in bytes."""

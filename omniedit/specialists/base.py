@@ -1,5 +1,6 @@
 """Interface of a specialist, which proposes an edit for a photo and then makes it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -89,6 +90,16 @@ class Specialist(Protocol):
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         """Make the edits and return them in order, with `NotApplicable` for each one that failed."""
         ...
+
+
+class EmbeddedSpecialist(ABC):
+    """Base of specialists that make one edit at a time."""
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
+        return [self._edit(request) for request in requests]
+
+    @abstractmethod
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable: ...
 
 
 @runtime_checkable

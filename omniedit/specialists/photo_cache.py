@@ -9,7 +9,7 @@ from omniedit.sources.photo import Photo
 Value = TypeVar("Value")
 
 
-class PhotoMemo(Generic[Value]):
+class PhotoCache(Generic[Value]):
     """Cache of one value per photo, for the most recently used photos.
 
     Args:

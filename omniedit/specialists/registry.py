@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import ObjectIndex
-from omniedit.instructions.proposals import read_proposals
+from omniedit.instructions.edit_proposals.table import read_proposals
 from omniedit.pairs import Shard
 from omniedit.specialists.base import BatchedSpecialist, Donors, Specialist
 from omniedit.tasks import COMPLEX_TASKS, SHARE_FILLS, Task
@@ -25,48 +25,48 @@ EMBEDDED: dict[Task, str] = {
     Task.STYLE_TRANSFER: "embedded.style:StyleTransfer",
     Task("remove"): "embedded.removal:ObjectRemoval",
     Task("add"): "embedded.addition:ObjectAddition",
-    Task("replace"): "embedded.anyedit:Replace",
-    Task("color_alter"): "embedded.anyedit:ColorAlter",
-    Task("background_change"): "embedded.anyedit:BackgroundChange",
+    Task("replace"): "embedded.swap:PlausibleSwap",
+    Task("color_alter"): "embedded.attribute:ColorAlter",
+    Task("background_change"): "embedded.background:BackgroundChange",
     Task("tone_transfer"): "embedded.environment:EnvironmentChange",
     Task("style_change"): "embedded.style:StyleTransfer",
-    Task("outpaint"): "embedded.outpaint:Outpaint",
+    Task("outpaint"): "embedded.outpainting:Outpaint",
     Task("rotation_change"): "embedded.rotation:RotationChange",
-    Task("visual_bbox"): "embedded.visual:VisualBox",
-    Task("visual_scribble"): "embedded.visual:VisualScribble",
-    Task("visual_sketch"): "embedded.visual:VisualSketch",
+    Task("visual_bbox"): "embedded.condition_images:VisualBox",
+    Task("visual_scribble"): "embedded.condition_images:VisualScribble",
+    Task("visual_sketch"): "embedded.condition_images:VisualSketch",
     Task("complex_understanding"): "embedded.complex:ComplexUnderstanding",
     Task("complex_reasoning"): "embedded.complex:ComplexReasoning",
-    Task("visual_segment"): "embedded.visual:VisualSegment",
-    Task("visual_reference"): "embedded.reference:VisualReference",
+    Task("visual_segment"): "embedded.condition_images:VisualSegment",
+    Task("visual_reference"): "embedded.visual_reference:VisualReference",
     Task("material_transfer"): "embedded.material_transfer:MaterialTransfer",
     Task("counting"): "embedded.counting:Counting",
     Task("relation"): "embedded.relation:Relation",
-    Task("textual_change"): "embedded.text:TextualChange",
-    Task("movement"): "embedded.rearrangement:Movement",
-    Task("resize"): "embedded.rearrangement:Resize",
+    Task("textual_change"): "embedded.textual_change:TextualChange",
+    Task("movement"): "embedded.movement_resize:Movement",
+    Task("resize"): "embedded.movement_resize:Resize",
 }
 """Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
 LEARNED: dict[Task, str] = {
-    Task.OBJECT_SWAP: "learned.inpainting:ObjectSwap",
-    Task.OBJECT_REMOVAL: "learned.inpainting:ObjectRemoval",
-    Task.OBJECT_ADDITION: "learned.inpainting:ObjectAddition",
-    Task.ATTRIBUTE_MODIFICATION: "learned.prompt_to_prompt:AttributeModification",
-    Task.BACKGROUND_SWAP: "learned.inpainting:BackgroundSwap",
-    Task.ENVIRONMENT_CHANGE: "learned.prompt_to_prompt:EnvironmentChange",
-    Task.STYLE_TRANSFER: "learned.stylisation:StyleTransfer",
+    Task.OBJECT_SWAP: "learned.inpainting:InpaintingSwap",
+    Task.OBJECT_REMOVAL: "learned.inpainting:InpaintingRemoval",
+    Task.OBJECT_ADDITION: "learned.inpainting:InpaintingAddition",
+    Task.ATTRIBUTE_MODIFICATION: "learned.prompt_to_prompt:PromptToPromptAttribute",
+    Task.BACKGROUND_SWAP: "learned.inpainting:InpaintingBackground",
+    Task.ENVIRONMENT_CHANGE: "learned.prompt_to_prompt:PromptToPromptEnvironment",
+    Task.STYLE_TRANSFER: "learned.whole_photo_edit:WholePhotoEdit",
     **{
         Task(name): f"learned.{kind}"
         for kind, names in {
-            "inpainting:ObjectRemoval": ("remove",),
-            "inpainting:ObjectAddition": ("add",),
-            "inpainting:ObjectSwap": ("replace", "textual_change"),
-            "inpainting:BackgroundSwap": ("background_change",),
-            "counting:Counting": ("counting",),
+            "inpainting:InpaintingRemoval": ("remove",),
+            "inpainting:InpaintingAddition": ("add",),
+            "inpainting:InpaintingSwap": ("replace", "textual_change"),
+            "inpainting:InpaintingBackground": ("background_change",),
+            "counting:InpaintingCount": ("counting",),
             "masked_instruction:MaskedInstruction": ("color_alter", "appearance_alter", "material_change"),
-            "prompt_to_prompt:ActionChange": ("action_change",),
-            "stylisation:StyleTransfer": ("tone_transfer", "style_change", "rotation_change", "implicit_change"),
+            "prompt_to_prompt:PromptToPromptAction": ("action_change",),
+            "whole_photo_edit:WholePhotoEdit": ("tone_transfer", "style_change", "rotation_change", "implicit_change"),
             "rearrangement:Rearrangement": ("movement", "resize", "relation"),
             "outpainting:Outpainting": ("outpaint",),
             "reference_painting:ReferencePainting": ("visual_reference", "material_transfer"),
@@ -78,7 +78,7 @@ LEARNED: dict[Task, str] = {
     },
 }
 """Learned specialists, as in the papers: pretrained models, a GPU, proposals of a vision-language model. Their models
-are in `omniedit.models.roles.ROLES`, their proposals in `omniedit.instructions.proposals.CLASSES`."""
+are in `omniedit.models.roles.ROLES`, their proposals in `omniedit.instructions.edit_proposals.table.CLASSES`."""
 
 VISUAL = tuple(
     map(

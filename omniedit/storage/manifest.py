@@ -32,8 +32,13 @@ def checksums(root: Path, files: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def checksum(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
@@ -41,7 +46,7 @@ def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Return the files in a folder's manifest that are missing or of another size.
+    """Return the files in a folder's manifest that are missing or of a different size.
 
     The list is empty without a manifest, and holds the manifest itself if it cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Damaged files of a run: a job that finds one records it, and the next run sets it aside and makes it again.
+"""Damaged files of a run: a job that finds one records it, and the next run sets it aside and remakes it.
 
 The job leaves the file in place, because other jobs may be reading it, and because a retry that finds no input gives a
 less helpful message than one that finds a damaged input.
@@ -24,7 +24,7 @@ def record_damage(path: Path) -> bool:
 
 
 def quarantine_damaged(run: Path) -> list[Path]:
-    """Rename the recorded files, under all their names, to {name}.damaged and return the files to make again.
+    """Rename the recorded files, under all their names, to {name}.damaged and return the files to remake.
 
     The notes are deleted.
     """

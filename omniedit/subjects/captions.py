@@ -7,11 +7,11 @@ from functools import partial
 from typing import Protocol
 
 from omniedit.imaging.images import Image, resize_to_fit
-from omniedit.instructions.objects import with_article
-from omniedit.instructions.proposals import json_object
-from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, reject_unusable
-from omniedit.instructions.reply_retries import ModelQuestion, ask
+from omniedit.instructions.edit_proposals.prompt_builder import text
+from omniedit.instructions.edit_proposals.replies import ParsedReply, reject_unusable
+from omniedit.instructions.edit_proposals.reply_retries import ModelQuestion, ask
+from omniedit.instructions.edit_proposals.table import json_object
+from omniedit.instructions.grammar import with_article
 from omniedit.plain_text import clean_line
 from omniedit.vlm import ChatModel, Prompt, PromptImage
 
@@ -79,7 +79,7 @@ class ModelCaptioner:
     """Names and captions by a vision-language model that sees all images of a cluster at once.
 
     Args:
-        tries: largest number of attempts until a reply is usable.
+        tries: maximum number of attempts until a reply is usable.
         max_side: longer side at which the images are sent.
     """
 

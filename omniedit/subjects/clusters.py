@@ -32,7 +32,7 @@ from omniedit.subjects.subject import Demonstration, RejectedCluster, Subject
 RIGHTS = ("licence", "author")
 """Columns with the rights of an image, both optional."""
 MAX_ROWS = 40
-"""Largest number of images of a group that are compared, the first ones. Larger pages rarely show one subject."""
+"""Maximum number of images of a group that are compared, the first ones. Larger pages rarely show one subject."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")
 _HOST = re.compile(r"[^\s\\.][^\s\\]*")
 _BARE = re.compile(r".+\.[^.]*[^\W\d][^.]*|\d+(\.\d+){3}")
@@ -150,7 +150,7 @@ def find_subjects(
         subject_id = make_subject_id(name)
         about: dict[str, Any] = {"group": name, "rows": group.rows}
         if count == options.per_shard:
-            yield RejectedCluster(subject_id, f"the shard has its {count} subjects (subjects.per_shard)", about)
+            yield RejectedCluster(subject_id, f"the shard already has {count} subjects (subjects.per_shard)", about)
             continue
         images = decode_images(group.files)
         about["unreadable"] = group.unreadable + len(group.files) - len(images)
@@ -207,7 +207,7 @@ def choose_images(
     similar_NN = similarities(embed([images[place].pixels for place in places]))
     rows = _without_copies(similar_NN, options.max_similarity)
     if len(rows) < minimum:
-        return [], f"{len(rows)} images that are no copies of one another, fewer than {minimum}", None
+        return [], f"{len(rows)} images that are not copies of one another, fewer than {minimum}", None
     while len(rows) >= minimum:
         means = mean_to_others(similar_NN[np.ix_(rows, rows)])
         if means.min() >= options.min_similarity and len(rows) <= options.max_demonstrations:

@@ -12,7 +12,7 @@ import numpy as np
 from omniedit.grounding.masks import object_mask
 from omniedit.imaging.decode import open_image
 from omniedit.imaging.images import Image, decode_image
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.subjects.subject import Rgba
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")

@@ -1,6 +1,6 @@
 """Similarity of images to images and to texts, by the networks of config/models.yaml or the embedded classifier.
 
-N  images       D  numbers of an embedding
+N  images       D size of an embedding
 """
 
 from collections.abc import Callable, Sequence

@@ -19,7 +19,7 @@ from omniedit.aspect import bucket_size, closest_ratio
 from omniedit.config.fitting import LoraConfig
 from omniedit.config.subjects import SubjectsConfig
 from omniedit.imaging.images import Image, levels, resize_cover
-from omniedit.instructions.objects import with_article
+from omniedit.instructions.grammar import with_article
 from omniedit.models.base import Base
 from omniedit.models.codec import decode, encode
 from omniedit.models.lora import ADAPTER, add_adapters, iter_adapted_layers

@@ -11,11 +11,11 @@ import numpy as np
 
 from omniedit.config.subjects import PREFIX
 from omniedit.imaging.color_names import COLOURS
-from omniedit.instructions.objects import with_article
-from omniedit.instructions.proposals import json_object
-from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under, reject_unusable
-from omniedit.instructions.reply_retries import ModelQuestion, ask
+from omniedit.instructions.edit_proposals.prompt_builder import text
+from omniedit.instructions.edit_proposals.replies import ParsedReply, ReplyIssue, list_under, reject_unusable
+from omniedit.instructions.edit_proposals.reply_retries import ModelQuestion, ask
+from omniedit.instructions.edit_proposals.table import json_object
+from omniedit.instructions.grammar import with_article
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
 from omniedit.storage.seeded_random import make_rng

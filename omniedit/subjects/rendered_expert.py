@@ -14,14 +14,14 @@ import numpy as np
 from omniedit.aspect import RATIOS
 from omniedit.config.subjects import PREFIX, SubjectsConfig
 from omniedit.imaging.color import from_lab, image_to_lab, to_bytes
-from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import region_colour
+from omniedit.imaging.color_names import COLOURS, region_colour
 from omniedit.imaging.harmonize import CutOut
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance_templates import draw_templates
-from omniedit.instructions.objects import describe_place, with_article
+from omniedit.instructions.grammar import with_article
+from omniedit.instructions.templates.draw import draw_templates
+from omniedit.instructions.templates.objects import describe_place
 from omniedit.pairs import Rejection
-from omniedit.specialists.embedded.color import can_become, recolor
+from omniedit.specialists.embedded.recolor import can_become, recolor
 from omniedit.specialists.embedded.style import STYLES
 from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.accessories import ACCESSORIES, add_accessory
@@ -46,27 +46,27 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     ),
     "attribute": (
         "Add the {name} from the reference images {place}, but in {value}.",
-        "Put {a_value} version of the {name} in the references {place}.",
+        "Put {a_value} version of the {name} from the references {place}.",
         "Place this {name} {place}, painted {value}.",
     ),
     "stylise": (
         "Add the {name} from the reference images {place}, drawn as {value}.",
-        "Put the {name} in the references {place} and make it look like {value}.",
+        "Put the {name} from the references {place} and make it look like {value}.",
         "Place this {name} {place} as if it were part of {value}.",
     ),
     "view": (
         "Add the {name} from the reference images {place}, {value}.",
-        "Put the {name} in the references {place}, {value}.",
+        "Put the {name} from the references {place}, {value}.",
         "Place this {name} {place}, {value}.",
     ),
     "compose": (
         "Add the {name} from the reference images next to the {value}.",
-        "Put the {name} in the references beside the {value}.",
+        "Put the {name} from the references beside the {value}.",
         "Place this {name} next to the {value}.",
     ),
     "accessorise": (
         "Add the {name} from the reference images {place}, wearing {value}.",
-        "Put the {name} in the references {place} and give it {value}.",
+        "Put the {name} from the references {place} and give it {value}.",
         "Place this {name} {place} with {value}.",
     ),
 }
@@ -97,7 +97,7 @@ class Variant:
 
 
 class UnsuitableSubject(Exception):
-    """Reason why a subject does not suit a skill."""
+    """Error for a subject that does not suit a skill."""
 
 
 class RenderedExpert:

@@ -146,7 +146,7 @@ def read_subjects(path: Path) -> Iterator[Subject]:
     """Yield the subjects of a shard, one row group in memory.
 
     Raises:
-        Damaged, UserError: the file is missing, damaged or of another format.
+        Damaged, UserError: the file is missing, damaged or of a different format.
     """
     for row in stream_rows(path, SUBJECTS_SCHEMA.names):
         if row["reason"] is None:

@@ -6,7 +6,7 @@ from omniedit.aspect import RATIOS
 from omniedit.config.subjects import SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import encode_png
-from omniedit.instructions.objects import with_article
+from omniedit.instructions.grammar import with_article
 from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.cut_outs import NamedCutOut, ScenePhoto, collect_cut_outs, collect_scenes
 from omniedit.subjects.rendering import crop_scene, draw_place, render, to_cut_out

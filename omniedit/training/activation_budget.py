@@ -8,16 +8,18 @@ from omniedit.errors import UserError
 def choose_recomputed(saved_bytes: Callable[[frozenset[int]], int], layers: int, budget: float) -> frozenset[int]:
     """Return the smallest set of layers to recompute whose activations fit the budget.
 
-    Recomputing one more layer never needs more memory, so the number is found by bisection.
+    From one layer on, recomputing another one never needs more memory, so the number is found by bisection.
 
     Args:
-        saved_bytes: bytes kept for the backward pass if these layers are recomputed.
+        saved_bytes: bytes of the backward pass if these layers are recomputed.
         budget: bytes.
 
     Raises:
         UserError: the budget is too small even if all layers are recomputed.
     """
-    low, high = 0, layers
+    if saved_bytes(frozenset()) <= budget:
+        return frozenset()
+    low, high = 1, layers
     if (least := saved_bytes(spread(high, layers))) > budget:
         raise UserError(
             f"train.activation_budget_gb: {budget / 1e9:.3g} GB, but with all layers recomputed the activations take "

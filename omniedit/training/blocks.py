@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from omniedit.config.training_options import RuntimeOptions
@@ -13,7 +12,7 @@ from omniedit.models.attention_kernels import set_attention
 from omniedit.models.editor import Editor
 
 RECOMPILES = 64
-"""Limit for seven image sizes times the kinds of blocks; by default, torch stops compiling after 8."""
+"""Recompilation limit: seven image sizes times the kinds of blocks. torch's default is 8."""
 
 
 def prepare_blocks(editor: Editor, options: RuntimeOptions, recomputed: Container[int] | None = None) -> None:
@@ -27,7 +26,7 @@ def prepare_blocks(editor: Editor, options: RuntimeOptions, recomputed: Containe
     """
     set_attention(editor, options.attention)
     torch._dynamo.config.recompile_limit = RECOMPILES
-    for index, layer in enumerate(list_layers(editor)):
+    for index, layer in enumerate(editor.layers):
         saves_memory = recomputes(index, options) if recomputed is None else index in recomputed
         for block in layer:
             forward = torch.compile(block.forward, dynamic=False) if options.compile else block.forward
@@ -45,12 +44,3 @@ def recomputes(layer: int, options: RuntimeOptions) -> bool:
 def checkpoint_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a forward function to keep only its inputs for the backward pass."""
     return partial(checkpoint, forward, use_reentrant=False, preserve_rng_state=False)
-
-
-def list_layers(editor: Editor) -> list[list[nn.Module]]:
-    """Return the blocks of each layer: the base's and, if there are some, control block, experts and readers."""
-    controls, every = getattr(editor, "control_blocks", []), getattr(editor, "every", 1)
-    controls_at = {index * every: control for index, control in enumerate(controls)}
-    own = [controls_at, *(dict(enumerate(getattr(editor, name, []))) for name in ("experts", "readers"))]
-    layers = [(block, *(blocks.get(index) for blocks in own)) for index, block in enumerate(editor.base_blocks)]
-    return [[block for block in layer if block is not None] for layer in layers]

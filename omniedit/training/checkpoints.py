@@ -66,7 +66,7 @@ WITHOUT_EFFECT = {
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Position of a training run, without its weights.
+    """Progress of a training run, without its weights.
 
     Args:
         step: steps done.

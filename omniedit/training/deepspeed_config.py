@@ -1,4 +1,4 @@
-"""DeepSpeed's config of a training run, and the function that its stage 3 replaces."""
+"""DeepSpeed config of a training run, and restoration of the function that ZeRO stage 3 replaces."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]
     stage = effective_zero_stage(options, world_size)
     zero: dict[str, Any] = {"stage": stage}
     # GuardedAdamW computes norms and clips, so DeepSpeed does neither.
-    if stage in (1, 2) and options.zero_offload == "none":  # with it, DeepSpeed insists on its own norm
+    if stage in (1, 2) and options.zero_offload == "none":  # with offload, DeepSpeed requires its own norm
         zero["compute_grad_norm"] = False
     if stage == 3:
         zero["sub_group_size"] = 10**15  # AdamW must see all gradients at once
@@ -48,9 +48,8 @@ def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]
 
 @contextmanager
 def restore_linear() -> Iterator[None]:
-    """Restore torch's function for linear layers at the end, because ZeRO stage 3 replaces it in the whole process.
-
-    Stage 3's rounds before it adds the bias, so a network that is used later would differ in the last bits of bfloat16.
+    """Restore torch's function for linear layers after the block, because ZeRO stage 3 replaces it in the whole
+    process. The replacement rounds before it adds the bias, which changes the last bits of bfloat16.
     """
     linear = functional.linear
     try:

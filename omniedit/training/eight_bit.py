@@ -84,7 +84,7 @@ def load_raw_moments(optimizer: GuardedOptimizer, files: Sequence[Path]) -> None
     """Restore the quantised moments of this rank, bit for bit. Without any to restore, do nothing.
 
     Args:
-        files: those of all ranks, in their order.
+        files: the files of all ranks, in order of rank.
 
     Raises:
         UserError: they were written with another number of ranks or another ZeRO stage.

@@ -1,6 +1,6 @@
-"""Preparation of an editor so that its training fits the memory, and conversion back to an ordinary editor."""
+"""Prepare an editor so that its training fits the memory, and convert it back to an ordinary editor."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ from omniedit import models
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
+from omniedit.models.activations import Activations, count_activations
 from omniedit.models.adapter_folder import ADAPTER_FOLDER, describe_editor, save_adapters
 from omniedit.models.base import Base
-from omniedit.models.cost import activation_bytes
+from omniedit.models.cost import create_empty
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER
 from omniedit.models.lora import add_adapters, write_trained
 from omniedit.models.quantize import quantize_frozen
 from omniedit.training.activation_budget import choose_recomputed
-from omniedit.training.blocks import list_layers, prepare_blocks
+from omniedit.training.blocks import prepare_blocks, recomputes
 
 PIXELS_PER_LATENT = 8
 """Pixels per latent along one side."""
@@ -39,7 +40,10 @@ def fit_editor(
     Raises:
         UserError: a package is missing, or the options do not suit the editor.
     """
-    recomputed = recomputed_layers(options, editor.config["base_config"], text_tokens, ranks)
+    recomputed = None
+    if options.activation_budget_gb is not None:
+        activations = sample_activations(options, editor.config["base_config"], text_tokens)
+        recomputed = choose_layers(activations, options, ranks)
     add_adapters(editor, options.lora, seed)
     if options.base.quantize:
         quantize_frozen(editor, options.base.quantize, device)
@@ -64,45 +68,25 @@ def check_resolution(editor: Editor, resolution: int, ratios: Iterable[str] = RA
             )
 
 
-def recomputed_layers(
-    options: TrainConfig, base_config: dict[str, Any], text_tokens: int, ranks: int
-) -> frozenset[int] | None:
-    """Return the layers to recompute for `options.activation_budget_gb`; None without a budget.
+def choose_layers(activations: Activations, options: TrainConfig, ranks: int) -> frozenset[int]:
+    """Return the layers to recompute, as configured.
 
     Raises:
-        UserError: the budget is too small.
+        UserError: `activation_budget_gb` is too small.
     """
+    layers = len(activations.layers)
     if options.activation_budget_gb is None:
-        return None
+        return frozenset(layer for layer in range(layers) if recomputes(layer, options))
     count = options.batch_size // ranks // options.accumulate
-
-    def saved_bytes(recomputed: frozenset[int]) -> int:
-        prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)
-        return count * sample_bytes(options, base_config, text_tokens, prepare)
-
-    layers = editor_layers(options.model, base_config)
-    return choose_recomputed(saved_bytes, layers, options.activation_budget_gb * 1e9)
+    budget = options.activation_budget_gb * 1e9
+    return choose_recomputed(lambda layers: count * activations.peak_bytes(layers), layers, budget)
 
 
-def editor_layers(name: str, base_config: dict[str, Any]) -> int:
-    """Return the number of layers of an architecture over a base."""
-    with torch.device("meta"):
-        return len(list_layers(models.create(name, base_config)))
-
-
-def prepare_uncompiled(editor: Editor, options: TrainConfig, recomputed: frozenset[int] | None = None) -> None:
-    """Prepare blocks for counting: the saved values do not depend on the attention kernel, and nothing is compiled."""
-    plain = options.model_copy(update={"compile": False, "attention": "sdpa"})
-    prepare_blocks(editor, plain, recomputed)
-
-
-def sample_bytes(
-    options: TrainConfig, base_config: dict[str, Any], text_tokens: int, prepare: Callable[[Editor], None]
-) -> int:
-    """Return the bytes of activations of one square sample of the config's resolution."""
+def sample_activations(options: TrainConfig, base_config: dict[str, Any], text_tokens: int) -> Activations:
+    """Count the activations of one square sample of the config's resolution."""
     side, dtype = options.resolution // PIXELS_PER_LATENT, getattr(torch, options.dtype)
-    adapt = partial(add_adapters, options=options.lora, seed=0)
-    return activation_bytes(options.model, base_config, (side, side), text_tokens, dtype, prepare, adapt)
+    net = create_empty(options.model, base_config, dtype, partial(add_adapters, options=options.lora, seed=0))
+    return count_activations(net, (side, side), text_tokens)
 
 
 def save_editor(

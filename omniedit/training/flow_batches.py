@@ -48,7 +48,7 @@ class TrainingStore(PairReader[Batch_co], Protocol[Batch_co]):
 
 
 class Batch(Protocol):
-    """Interface that training needs of a batch: the network's inputs, and the importance of each sample, (B,)."""
+    """Interface of a training batch: the network's inputs, and the importance of each sample, (B,)."""
 
     @property
     def inputs(self) -> dict[str, Tensor]: ...
@@ -57,7 +57,7 @@ class Batch(Protocol):
     def weight(self) -> Tensor: ...
 
     def groups(self) -> dict[str, Tensor]:
-        """Return the samples of each mean loss to log, by its name, (B,) bool; names are the same in all batches."""
+        """Return, by name, which samples each logged mean loss covers, (B,) bool. All batches have the same names."""
         ...
 
 
@@ -85,7 +85,7 @@ class EditBatch:
 
 
 def group_by_task(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
-    """Return the samples of each of OmniEdit's tasks and of all others, (B,) bool; the names are always the same."""
+    """Return, by name, the samples of each of OmniEdit's tasks and of all other tasks, (B,) bool."""
     names = [task if task in OMNIEDIT_TASKS else UNREGISTERED for task in tasks]
     columns = (*OMNIEDIT_TASKS, UNREGISTERED)
     return {f"loss_task/{name}": torch.tensor([of == name for of in names], device=device) for name in columns}
@@ -124,7 +124,7 @@ def choose_held_out_pairs(store: TrainingStore[Any], limit: int) -> list[tuple[s
     return pairs[:: math.ceil(len(pairs) / limit) or 1]
 
 
-class Velocities:
+class FlowBatchBuilder:
     """Base of the batch builders of rectified-flow trainings: random numbers, noise, held-out samples and the loss."""
 
     options: FlowOptions
@@ -143,7 +143,7 @@ class Velocities:
         return noise_levels(torch.tensor([rng.standard_normal() for rng in rngs], dtype=torch.float32), self.options)
 
     def quantile_sigmas(self, count: int, quantile: float) -> Tensor:
-        """Return `count` noise levels, all at one quantile of the random ones."""
+        """Return `count` noise levels, all at one quantile of the training noise levels."""
         return noise_levels(torch.full((count,), NormalDist().inv_cdf(quantile)), self.options)
 
     def held_out(self, pairs: Any) -> Iterator[EditBatch]:

@@ -65,7 +65,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
         self.skip_reason: str | None = None
         self.norm = math.nan
 
-    def start(self, weights: Iterable[Tensor]) -> None:
+    def init_moments(self, weights: Iterable[Tensor]) -> None:
         """Set the moments to zero and the EMA to the weights."""
         for weight in weights:
             # AdamW itself creates its state at the first step, too late for DeepSpeed to map it to parameters.
@@ -101,7 +101,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        if not self.state:  # before `start`: DeepSpeed's trial step for bfloat16 at ZeRO 0
+        if not self.state:  # before `init_moments`: DeepSpeed's trial step for bfloat16 at ZeRO 0
             return
         weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         gradients = [weight.grad for weight in weights]

@@ -14,7 +14,7 @@ PEAK_TFLOPS = {"a100": 312.0, "h100": 989.0, "h200": 989.0, "4090": 165.2, "3090
 """Dense bfloat16 operations per second, in 10^12, from the vendor's data sheets: SXM boards, and GeForce cards with
 sums in float32."""
 GPU_GB = {"a100": 80.0, "h100": 80.0, "h200": 141.0, "4090": 24.0, "3090": 24.0}
-"""Memory of a GPU; there are A100 with 40 GB too."""
+"""Memory of a GPU. The A100 also comes with 40 GB."""
 
 
 def peak_flops() -> float | None:
@@ -33,7 +33,7 @@ def memory_gb() -> float:
 
 
 class Utilisation:
-    """Share of the GPUs' peak at which a model computes (MFU), counting its own operations but no recomputation.
+    """Model FLOPs utilisation (MFU): share of the GPUs' peak that a model's operations use, without recomputation.
 
     Args:
         editor: the trained editor.

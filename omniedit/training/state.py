@@ -1,4 +1,4 @@
-"""Trained weights with their moments and EMA, by name and unsharded, the same for all of DeepSpeed's ZeRO stages.
+"""Access to the trained weights, their moments and EMA, by name and unsharded, at any ZeRO stage of DeepSpeed.
 
 All ranks must call these methods together, except `part` and `scatter`.
 """
@@ -42,7 +42,7 @@ class TrainingState:
         if self.stage == 3:
             self.local_weights = engine.optimizer.fp32_partitioned_groups_flat
         self.weights_by_name = dict(zip(parameters, self.local_weights, strict=True)) if self.stage == 0 else {}
-        optimizer.start(self.local_weights)
+        optimizer.init_moments(self.local_weights)
         if self.stage in (1, 2):
             # DeepSpeed does this at its first step; until then, it cannot map the EMA to parameters.
             engine.optimizer._lazy_init_hp_params_optimizer_state()
@@ -86,13 +86,13 @@ class TrainingState:
             safe_set_full_optimizer_state(self.parameters[name], tensor, kind)
 
     def shape(self, name: str) -> torch.Size:
-        """Return a parameter's shape, which the sharded parameter itself does not have at ZeRO 3."""
+        """Return a parameter's full shape; at ZeRO 3, the parameter object itself is empty."""
         parameter = self.parameters[name]
         return parameter.ds_shape if self.stage == 3 else parameter.shape
 
     @torch.no_grad()
     def copy_to_network(self) -> None:
-        """Copy the weights held here to the network."""
+        """Copy the float32 weights to the network."""
         if self.stage in (1, 2):
             self.engine.optimizer.update_lp_params()
             return
@@ -114,13 +114,13 @@ class TrainingState:
 
     @contextmanager
     def gathered_ema_weights(self) -> Iterator[None]:
-        """Run the block as `ema_weights` does, with the full network gathered on every rank for saving."""
+        """Run the block like `ema_weights`, with the full network gathered on every rank, so that it can be saved."""
         with self.ema_weights(), zero.GatheredParameters(self.engine.module.parameters(), enabled=self.stage == 3):
             yield
 
     @torch.no_grad()
     def _swap_ema(self) -> None:
-        """Swap weights and EMA in place; a float32 network shares its weights with the optimizer and has no copy."""
+        """Swap the values of weights and EMA in place, because a float32 network uses the weights' own tensors."""
         for weights in self.local_weights:
             ema = self.optimizer.state[weights]["ema"]
             weight = weights.detach().clone()

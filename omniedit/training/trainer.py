@@ -1,4 +1,4 @@
-"""Training loop under DeepSpeed for an editor or any other network, on any number of ranks, with resume."""
+"""DeepSpeed training loop for an editor or any other network, on any number of ranks, with resume."""
 
 import json
 import math
@@ -24,7 +24,7 @@ from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN_FILE, Checkpoints, TrainingProgress
 from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage, restore_linear
-from omniedit.training.editor.encoded_pairs import EncodedPairs
+from omniedit.training.editor.encoded_pairs import EncodedBatch, EncodedPairs
 from omniedit.training.editor.samples import SampleEdit, grid
 from omniedit.training.eight_bit import make_optimizer
 from omniedit.training.flow_batches import Batch, Rows, TrainingStore
@@ -69,7 +69,7 @@ class Trainer:
         share = self.options.batch_size // self.world_size
         if share % self.options.accumulate:
             raise UserError(
-                f"accumulate: {self.options.accumulate} does not divide the {share} samples that each rank gets; "
+                f"accumulate: {self.options.accumulate} does not divide the {share} samples per rank; "
                 f"choose a divisor of {share}"
             )
         trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
@@ -81,6 +81,8 @@ class Trainer:
                 model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
             )
             self._linear = functional.linear
+        # A single rank has nothing to reduce, but DeepSpeed would copy all gradients to a buffer and back.
+        self.engine.enable_backward_allreduce = sharded or self.world_size > 1
         self.state = TrainingState(trained, self.engine, self.optimizer)
         self.routing_load = RoutingLoad(self.network)
         self.skipped = self.skipped_in_a_row = 0
@@ -112,11 +114,11 @@ class Trainer:
                 metrics = self._step(step, pairs, waited_s)
                 if log is not None:
                     log.write(step + 1, **metrics)
-                stops = step + 1 < self.steps and any_rank(sigterm.is_set())
-                if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or stops:
+                interrupted = step + 1 < self.steps and any_rank(sigterm.is_set())
+                if (step + 1) % self.options.checkpoint_every == 0 or step + 1 == self.steps or interrupted:
                     checkpoints.save(self.state, self._progress(step + 1))
                 self._evaluate(step + 1, log)
-                if stops:
+                if interrupted:
                     raise UserError(
                         f"stopped by SIGTERM after step {step + 1}; a checkpoint was saved; "
                         "run the command again to resume"
@@ -156,9 +158,10 @@ class Trainer:
 
     def _micro_batches(self, step: int, pairs: Rows) -> Iterator[Any]:
         """Yield this rank's batch in `accumulate` micro-batches."""
-        for number, micro_batch in enumerate(getattr(pairs, "micro_batches", ()) or self._build(step, pairs)):
+        built = pairs.micro_batches if isinstance(pairs, EncodedBatch) else ()
+        for number, micro_batch in enumerate(built or self._build(step, pairs)):
             if number:
-                self.engine.step()  # no update yet: DeepSpeed counts micro-batches by these calls
+                self.engine.step()  # no update yet: DeepSpeed counts these calls and updates after the last one
             yield micro_batch
 
     def _build(self, step: int, pairs: Rows) -> Iterator[Any]:
@@ -188,10 +191,18 @@ class Trainer:
         optimizer.prepare_step(step, self.steps, self.options.learning_rate, self.options)
         if not math.isfinite(loss):
             optimizer.skip_reason = f"the loss is {loss}"
+        if not self.engine.enable_backward_allreduce:
+            self._add_missing_gradients()
         self.engine.step()
         if not self.engine.was_step_applied():  # DeepSpeed skips some steps itself, without calling AdamW
             optimizer.norm = math.nan
             optimizer.skip_reason = optimizer.skip_reason or "the gradient's norm is not finite"
+
+    def _add_missing_gradients(self) -> None:
+        """Set the gradient of each weight that the step did not use to zero, as DeepSpeed's reduction does."""
+        for weight in (weight for group in self.optimizer.param_groups for weight in group["params"]):
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
 
     def _count_skipped(self, step: int, pair_ids: Sequence[str], loss_B: Tensor) -> None:
         """Count and report this step if it was skipped.
@@ -214,7 +225,7 @@ class Trainer:
             )
 
     def _skip_zero_weight_step(self, step: int, pairs: Rows) -> dict[str, float]:
-        """Skip a step whose pairs have zero weight on all ranks, and therefore no loss; return its metrics."""
+        """Skip a step whose pairs all have zero weight, on every rank; return its metrics."""
         self.skipped += 1
         by_rank = gather_from_ranks([pair["pair_id"] for pair in pairs.pairs])
         pair_ids = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
@@ -238,21 +249,21 @@ class Trainer:
         return progress.step
 
     def _evaluate(self, step: int, log: MetricsLog | None) -> None:
-        """Log the held-out loss of the EMA weights and sample edits of held-out pairs, at the configured intervals.
+        """Evaluate the EMA weights if this step is due: log the held-out loss, and sample edits of held-out pairs.
 
         Failures are reported and do not stop training. A resumed run repeats the evaluation of its checkpoint's step.
         """
         is_evaluation_step = step % self.options.held_out_every == 0 or step == self.steps
-        makes_samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
-        if not (is_evaluation_step or makes_samples):
+        is_sample_step = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
+        if not (is_evaluation_step or is_sample_step):
             return
-        # Sample edits and the last held-out batch have other batch sizes; compiling for these is not worthwhile.
+        # Sample edits and the last held-out batch differ in batch size; compiling for them is not worth the time.
         with self.state.ema_weights(), torch.compiler.set_stance("force_eager"):
             if is_evaluation_step:
                 loss = self._held_out(step)
                 if log is not None and loss is not None:
                     log.write(step, held_out_loss=loss)
-            if makes_samples:
+            if is_sample_step:
                 with report_failure(f"step {step}: sample images"):
                     samples = list(self.samples())
                     if samples and log is not None:
@@ -272,7 +283,7 @@ def count_steps(options: StepOptions, plan: BatchPlan) -> int:
 
 
 def _suspects(pair_ids: Sequence[str], loss_B: Tensor) -> list[str]:
-    """Return the pairs of all ranks whose loss is not finite, or all pairs if every loss is finite."""
+    """Return the pairs with a non-finite loss, over all ranks, or all pairs if every loss is finite."""
     finite = torch.isfinite(loss_B.detach()).tolist()
     by_rank = gather_from_ranks(list(zip(pair_ids, finite, strict=True)))
     pairs = [pair for rank in by_rank for pair in rank]

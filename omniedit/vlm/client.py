@@ -75,8 +75,8 @@ class Client:
         once.
 
         Raises:
-            UserError: the endpoint cannot answer any request (key, model, address, credit), answered none of these, or
-                the budget is spent. Replies received before the error are cached.
+            UserError: the endpoint answers nothing (wrong key, model or address, or no credit), or the budget is spent.
+                Replies received before the error are cached.
         """
         in_progress: dict[str, threading.Lock] = {}
         answered_before = self.answered
@@ -90,7 +90,7 @@ class Client:
         return answers
 
     def estimate(self, prompt: Prompt) -> Usage:
-        """Estimate the maximum usage of a prompt."""
+        """Return an upper bound on the usage of a prompt and its reply."""
         return estimate(prompt, self.tokens_per_image, self.endpoint.reply_limit(prompt))
 
     def summary(self) -> str:
@@ -126,7 +126,7 @@ class Client:
             return reply
         except RequestFault as fault:
             used = maximum if fault.may_be_billed else used
-            # A longer wait ends the job, so the other requests need not be delayed.
+            # Longer waits end the job; there is no point in pausing its other requests.
             if fault.retry_after_s <= PATIENCE_S:
                 self.limits.pause(fault.retry_after_s)
             raise
@@ -141,12 +141,12 @@ class Client:
             self._last_prompt = prompt
 
     def _check_alive(self, answers: Sequence[Reply | MissingReply], any_answered: bool) -> None:
-        """Check that the endpoint answers at all, if some prompts have no reply.
+        """If prompts have no reply, check that the endpoint works at all.
 
-        Otherwise all of a shard would be recorded as unscorable while the endpoint is down or misconfigured. A missing
-        reply is blamed on the prompt only if the endpoint answered another prompt in this call. A rejection is blamed
-        on the prompt if the endpoint has answered any prompt so far. If all other replies came from the cache, one of
-        those prompts is sent again as a test.
+        An endpoint that is down or misconfigured must not make a whole shard unscorable. A missing reply is blamed on
+        the prompt only if the endpoint answered another prompt in this call. A rejection is blamed on the prompt if the
+        endpoint has answered any prompt so far. If all other replies came from the cache, one of their prompts is sent
+        again as a test.
 
         Raises:
             UserError: the endpoint answers nothing.

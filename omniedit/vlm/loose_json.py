@@ -9,7 +9,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-QUOTES = "\"'\u201c"
+QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d"}
+"""Closing quotation mark by opening one."""
 SCORE_KEYS = frozenset(("score", "scores"))
 """Keys in lower case whose values are numbers or lists of them."""
 
@@ -21,10 +22,7 @@ _BARE_KEY = re.compile(r"(\w++)\s*+:\s*+")
 _LIST_OR_WORD = re.compile(r"\[[^\]]*+\]?|[^\s,}\[\]]*+")
 _NEXT_KEY = re.compile(rf"\s++{_KEY_IN_QUOTES}")
 _AFTER_TEXT = rf"(?:\s*+(?:[}}\]]|```|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))|\s++{_KEY_IN_QUOTES})"
-_TEXT_ENDS = {
-    opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL)
-    for opening, closing in zip(QUOTES, "\"'\u201d", strict=True)
-}
+_TEXT_ENDS = {opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL) for opening, closing in QUOTES.items()}
 """Patterns of an escaped character, or of the quote that ends a text. Other quotes belong to the text."""
 
 
@@ -115,7 +113,7 @@ def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[Loose
             last = at
             if at > key.end() and _NEXT_KEY.match(text, at):
                 continue
-        elif depth and text[at : at + 1] and text[at] in QUOTES:
+        elif depth and text[at : at + 1] in QUOTES:
             start, at = at, _text_end(text, at)
             yield LooseField("", start, at, outermost)
         separator = _SEPARATOR.search(text, at)
@@ -124,6 +122,11 @@ def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[Loose
         at, opening = separator.end(), separator[0]
         outermost = separator.start() if opening == "{" and not depth else outermost
         depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
+
+
+def has_loose_quotes(value: str) -> bool:
+    """Return whether a value is a text that contains its own quotation marks unescaped."""
+    return value[:1] in QUOTES and re.search(rf"(?<!\\)[{value[0]}{QUOTES[value[0]]}]", value[1:-1]) is not None
 
 
 def _next_object(text: str, at: int) -> JsonSpan | None:
@@ -143,7 +146,7 @@ def _value_end(is_score: bool, text: str, start: int) -> int:
     """Return the end of a text or of scores. For another value, which may contain keys, return its start."""
     if is_score:
         return _end(_LIST_OR_WORD, text, start)
-    return _text_end(text, start) if text[start : start + 1] and text[start] in QUOTES else start
+    return _text_end(text, start) if text[start : start + 1] in QUOTES else start
 
 
 def _text_end(text: str, start: int) -> int:

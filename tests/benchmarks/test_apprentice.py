@@ -14,7 +14,7 @@ from benchmarks.apprentice import expert, report, train
 from benchmarks.apprentice.learning import held_out_world, list_test_pairs, training_world
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import Request, SubjectPair, SubjectWorld, demonstration_pairs
-from omniedit.evaluation.subjects import measure_subject
+from omniedit.evaluation.subject_fidelity import measure_subject
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.text import WIDTH, load_minilm

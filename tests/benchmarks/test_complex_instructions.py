@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.complex_instructions import HEIGHT, WIDTH, Item, draw_scene, write_instructions
 from omniedit.imaging.color_names import COLOURS
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.referring import resolve
+from omniedit.instructions.referring_expressions import resolve
 
 GROUND = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
 

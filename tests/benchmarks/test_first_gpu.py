@@ -66,7 +66,7 @@ def test_failed_steps_are_run_again_and_finished_ones_are_not(tmp_path: Path) ->
     assert (out / "sampling.txt").read_text() == "benchmarks/sampling_speed.py --full\n"
     second = run("--out", str(out), PYTHON=stub(tmp_path, 'echo "again $*"'))
     assert second.returncode == 0 and second.stdout.count("\n") == 1
-    assert (out / "judge.txt").read_text() == "again benchmarks/judge.py --full\n"
+    assert (out / "judge.txt").read_text() == "again benchmarks/judge_speed.py --full\n"
 
 
 def test_no_step_starts_after_the_time_limit(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from omniedit.scoring.rubric_registry import edit_rubric
 from omniedit.scoring.student.judge import StudentJudge, load_student
 from omniedit.scoring.student.teacher import TEACHER_SCHEMA, lessons, teach_shard
 from omniedit.scoring.verdict import Score
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from helpers.small_run import make_run
 from omniedit.browsing.counts import COUNTS, count_pairs, format_counts
-from omniedit.browsing.files import list_shards
-from omniedit.browsing.index import join_tables, stream_index
+from omniedit.browsing.pair_index import join_tables, stream_index
+from omniedit.browsing.run_files import list_shards
 from omniedit.scoring.human_decisions import Decision, HandDecision, HandDecisions
 
 NOTHING = HandDecisions({}, [])

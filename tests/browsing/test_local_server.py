@@ -16,8 +16,8 @@ from omniedit.browsing.local_server import ALL_NETWORKS, LOOPBACK, MAX_BODY_BYTE
 from omniedit.browsing.rating.server import RatingServer
 from omniedit.browsing.server import BrowseServer
 from omniedit.errors import UserError
-from omniedit.evaluation.people.session import Session, make_questions
-from omniedit.evaluation.people.store import AnswerStore
+from omniedit.evaluation.people.answers import AnswerStore
+from omniedit.evaluation.people.questions import Session, make_questions
 from omniedit.scoring.human_decisions import read_by_hand
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from helpers.pair_files import import_all, make_image
-from omniedit.browsing.files import list_shards
 from omniedit.browsing.rejections import MAX_REASONS, count_rejections, format_rejections
+from omniedit.browsing.run_files import list_shards
 
 
 def test_rows_without_a_pair_are_counted_by_reason(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.small_run import make_run
-from omniedit.browsing.files import list_shards
-from omniedit.browsing.index import INDEX_SCHEMA, join_tables, stream_index
+from omniedit.browsing.pair_index import INDEX_SCHEMA, join_tables, stream_index
+from omniedit.browsing.run_files import list_shards
 from omniedit.browsing.select import ORDERS, IndexQuery, select
 from omniedit.scoring.human_decisions import Decision, HandDecision
 

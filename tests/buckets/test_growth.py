@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from helpers.small_buckets import LAYOUT, decision, gather_accepted, make_pair, seal
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
-from omniedit.buckets.growth import find_standing
+from omniedit.buckets.growth import find_earlier_placement
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.placement import BucketSettings, Plan, place, read_plan, write_plan
 from omniedit.buckets.store import BucketStore
@@ -38,8 +38,8 @@ def build(root: Path, layout: BucketSettings = LAYOUT) -> Path:
     buckets = root / "buckets"
     kept = gather_accepted(root)
     earlier = read_plan(buckets / "plan.parquet") if (buckets / "plan.parquet").exists() else None
-    standing = find_standing(kept, layout, earlier) if earlier else None
-    write_plan(buckets / "plan.parquet", place(kept, layout, standing), layout)
+    placement = find_earlier_placement(kept, layout, earlier) if earlier else None
+    write_plan(buckets / "plan.parquet", place(kept, layout, placement), layout)
     plan, parts = read_plan(buckets / "plan.parquet"), []
     for number in range(layout.parts):
         parts.append(buckets / "parts" / f"{number:05d}")
@@ -132,10 +132,10 @@ def test_store_does_not_grow_with_another_layout_or_a_missing_pair(changes: Mapp
     columns = {"pair_id": ["a", "b"], "ratio": ["1x1", "2x3"], "task": ["t"] * 2, "shard": ["00000"] * 2}
     kept = pa.table(columns | {"row": [0, 1], "o_score": [9.0] * 2})
     plan = Plan(place(kept, LAYOUT), LAYOUT, "")
-    assert find_standing(kept, LAYOUT, plan) and find_standing(kept, replace(LAYOUT, parts=7), plan)
-    assert find_standing(kept, replace(LAYOUT, **changes), plan) is None
-    assert find_standing(kept.slice(1), LAYOUT, plan) is None
-    assert find_standing(kept.set_column(1, "ratio", pa.chunked_array([["1x1", "1x1"]])), LAYOUT, plan) is None
+    assert find_earlier_placement(kept, LAYOUT, plan) and find_earlier_placement(kept, replace(LAYOUT, parts=7), plan)
+    assert find_earlier_placement(kept, replace(LAYOUT, **changes), plan) is None
+    assert find_earlier_placement(kept.slice(1), LAYOUT, plan) is None
+    assert find_earlier_placement(kept.set_column(1, "ratio", pa.chunked_array([["1x1", "1x1"]])), LAYOUT, plan) is None
 
 
 @settings(max_examples=40, deadline=None)
@@ -158,7 +158,9 @@ def test_growth_never_moves_a_pair_or_splits_a_zarr_shard(
         }
         order = rng.permutation(total)
         kept_pairs = pa.table(columns | others).take(order)
-        grown = place(kept_pairs, layout, find_standing(kept_pairs, layout, Plan(plan, layout, "")) if plan else None)
+        grown = place(
+            kept_pairs, layout, find_earlier_placement(kept_pairs, layout, Plan(plan, layout, "")) if plan else None
+        )
         if plan is not None:
             kept = {row["pair_id"]: row for row in grown.to_pylist()}
             assert all(kept[row["pair_id"]] == row for row in plan.to_pylist())

@@ -12,8 +12,8 @@ from helpers.local_page import expect, open_page
 from omniedit.browsing.reviewing.server import ReviewServer
 from omniedit.cli import bench_set
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.sets.proposals import BenchProposal, read_proposals, write_proposals
-from omniedit.evaluation.bench.sets.review import Review
+from omniedit.evaluation.bench.sets.proposal_review import Review
+from omniedit.evaluation.bench.sets.set_proposals import BenchProposal, read_proposals, write_proposals
 from omniedit.storage.parquet import read_csv
 
 PROPOSALS = [

@@ -8,8 +8,9 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,25 @@ import pytest
 
 from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import move_weights
-from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, choose_action, private_uploads
+from omniedit.cli.demo import check_gradio, private_uploads
+from omniedit.sources.photo_index import SAMPLE
 
 LONG_MS = 900_000.0
 """Timeout in milliseconds, longer than any step on a busy machine with one core."""
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def demo_page() -> ModuleType:
+    """Import the module of the page, which loads Gradio."""
     check_gradio()
+    return import_module("omniedit.cli.demo_page")
+
+
+@pytest.fixture(scope="module")
+def address(demo_page: ModuleType) -> Iterator[str]:
     import gradio
 
-    page = build(make_pipeline(), "tiny").queue()
+    page = demo_page.build(make_pipeline(), "tiny").queue()
     _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, theme=gradio.themes.Soft())
     yield url
     page.close()
@@ -64,12 +72,11 @@ def test_a_photo_is_uploaded_edited_and_edited_again(chromium: str, address: str
 
 
 @pytest.fixture(scope="module")
-def page() -> Any:
+def page(demo_page: ModuleType) -> Any:
     """Build the page for an editor whose output depends on the image; an untrained editor's does not."""
-    check_gradio()
     pipeline = make_pipeline()
     move_weights(pipeline.transformer)
-    return build(pipeline, "tiny")
+    return demo_page.build(pipeline, "tiny")
 
 
 def edit_on(
@@ -119,17 +126,19 @@ def test_an_instruction_is_shown_as_text(page: Any, tmp_path: Path, monkeypatch:
 
     warned: list[str] = []
     monkeypatch.setattr(gradio, "Warning", warned.append)
-    monkeypatch.setattr("omniedit.cli.demo.collect_doubts", lambda: nullcontext(["'<img src=x>' is unlike the others"]))
+    monkeypatch.setattr(
+        "omniedit.cli.demo_page.collect_doubts", lambda: nullcontext(["'<img src=x>' is unlike the others"])
+    )
     PIL.Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")
     *_, caption = edit_on(page, tmp_path / "photo.png", steps=1, instruction="![a](http://b) <img src=x> zxqv")
     assert caption == r"!\[a\](http\://b) \<img src=x\> zxqv (seed 0)"
     assert warned == ["'&lt;img src=x&gt;' is unlike the others"]
 
 
-def test_an_editor_with_references_shows_upload_and_tasks(tmp_path: Path) -> None:
+def test_an_editor_with_references_shows_upload_and_tasks(demo_page: ModuleType, tmp_path: Path) -> None:
     pipeline = make_pipeline("editnet_routed")
     move_weights(pipeline.transformer)
-    routed = build(pipeline, "tiny")
+    routed = demo_page.build(pipeline, "tiny")
     (event,) = [fn for fn in routed.fns.values() if fn.api_name == "edit"]
     *_, references, task, captions = event.inputs
     assert references.visible and task.visible and not captions.visible and "remove" in dict(task.choices)
@@ -153,10 +162,10 @@ def test_an_editor_without_references_hides_them(page: Any) -> None:
     assert not references.visible and not task.visible and not captions.visible
 
 
-def test_captions_have_a_line_per_reference_and_return_from_the_history(tmp_path: Path) -> None:
+def test_captions_have_a_line_per_reference_and_return_from_the_history(demo_page: ModuleType, tmp_path: Path) -> None:
     pipeline = make_pipeline("editnet_demos_cross")
     move_weights(pipeline.transformer)
-    page = build(pipeline, "tiny")
+    page = demo_page.build(pipeline, "tiny")
     (event,) = [fn for fn in page.fns.values() if fn.api_name == "edit"]
     *_, references, task, captions = event.inputs
     assert references.visible and captions.visible and not task.visible
@@ -168,7 +177,7 @@ def test_captions_have_a_line_per_reference_and_return_from_the_history(tmp_path
     assert (np.asarray(plain) != np.asarray(captioned)).any()
     for text, captions_of_both in (("\na duck", ("", "a duck")), ("a duck", ("a duck", ""))):
         assert event.fn(*given, text)[2][0][2].captions == captions_of_both
-    outputs = choose_action()(history, SimpleNamespace(index=0))
+    outputs = demo_page.choose(history, SimpleNamespace(index=0))
     assert outputs[3:7] == (history[0][3], task.value, "a duck\na duck in snow", "Add it.") and len(outputs) == 12
 
 
@@ -181,7 +190,7 @@ def test_a_seed_beyond_the_integers_of_a_browser_is_rejected(page: Any, seed: fl
 
 
 def test_invalid_inputs_show_a_message_without_a_traceback(page: Any, tmp_path: Path) -> None:
-    """Try a broken file, a file of another kind, guidance too large to compute, and a bad seed."""
+    """Try a broken file, a file of a different kind, guidance too large to compute, and a bad seed."""
     import gradio
 
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
@@ -244,5 +253,5 @@ def test_the_page_listens_only_on_this_machine_by_default(monkeypatch: pytest.Mo
     assert given == [("127.0.0.1", 7860, False), ("0.0.0.0", 80, False)]
 
 
-def test_offered_sample_photos_exist() -> None:
-    assert all((SAMPLE / photo).is_file() for photo, _ in EXAMPLES)
+def test_offered_sample_photos_exist(demo_page: ModuleType) -> None:
+    assert all((SAMPLE / photo).is_file() for photo, _ in demo_page.EXAMPLES)

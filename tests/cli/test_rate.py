@@ -12,7 +12,7 @@ from helpers.rated_edits import EDITORS, make_edits, make_table
 from helpers.served_command import serve_until_signals
 from helpers.small_run import make_run
 from omniedit.cli import main as cli
-from omniedit.evaluation.people.store import Answer, AnswerStore
+from omniedit.evaluation.people.answers import Answer, AnswerStore
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:

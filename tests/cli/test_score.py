@@ -151,7 +151,7 @@ def test_an_impossible_file_name_is_a_bad_row(table: Path, endpoint: Server, tmp
     text = table.read_text()
     first_source = text.splitlines()[1].split(",")[text.splitlines()[0].split(",").index("source")]
     table.write_text(text.replace(first_source, "A" * 300 + ".png", 1))
-    with pytest.raises(UserError, match=r"table\.csv: none of 5 rows could be scored; the first: .*no such file"):
+    with pytest.raises(UserError, match=r"table\.csv: none of 5 rows .*; the first problem: .*no such file"):
         score_table(table, tmp_path / "s.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
     first, *others = pq.read_table(tmp_path / "s.parquet").to_pylist()
     assert "no such file" in first["reasoning"] and len(others) == len(text.splitlines()) - 2 > 0

@@ -106,3 +106,10 @@ def test_a_unet_needs_a_base_of_its_own_kind(train: dict[str, Any], message: str
     with pytest.raises(ValueError, match=message):
         TrainConfig.model_validate(train)
     assert TrainConfig.model_validate({"model": "unet_routed", "base": {"model": "ip2p"}}).editors == ("unet_routed",)
+
+
+def test_adapters_of_control_blocks_need_an_architecture_that_has_them() -> None:
+    for name in ("channel_concat", "sequence_concat"):
+        with pytest.raises(ValueError, match=rf"lora\.targets: {name} has no control branch; set targets: base"):
+            TrainConfig.model_validate({"ablations": [name], "lora": {"rank": 4}})
+    assert TrainConfig.model_validate({"model": "channel_concat", "lora": {"rank": 4, "targets": "base"}}).lora.rank

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement.tables import read_ratings
+from omniedit.evaluation.agreement.readers import read_ratings
 from omniedit.evaluation.agreement.thresholds import mean_human_o
 from omniedit.evaluation.bradley_terry import (
     PRIOR,

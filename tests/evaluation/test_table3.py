@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.evaluation.scores import BENCH_SCHEMA
+from omniedit.evaluation.own_benchmark_scores import BENCH_SCHEMA
 from omniedit.evaluation.table3 import bootstrap_mean, markdown, read_scores, table3
 
 

@@ -115,7 +115,8 @@ def test_documented_python_runs_as_shown(folder: Path, monkeypatch: pytest.Monke
     python = shown.replace("python -c", f"{shlex.quote(sys.executable)} -c")
     done = subprocess.run(python, shell=True, cwd=folder, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "kept a.jpg \n"), done.stderr
-    (snippet,) = [block for block in read_blocks(PAGES[1]) if block.startswith("from omniedit.instructions.composed")]
+    blocks = read_blocks(PAGES[1])
+    (snippet,) = [block for block in blocks if block.startswith("from omniedit.instructions.composed_pairs")]
     image = np.zeros((8, 8, 3), np.uint8)
     pair = EditPair("a", Task.STYLE_TRANSFER, ("Go.",), image, image, None, {"source_id": "a"})
     names: dict[str, Any] = {"pair": pair, "first": pair, "second": pair, "turns": [pair, pair]}

@@ -19,7 +19,7 @@ from omniedit.exchange.layout import FALLBACK, load_layout
 from omniedit.imaging.images import decode_mask
 from omniedit.pairs import Captions, EncodedPair, Reference, write_shard
 from omniedit.plain_text import clean
-from omniedit.sources.caption_values import to_text
+from omniedit.sources.metadata_values import to_text
 from omniedit.tasks import TASKS, Task
 
 SOURCES = [make_image(0), make_image(1, kind="JPEG"), make_image(2, kind="WEBP"), make_image(3, mode="L")]

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from omniedit.grounding.coco_detector import DetectedBox
+from omniedit.grounding.names import ObjectName
 from omniedit.grounding.objects import FoundObject, ObjectIndex, disambiguate_names, find_objects
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
@@ -74,8 +76,10 @@ def plain_photo(*boxes: tuple[int, int, int, int]) -> Photo:
 @pytest.fixture
 def without_nouns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make everything on the plain background salient, with a correct outline and without a noun."""
-    monkeypatch.setattr("omniedit.grounding.saliency.saliency", lambda image: (image[..., 0] > 100).astype(np.float32))
-    monkeypatch.setattr("omniedit.grounding.names.name_object", lambda image, mask: "object")
+    stand_in = "omniedit.grounding.objects"
+    monkeypatch.setattr(f"{stand_in}.saliency", lambda image: (image[..., 0] > 100).astype(np.float32))
+    monkeypatch.setattr(f"{stand_in}.detect_objects", lambda image: [])
+    monkeypatch.setattr(f"{stand_in}.name_object", lambda image, mask: ObjectName("object"))
 
     def whole(image: Image, box: tuple[float, float, float, float]) -> np.ndarray:
         left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (300, 200) * 2, strict=True))
@@ -107,6 +111,40 @@ def test_ambiguous_salient_regions_are_not_named(
     boxes: tuple[tuple[int, int, int, int], ...],
 ) -> None:
     assert find_objects(plain_photo(*boxes)) == ()
+
+
+BOX, ELSEWHERE = (0.2, 0.25, 160 / 300, 0.75), (0.7, 0.1, 0.95, 0.6)
+
+
+@pytest.mark.usefixtures("without_nouns")
+@pytest.mark.parametrize(
+    ("detected", "names"),
+    [
+        ([DetectedBox("kite", 0.7, BOX)], ["kite"]),
+        ([DetectedBox("cow", 0.7, BOX)], ["object"]),
+        ([DetectedBox("clock", 0.5, ELSEWHERE)], []),
+        ([DetectedBox("person", 0.5, (0.1, 0.0, 0.7, 1.0))], []),
+        ([DetectedBox("cow", 0.5, (0.2, 0.25, 0.35, 0.75)), DetectedBox("cow", 0.5, (0.36, 0.25, 0.53, 0.75))], []),
+        ([DetectedBox("kite", 0.7, BOX), DetectedBox("kite", 0.5, ELSEWHERE)], ["kite"]),
+    ],
+    ids=["a certain box", "an animal", "another object", "a person", "two in one outline", "another of its class"],
+)
+def test_detected_boxes_decide_whether_a_region_is_one_nameable_object(
+    monkeypatch: pytest.MonkeyPatch, detected: list[DetectedBox], names: list[str]
+) -> None:
+    monkeypatch.setattr("omniedit.grounding.objects.detect_objects", lambda image: detected)
+    found = find_objects(plain_photo((60, 50, 160, 150)))
+    assert [obj.name for obj in found] == names
+    assert [obj.crowded for obj in found] == [len(detected) == 2 for _ in names]
+
+
+@pytest.mark.usefixtures("without_nouns")
+def test_a_certain_noun_outweighs_the_box_of_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omniedit.grounding.objects.detect_objects", lambda image: [DetectedBox("person", 0.6, BOX)])
+    for probability, names in ((0.95, ["cat"]), (0.8, [])):
+        named = ObjectName("cat", probability)
+        monkeypatch.setattr("omniedit.grounding.objects.name_object", lambda image, mask, named=named: named)
+        assert [obj.name for obj in find_objects(plain_photo((60, 50, 160, 150)))] == names
 
 
 @pytest.mark.usefixtures("without_nouns")

@@ -10,7 +10,7 @@ import pytest
 from omniedit.grounding import outdoors
 from omniedit.grounding.outdoors import caption_says_outdoors, find_sky, shows_outdoors
 from omniedit.imaging.images import Image, decode_image
-from omniedit.imaging.procedural import fractal_noise
+from omniedit.imaging.procedural_noise import fractal_noise
 from omniedit.specialists.embedded.background_sources import PAPERS, SKIES, studio
 
 HEIGHT, WIDTH = 300, 450

@@ -3,7 +3,7 @@
 import numpy as np
 
 from omniedit.imaging.images import decode_image
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 
 
 def decode(content: bytes) -> np.ndarray:

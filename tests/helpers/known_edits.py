@@ -8,7 +8,7 @@ from omniedit.imaging.images import decode_image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference.judge import score_pair
 from omniedit.scoring.verdict import Score
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.specialists.embedded.style import STYLES
 from omniedit.tasks import Task
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from helpers.vlm_server import Behaviour, Handler, completion
 from omniedit.imaging.images import Image, decode_image
-from omniedit.instructions.questions import text
+from omniedit.instructions.edit_proposals.prompt_builder import text
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 from omniedit.vlm import PromptImage
 

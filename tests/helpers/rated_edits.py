@@ -6,8 +6,8 @@ from pathlib import Path
 import PIL.Image
 from PIL.PngImagePlugin import PngInfo
 
-from omniedit.evaluation.people.edits import RatedEdit
 from omniedit.evaluation.people.inputs import read_edits
+from omniedit.evaluation.people.rated_edits import RatedEdit
 
 EDITORS = ("secret-one", "secret-two")
 ITEMS = 3

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from omniedit.models.cost import sample_inputs
+from omniedit.models.activations import sample_inputs
 
 
 def measure_step(net: Any) -> tuple[int, int]:

@@ -161,7 +161,7 @@ def _works_in(cwd: Path, root: Path) -> bool:
 def digests(root: Path) -> dict[str, str]:
     """Return digests of the files that are identical on any machine, by path.
 
-    Records with the times of photos (`omniedit.sources.identity`) and files set aside as damaged are left out.
+    Records with the times of photos (`omniedit.sources.file_identity`) and files set aside as damaged are left out.
     """
     results = root / "results/small"
     files = (path for stage in SAME_BYTES for path in (results / stage).rglob("*") if path.is_file())

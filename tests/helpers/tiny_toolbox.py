@@ -14,8 +14,8 @@ from helpers import tiny_folders
 from omniedit.aspect import bucket_size
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.detector import Detections, Detector, Grounder, GroundingLimits, PhraseQuery, Segmenter
-from omniedit.instructions.proposal import Proposal
-from omniedit.instructions.proposals import CLASSES
+from omniedit.instructions.edit_proposals.classes import Proposal
+from omniedit.instructions.edit_proposals.table import CLASSES
 from omniedit.models.registry import get_model
 from omniedit.models.roles import CLASSES as SERVING
 from omniedit.sources.photo import Photo

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.decoding import decode
 from omniedit.imaging.decode import UnreadableImage
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 
 
 def pack_bits(samples_HWC: np.ndarray, bits: int, endian: str = ">") -> bytes:

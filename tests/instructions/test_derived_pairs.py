@@ -86,7 +86,7 @@ def test_edits_of_one_source_compose_in_twos_and_turns_as_sessions(files: list[P
 
 def test_grow_script_writes_bit_identical_shards(files: list[Path], tmp_path: Path) -> None:
     scores = write_scores(files, 9, 9)
-    for how, count in (("inverse", 3), ("composed", 2)):
+    for how, count in (("inverse", 4), ("composed", 2)):
         outs = [tmp_path / f"{name}/candidates/{how}/00000.h5" for name in "ab"]
         for out in outs:
             options = ("--min-score", 8, "--seed", 0, "--out", out)

@@ -10,8 +10,8 @@ from helpers.chain import fetched_record
 from helpers.tiny_vlm import make_llava
 from omniedit.config.schema import LocalModelConfig, ProposalsConfig
 from omniedit.errors import UserError
+from omniedit.instructions.edit_proposals.proposer import Proposer
 from omniedit.instructions.language_model import open_model
-from omniedit.instructions.proposer import Proposer
 from omniedit.models.registry import get_model
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task

@@ -18,8 +18,8 @@ from omniedit.instructions.mentions import (
     split_place,
     swap_colour,
 )
-from omniedit.instructions.objects import _REMOVAL
-from omniedit.instructions.style_names import styles
+from omniedit.instructions.templates.objects import _REMOVAL
+from omniedit.instructions.word_lists import styles
 
 FINDERS = (find_added, find_backgrounds, find_recolouring, find_removed, find_style, find_swapped)
 

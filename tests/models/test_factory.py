@@ -7,6 +7,7 @@ import torch
 
 from helpers.tiny_models import ON_MMDIT, SD3, SD35, base, inputs, move_weights
 from omniedit import models
+from omniedit.errors import UserError
 from omniedit.models import editnet
 
 
@@ -113,3 +114,16 @@ def test_earlier_class_folder_loads_as_editnet_with_its_option(earlier, name, tm
     loaded = getattr(editnet, earlier).from_pretrained(tmp_path).eval()
     assert type(loaded) is editnet.EditNet
     assert torch.equal(loaded(**inputs()), net(**inputs()))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("unet_routed", "FluxTransformer2DModel"), ("editnet", "UNet2DConditionModel")]
+)
+def test_an_architecture_over_the_wrong_kind_of_base_is_named_before_it_is_built(name: str, kind: str) -> None:
+    with pytest.raises(UserError, match=rf"^train\.model: {name} needs .* as its base, which is a {kind}; give "):
+        models.create(name, {"_class_name": kind})
+
+
+@pytest.mark.parametrize("name", ON_MMDIT)
+def test_the_registry_states_which_architectures_have_control_blocks(name: str) -> None:
+    assert hasattr(models.build(name, base(SD3)), "control_blocks") == models.ARCHITECTURES[name].control_branch

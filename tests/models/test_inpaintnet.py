@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
+from omniedit.models.activations import sample_inputs
 from omniedit.models.codec import LappedCodec, encode
-from omniedit.models.cost import sample_inputs
 from omniedit.models.inpaintnet import InpaintNet, inpainting_condition
 
 

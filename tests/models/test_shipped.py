@@ -21,7 +21,7 @@ from omniedit.models.pipeline import EditPipeline, InstructionWarning
 from omniedit.models.shipped import FOLDER
 from omniedit.models.text import WIDTH
 from omniedit.scoring.reference.environments import Light, light
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 
 
 @pytest.fixture(scope="module")

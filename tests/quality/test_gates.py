@@ -10,9 +10,9 @@ import pytest
 
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
+from omniedit.quality.benchmark_leaks import BenchmarkSet
 from omniedit.quality.gates import Action, Gate, find_faults, rejection_reasons
 from omniedit.quality.hashes import hash_image
-from omniedit.quality.leakage import BenchmarkSet
 from omniedit.quality.signature import SIGNATURES_SCHEMA, sign_pair
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 import PIL.Image
 
 from helpers.side_by_side import colour, read_data
+from omniedit.evaluation.bench.edit_records import EditRecord
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.records import EditRecord
 from omniedit.evaluation.bench.tables.results import EditorResult
 from omniedit.imaging.images import encode_png
 from omniedit.reporting.bench_folder import write_bench_page

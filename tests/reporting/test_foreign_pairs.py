@@ -11,16 +11,16 @@ import torch
 from helpers.small_buckets import gather_accepted
 from omniedit.buckets.placement import BucketSettings, place, read_plan, write_plan
 from omniedit.buckets.write import write_part
-from omniedit.evaluation.edits import scale_to_bucket
-from omniedit.evaluation.scores import bench_row
+from omniedit.evaluation.own_benchmark_edits import scale_to_bucket
+from omniedit.evaluation.own_benchmark_scores import bench_row
 from omniedit.evaluation.table3 import markdown, table3
 from omniedit.pairs import EditPair, Reference, Rejection, Shard, write_shard
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
+from omniedit.reporting.contact_sheet import best_by_photo, contact_sheet
 from omniedit.reporting.filtering import filter_page, histograms, list_tasks, ratio_bars
 from omniedit.reporting.gallery import GallerySize, credits_line, gallery
 from omniedit.reporting.model_card import data_table
 from omniedit.reporting.provenance import model_rows
-from omniedit.reporting.sheet import best_by_photo, contact_sheet
 from omniedit.reporting.thresholds import acceptance_curves, diversity_curves, thresholds_page
 from omniedit.scoring.filter import DECISIONS_SCHEMA, CandidateFilter, gather_decisions
 from omniedit.scoring.reference import ReferenceJudge

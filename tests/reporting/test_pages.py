@@ -14,11 +14,11 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Rejection, make_pair_id, write_shard
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
+from omniedit.reporting.contact_sheet import best_by_photo, contact_sheet, mask_centre, subject
 from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import GallerySize, gallery
 from omniedit.reporting.page import MAX_PAGE_BYTES, NO_VALUE
 from omniedit.reporting.provenance import provenance_page
-from omniedit.reporting.sheet import best_by_photo, contact_sheet, mask_centre, subject
 from omniedit.reporting.summary import data_facts, editor_facts, student_fact, summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import Curve

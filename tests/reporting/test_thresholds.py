@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.evaluation.agreement.agreements import Agreement
 from omniedit.evaluation.agreement.run_ratings import RunRatings
+from omniedit.evaluation.agreement.task_agreement import Agreement
 from omniedit.evaluation.agreement.thresholds import Threshold
 from omniedit.reporting.candidates import Candidate, to_columns
 from omniedit.reporting.page import number

@@ -185,6 +185,7 @@ def test_plan_states_what_fits_and_the_first_change_that_would_fit() -> None:
     assert found is not None and found[1].total <= 0.4e9 * total and len(found[0]) > 1
     assert "train.encode_once: true" not in found[0], "a small base has no large encoders"
     assert find_changes(config, size, 1, 1000) is None
+    assert find_changes(config.model_copy(update={"model": "channel_concat"}), size, 1, 1000) is None
 
 
 def test_flux_trains_on_80_gb_with_adapters_but_not_whole() -> None:

@@ -35,7 +35,7 @@ def profile(site: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         ({"gpus_per_node": 0}, "site.yaml: gpus_per_node: 0: Input should be greater than 0"),
         ({"train_nodes": "two"}, 'site.yaml: train_nodes: "two": Input should be a valid integer'),
         ({"train_nodes": True}, "site.yaml: train_nodes: true: Input should be a valid integer"),
-        ({"acount": "lab"}, "site.yaml: acount: no such key; there are: account, qos"),
+        ({"acount": "lab"}, "site.yaml: acount: no such key; available: account, qos"),
         ({"nodes": {"train_editor": 2}}, "site.yaml: nodes.train_editor"),
         ({"software": "conda-forge"}, "site.yaml: software: \"conda-forge\": Input should be 'conda'"),
     ],

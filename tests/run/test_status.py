@@ -258,5 +258,5 @@ def test_last_line_skips_blank_lines_and_missing_logs(tmp_path: Path) -> None:
 
 
 def test_unknown_run_error_lists_the_known_runs(root: Path) -> None:
-    with pytest.raises(UserError, match=r"results/yours: no run of this name was started here; there are: mine"):
+    with pytest.raises(UserError, match=r"results/yours: no run of this name was started here; available: mine"):
         read_run_state("yours", root)

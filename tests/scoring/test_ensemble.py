@@ -150,5 +150,5 @@ def test_a_judge_of_an_ensemble_accepts_the_options_of_a_single_judge() -> None:
     assert (own.judge, own.readout, own.vlm.pixels, own.ensemble.judges) == ("vlm", "reply", 4096, {})
     assert (plain.judge, plain.readout, plain.vlm.pixels) == ("student", "tokens", None)
     assert scoring.roles("ensemble") == ["qwen3_vl"]
-    with pytest.raises(UserError, match="no judge 'lost'; there are: own, plain"):
+    with pytest.raises(UserError, match="no judge 'lost'; available: own, plain"):
         read_member(scoring, "lost")

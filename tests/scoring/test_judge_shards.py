@@ -72,7 +72,7 @@ def test_a_judge_that_scores_no_pair_stops_the_job(path: Path) -> None:
 
     judge = Silent()
     with Shard(path) as shard, Progress("pairs") as progress:
-        with pytest.raises(UserError, match="'counting' could score none of 60 pairs; the first: the reply is empty"):
+        with pytest.raises(UserError, match="could score none of 60 pairs; the first problem: the reply is empty"):
             list(judge_shard(shard, judge, progress))
         judge.name = "reference"  # declines what its rules do not cover
         assert len(list(judge_shard(shard, judge, progress))) == COUNT / SIZE

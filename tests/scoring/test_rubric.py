@@ -116,5 +116,5 @@ def test_sc_and_pq_are_minima_of_their_scores_and_o_is_their_geometric_mean() ->
 
 
 def test_an_unknown_rubric_error_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match="no rubric 'edits'; there are: edit, viescore_editing"):
+    with pytest.raises(UserError, match="no rubric 'edits'; available: edit, viescore_editing"):
         load_rubric("edits")

@@ -191,9 +191,9 @@ def test_text_files_and_example_images_are_found_relative_to_the_rubric(tmp_path
         (question(scores={"a": {"rang": [0, 1]}}), r"scores\.a\.rang: unknown key; allowed here: range, values, key"),
         ({"tasks": {"add": {"question": []}}}, r"tasks\.add\.\w+: .*(allowed here: questions, sc|is required)"),
         ({"questions": [QUESTION], "pq": ["quality"]}, r"sc: is required; name the scores that make SC"),
-        (PLAIN | {"sc": ["sucess"]}, r"sc: no score 'sucess'; there are: success, quality"),
-        (PLAIN | {"overall": {"mean": ["sc", "qp"]}}, r"overall: no score 'qp'; there are: success, quality, sc, pq"),
-        (PLAIN | {"sc": {"average": ["success"]}}, r"sc: no rule 'average'; there are: min, mean, product, geometric"),
+        (PLAIN | {"sc": ["sucess"]}, r"sc: no score 'sucess'; available: success, quality"),
+        (PLAIN | {"overall": {"mean": ["sc", "qp"]}}, r"overall: no score 'qp'; available: success, quality, sc, pq"),
+        (PLAIN | {"sc": {"average": ["success"]}}, r"sc: no rule 'average'; available: min, mean, product, geometric"),
         (PLAIN | {"sc": {"weighted": {"success": 0}}}, r"sc: give each score a positive weight"),
         (PLAIN | {"sc": "success"}, r"sc: give a list of scores"),
         (
@@ -212,7 +212,7 @@ def test_text_files_and_example_images_are_found_relative_to_the_rubric(tmp_path
         (question(texts=["success"]), r"a text of the reply cannot be named 'success'; choose another name"),
         (question(text="<instruction>!", words=[]), r"questions\.0\.words: .* add instruction to words"),
         (question(images=[]), r"questions\.0\.images"),
-        (question(scores={"success": None, "quality": {"at_most": "q"}}), r"no other score 'q'; there are: success"),
+        (question(scores={"success": None, "quality": {"at_most": "q"}}), r"no other score 'q'; available: success"),
         (question(examples=[{"images": {"source": "a.png"}}]), r"shows the images of its question: source, edited"),
         (
             question(examples=[{"images": {"source": "a.png", "edited": "a.png"}}]),

@@ -18,7 +18,7 @@ from helpers.tars import GOOD, make_tar
 from omniedit.errors import UserError
 from omniedit.sources import archive_items
 from omniedit.sources.archive_items import ArchivedPhoto, open_archive
-from omniedit.sources.stream import READERS
+from omniedit.sources.archive_stream import READERS
 
 
 @pytest.fixture

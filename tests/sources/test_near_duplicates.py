@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 
 from omniedit.imaging.images import Image, decode_image
-from omniedit.sources.index import SAMPLE
 from omniedit.sources.near_duplicates import find_near_duplicate, perceptual_hash
+from omniedit.sources.photo_index import SAMPLE
 
 
 @cache

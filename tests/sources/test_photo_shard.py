@@ -8,10 +8,10 @@ import PIL.Image
 import pytest
 
 from omniedit.errors import DamagedFile, UserError
-from omniedit.sources.index import IndexRow, PhotoRequirements, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
-from omniedit.sources.shard import PhotoShard, PhotoShards, pack
+from omniedit.sources.photo_index import IndexRow, PhotoRequirements, index_rows
+from omniedit.sources.photo_shard import PhotoShard, PhotoShards, pack
 
 DEMANDS = PhotoRequirements(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="centre")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
-from omniedit.sources.index import SAMPLE, IndexRow, PhotoRequirements, index_rows
 from omniedit.sources.listing import list_files
+from omniedit.sources.photo_index import SAMPLE, IndexRow, PhotoRequirements, index_rows
 from omniedit.sources.shard_assignment import deal, hold_out
 
 BOX = [0, 0, 1, 1]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.instructions.proposals import CLASSES
+from omniedit.instructions.edit_proposals.table import CLASSES
 from omniedit.models.roles import ROLES
 from omniedit.specialists.registry import BORROWING_TASKS, EMBEDDED, GROUNDED_TASKS, LEARNED, build, class_at
 from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, SAME_EDITS, SHARE_FILLS, TASKS, Task

@@ -9,7 +9,7 @@ import omniedit
 from omniedit.storage.yaml_tables import parse_yaml
 
 PACKAGE = Path(omniedit.__file__).parent
-TABLES = ("scoring/rubrics/rubrics.yaml", "instructions/operations.yaml", "instructions/knowledge.yaml")
+TABLES = ("scoring/rubrics/rubrics.yaml", "instructions/edit_proposals/operations.yaml", "instructions/clues.yaml")
 
 
 @pytest.mark.parametrize("table", [*TABLES, "exchange/task_names.yaml"])

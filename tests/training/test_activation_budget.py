@@ -1,14 +1,12 @@
 """Tests that as few layers as possible are recomputed for a budget."""
 
-from functools import partial
-
 import pytest
 
 from helpers.tiny_models import SD3, base
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.training.activation_budget import choose_recomputed, spread
-from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
+from omniedit.training.fitting import choose_layers, sample_activations
 
 
 def test_the_fewest_layers_that_fit_are_checkpointed() -> None:
@@ -30,12 +28,15 @@ def test_the_budget_selects_layers_from_counted_activations() -> None:
     config = {key: value for key, value in base(SD3).config.items() if not key.startswith("_")}
     plain = TrainConfig(resolution=64, batch_size=4, accumulate=2)
 
-    def bytes_with(*layers: int) -> int:
-        prepare = partial(prepare_uncompiled, options=plain, recomputed=frozenset(layers))
-        return 2 * sample_bytes(plain, config, 5, prepare)
+    activations = sample_activations(plain, config, 5)
+    most, less = (2 * activations.peak_bytes(layers) for layers in ((), (0, 1)))
+    assert most > less
 
-    one, two = bytes_with(0), bytes_with(0, 1)
-    assert one > two
-    budget = (one + two) / 2e9
-    assert recomputed_layers(plain.model_copy(update={"activation_budget_gb": budget}), config, 5, 1) == {0, 1}
-    assert recomputed_layers(plain, config, 5, 1) is None
+    def choose(budget: float) -> frozenset[int]:
+        options = plain.model_copy(update={"activation_budget_gb": (budget + 0.5) / 1e9})
+        return choose_layers(activations, options, ranks=1)
+
+    assert choose(most) == set() and choose(less) == {0, 1}
+    with pytest.raises(UserError, match="activation_budget_gb"):
+        choose(2 * activations.peak_bytes(range(3)) - 1)
+    assert choose_layers(activations, plain.model_copy(update={"checkpoint_activations": "selective"}), 1) == {0, 2}

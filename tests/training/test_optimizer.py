@@ -12,7 +12,7 @@ from omniedit.training.optimizer import MIN_NORMS, RECENT_NORMS, GuardedAdamW, S
 def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
     weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
     optimizer = GuardedAdamW([weight], betas=(0.9, 0.99), sharded=False)
-    optimizer.start([weight])
+    optimizer.init_moments([weight])
     optimizer.param_groups[0]["lr"] = 0.1
     for name, value in settings.items():
         setattr(optimizer, name, value)

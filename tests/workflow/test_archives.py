@@ -17,7 +17,7 @@ import pytest
 from helpers.chain import SAMPLE, SMALL, checkout, rules_to_run, shrink_sample, snakemake
 from helpers.tars import Entry, make_tar
 from omniedit.pairs import Shard
-from omniedit.sources.shard import PhotoShard
+from omniedit.sources.photo_shard import PhotoShard
 
 INDEX = "results/small/sources/index.parquet"
 TARGETS = (INDEX, "results/small/objects/00001.parquet", "results/small/candidates/style_transfer/00002.h5")

@@ -152,4 +152,4 @@ def test_the_scripts_reject_unknown_names(
         run_script(
             "score.py", "a.h5", "--judge", "student", "--config", "config.json", "--member", "b", "--out", "o.parquet"
         )
-    assert "no judge 'b'; there are: none" in capsys.readouterr().err
+    assert "no judge 'b'; available: none" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from helpers.proposal_replies import answering
 from helpers.vlm_server import Server, serving, status
 from omniedit.imaging.images import Image
 from omniedit.run.status import report
-from omniedit.sources.shard import PhotoShard
+from omniedit.sources.photo_shard import PhotoShard
 from omniedit.tasks import OMNIEDIT_TASKS
 
 SHARD, PAGE = "results/small/proposals/00000.parquet", "results/small/report/proposals.html"

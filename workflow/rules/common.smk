@@ -17,7 +17,7 @@ from omniedit.redaction import redact_values
 from omniedit.run.parsing import read_run
 from omniedit.run.stages import select_stages
 from omniedit.scoring.rubric_registry import judge_fingerprint
-from omniedit.storage.shards import number_of_blocks
+from omniedit.storage.shard_paths import number_of_blocks
 
 RUN = read_run(workflow, config)
 CONFIG = RUN.config
@@ -138,7 +138,7 @@ def check_shares(rule, key, options):
 
 
 def shards_option(wildcards):
-    """Return the options that fill a pattern (`run_pattern`, `omniedit.storage.shards`)."""
+    """Return the options that fill a pattern (`run_pattern`, `omniedit.storage.shard_paths`)."""
     return f"--tasks {' '.join(GROUPS)} --shards {len(SHARDS)}"
 
 

@@ -57,7 +57,7 @@ if CONFIG.grow.recaption:
         resources:
             endpoint=int(CONFIG.proposals.source == "api"),
         params:
-            # New instructions are requested again if it has changed.
+            # If this fingerprint has changed, new instructions are requested again.
             fingerprint=get_proposals_fingerprint,
         message:
             "Rewrite instructions: {wildcards.shard}; {log}"

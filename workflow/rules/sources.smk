@@ -7,7 +7,7 @@ OUTPUTS:
     results/{run}/sources/bench.tar                the photos held out for the benchmark
     results/{run}/sources/bench.parquet            their ids and digests
     results/{run}/sources/index/{shard}.parquet    for archives, each of which is a shard: its part of the index
-    next to each index, {name}.read.json           size, time and sha256 of the files read (omniedit.sources.identity)
+    next to each index, {name}.read.json           size, time and sha256 of the files read (omniedit.sources.file_identity)
 """
 
 if CONFIG.sources.are_archives:

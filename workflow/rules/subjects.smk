@@ -23,7 +23,7 @@ if SUBJECTS in CONFIG.pair_groups:
         resources:
             endpoint=int(CONFIG.subjects.captions == "model" and CONFIG.proposals.source == "api"),
         params:
-            # Subjects are found again if it has changed.
+            # If these options have changed, subjects are found again.
             fingerprint=get_cluster_options,
             shards=len(SHARDS),
         message:
@@ -51,7 +51,7 @@ if SUBJECTS in CONFIG.pair_groups:
         resources:
             endpoint=int(CONFIG.subjects.prompts == "model" and CONFIG.proposals.source == "api"),
         params:
-            # Experts paint again if it has changed.
+            # If these options have changed, experts paint again.
             fingerprint=get_expert_options,
         message:
             "Paint subjects: {wildcards.shard}; {log}"

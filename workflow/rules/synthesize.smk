@@ -3,7 +3,7 @@
 REQUIRED INPUTS: results/{run}/sources/{shard}.tar
 OUTPUTS:
     results/{run}/objects/{shard}.parquet            names and masks of the photos' objects, found once for all tasks
-    results/{run}/proposals/{shard}.parquet          edits for learned specialists (omniedit/instructions/proposals.py)
+    results/{run}/proposals/{shard}.parquet          edits for learned specialists (omniedit/instructions/edit_proposals/table.py)
     results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs/); swaps and additions reuse the
                                                      fills of the removals, which are made first
 """
@@ -44,7 +44,7 @@ rule propose_shard:
         "../../envs/synthesize.yaml"
     params:
         counts=get_proposal_counts,
-        # Proposals are read or requested again if it has changed.
+        # If this fingerprint has changed, proposals are read or requested again.
         fingerprint=get_proposals_fingerprint,
     message:
         "Read the proposals for {wildcards.photos}; {log}"

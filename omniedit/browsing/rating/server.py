@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from omniedit.browsing.local_server import LOOPBACK, HttpReply, LocalServer, as_json, run_action
-from omniedit.evaluation.people.session import Session
+from omniedit.evaluation.people.questions import Session
 
 IMAGE = re.compile(r"/image/([0-9a-f]{24})/(source|edited|left|right)")
 TOKEN_BYTES = 12

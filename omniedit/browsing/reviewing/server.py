@@ -6,13 +6,13 @@ from typing import Any
 
 from omniedit.browsing.local_server import HttpReply, LocalServer, as_json, run_action
 from omniedit.browsing.server import send_image
-from omniedit.evaluation.bench.sets.review import Review, Verdict
+from omniedit.evaluation.bench.sets.proposal_review import Review, Verdict
 
 IMAGE = re.compile(r"/image/(\d{1,6})")
 
 
 class ReviewServer(LocalServer):
-    """Server of the page for one review; errors as `LocalServer`."""
+    """Server of the page for one review. It raises the errors of `LocalServer`."""
 
     package = "omniedit.browsing.reviewing"
 

@@ -3,9 +3,9 @@
 Agreement of a student with its teacher belongs in `scoring.student`; votes on two edits in `evaluation.reward_benches`.
 """
 
-from omniedit.evaluation.agreement.agreements import Agreement, agreements
 from omniedit.evaluation.agreement.ratings import SCORES, Key, Rating, Scores, match_keys, no_common_images
-from omniedit.evaluation.agreement.tables import read_judged, read_ratings
+from omniedit.evaluation.agreement.readers import read_judged, read_ratings
+from omniedit.evaluation.agreement.task_agreement import Agreement, agreements
 
 __all__ = [
     "SCORES",

@@ -1,14 +1,13 @@
 """A run's scores against people's ratings of its own pairs: `results/{run}/ratings.csv`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement.agreements import Agreement, agreements
 from omniedit.evaluation.agreement.ratings import Key, Scores, match_keys
-from omniedit.evaluation.agreement.tables import read_ratings
+from omniedit.evaluation.agreement.readers import read_ratings
+from omniedit.evaluation.agreement.task_agreement import Agreement, agreements
 from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, Threshold, threshold_rows
 from omniedit.storage.parquet import stream_rows
 
@@ -52,13 +51,10 @@ def measure_run(scores: Sequence[Path], ratings: Path) -> RunRatings:
 
 def _read_scores(files: Sequence[Path], pairs: set[str]) -> dict[Key, Scores]:
     """Return the scores of the given pairs, by pair and task."""
-    return {
-        (row[KEY], "", file.parent.name): _to_scores(row)
-        for file in files
-        for row in stream_rows(file, COLUMNS)
-        if row[KEY] in pairs and row["o_score"] is not None
-    }
-
-
-def _to_scores(row: Mapping[str, Any]) -> Scores:
-    return {"sc": min(row["sc_score_1"], row["sc_score_2"]), "pq": row["pq_score"], "o": row["o_score"]}
+    scores: dict[Key, Scores] = {}
+    for file in files:
+        for row in stream_rows(file, COLUMNS):
+            if row[KEY] in pairs and row["o_score"] is not None:
+                sc = min(row["sc_score_1"], row["sc_score_2"])
+                scores[row[KEY], "", file.parent.name] = {"sc": sc, "pq": row["pq_score"], "o": row["o_score"]}
+    return scores

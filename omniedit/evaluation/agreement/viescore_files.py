@@ -76,7 +76,7 @@ def read_judged(path: Path, rows: Sequence[Mapping[str, Any]], key: str) -> dict
 def _read_rater(file: Path, task: str) -> Iterator[Rating]:
     rows = read_csv(file, delimiter="\t")
     if rows and "uid" not in rows[0]:
-        raise UserError(f"{file}: lacks the column uid; there are: {clean_line(', '.join(map(str, rows[0])), 200)}")
+        raise UserError(f"{file}: lacks the column uid; available: {clean_line(', '.join(map(str, rows[0])), 200)}")
     keys: set[str] = set()
     for number, row in enumerate(rows, 1):
         if None in row:

@@ -19,15 +19,7 @@ from omniedit.storage.parquet import read_rows, write_rows
 JUDGED_STATUSES = (SCORED, UNSCORABLE)
 """Statuses of items whose edit was shown to a judge."""
 COMBINED_COLUMNS = (
-    "sc_score",
-    "pq_score",
-    "o_score",
-    "o_spread",
-    "scores",
-    "texts",
-    "judge_version",
-    "reasoning",
-    "status",
+    *("sc_score", "pq_score", "o_score", "o_spread", "scores", "texts", "judge_version", "reasoning", "status"),
 )
 
 

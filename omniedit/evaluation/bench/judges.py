@@ -14,12 +14,12 @@ from omniedit.config.typed_text import merge
 from omniedit.errors import UserError
 from omniedit.models.registry import RECORDS
 from omniedit.redaction import redact
+from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.rubric import Rubric
 
 NO_JUDGE = "none"
 """Value of --judges that selects no judge."""
 KINDS = get_args(BenchJudgeName)
-ENSEMBLE = "ensemble"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoic
         if name not in KINDS:
             hint = "; the truth of outside edits is unknown" if name == "reference" else ""
             known = ", ".join([*bench.judges, *KINDS, NO_JUDGE])
-            raise UserError(f"--judges: no judge {name[:80]!a}{hint}; there are: {known}")
+            raise UserError(f"--judges: no judge {name[:80]!a}{hint}; available: {known}")
         entry = BenchJudge(judge=name)  # type: ignore[arg-type]
     own = check_section(ScoringConfig, merge(scoring.model_dump(mode="json"), entry.scoring))
     if entry.judge == ENSEMBLE:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from omniedit.evaluation.bench.edit_records import EDITED, EditFolder
 from omniedit.evaluation.bench.item import BenchSet
-from omniedit.evaluation.bench.records import EDITED, EditFolder
 from omniedit.evaluation.metrics.measure import choose, measure
 from omniedit.evaluation.metrics.networks import Networks
 from omniedit.storage.atomic import write_text
@@ -28,7 +28,8 @@ def measure_edits(bench: BenchSet, edits: EditFolder, names: Sequence[str], netw
     Raises:
         UserError: no metric has one of the names, or a stored edit is damaged.
     """
-    digest = _digest(bench, edits, names)
+    images = sorted((record.item_id, record.status, record.sha256) for record in edits.records.values())
+    digest = hashlib.sha256(json.dumps([bench.version, images, list(names)]).encode()).hexdigest()[:16]
     about = edits.folder / METRICS_JSON
     if (edits.folder / METRICS_TABLE).is_file() and about.is_file():
         facts = json.loads(about.read_text())
@@ -56,9 +57,3 @@ def read_metrics(folder: Path) -> tuple[dict[str, Mapping[str, float]], dict[str
         for row in rows
     }
     return values, json.loads((folder / METRICS_JSON).read_text())
-
-
-def _digest(bench: BenchSet, edits: EditFolder, names: Sequence[str]) -> str:
-    """Return 16 hex digits of the set, the edits and the metrics."""
-    images = sorted((record.item_id, record.status, record.sha256) for record in edits.records.values())
-    return hashlib.sha256(json.dumps([bench.version, images, list(names)]).encode()).hexdigest()[:16]

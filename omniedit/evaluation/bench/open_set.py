@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.custom_set import SUFFIXES, read_plain
 from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.bench.protocol import Protocol
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
-from omniedit.evaluation.bench.table_set import SUFFIXES, read_plain
 
 
 def open_set(name: str, data: Path | None = None, chained: bool = False) -> tuple[BenchSet, Protocol | None]:
@@ -22,5 +22,5 @@ def open_set(name: str, data: Path | None = None, chained: bool = False) -> tupl
     if name in BENCHMARKS:
         return BENCHMARKS[name].read(data), BENCHMARKS[name].protocol
     if not name.endswith(SUFFIXES):
-        raise UserError(f"no benchmark {name[:80]!a}; there are: {', '.join(BENCHMARKS)}; or give a table of items")
+        raise UserError(f"no benchmark {name[:80]!a}; choose from {', '.join(BENCHMARKS)}, or give a table of items")
     return read_plain(Path(name).expanduser(), chained), None

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.edit_records import EDITED, EditFolder, EditRecord, SetShare, check_id
 from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest, item_seed
-from omniedit.evaluation.bench.editors.sizes import RESTORERS
+from omniedit.evaluation.bench.editors.native_size import RESTORERS
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.records import EDITED, EditFolder, EditRecord, SetShare, check_id
 from omniedit.imaging.images import Image, decode_image, resize
 from omniedit.storage.progress import Progress
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from omniedit.aspect import closest_ratio
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.edit_records import EDITED, EditFolder
 from omniedit.evaluation.bench.editors.editor import EditFailure
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.records import EDITED, EditFolder
 from omniedit.evaluation.bench.run import find_source
 from omniedit.imaging.images import Image, decode_image, encoded_size
 from omniedit.scoring.examples import Example, Marker, RubricScores

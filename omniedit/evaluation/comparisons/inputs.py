@@ -10,7 +10,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.scoring.pairwise import PairwiseItem
-from omniedit.sources.decode import EncodedPhoto, list_images
+from omniedit.sources.photo_file import EncodedPhoto, list_images
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import read_given
 
@@ -154,7 +154,7 @@ def read_columns(table: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
         raise UserError(f"{table}: has no row")
     if missing := [name for name in needed if name not in rows[0]]:
         present = ", ".join(name for name in rows[0] if name)
-        raise UserError(f"{table}: lacks the column {', '.join(missing)}; there are: {present}")
+        raise UserError(f"{table}: lacks the column {', '.join(missing)}; available: {present}")
     return rows
 
 

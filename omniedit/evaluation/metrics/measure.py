@@ -18,7 +18,7 @@ from omniedit.evaluation.metrics.registry import HUMAN_ONLY, METRICS
 from omniedit.imaging.images import decode_image, decode_mask
 
 SUBJECTS = ("subject", "demonstration")
-"""Beginnings of the roles of references that are photographs of the subject."""
+"""Prefixes of the roles of references that are photographs of the subject."""
 BATCH = 16
 """Number of samples in memory."""
 

@@ -1,6 +1,5 @@
 """Networks of metrics by name, each loaded on first use from weights that were fetched before."""
 
-import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,10 +7,11 @@ from pkgutil import resolve_name
 from typing import Any
 
 from omniedit.errors import UserError
+from omniedit.storage.manifest import checksum
 
 
 class NotAvailable(UserError):
-    """Metric that cannot be computed here; the text gives the reason and the remedy."""
+    """Error for a metric that cannot be computed here; the text gives the reason and the remedy."""
 
 
 class Networks:
@@ -78,9 +78,7 @@ def find_checkpoint(url: str) -> Path:
     command = f"python -c \"import torch; torch.hub.load_state_dict_from_url('{url}', check_hash=True)\""
     if not path.is_file():
         raise NotAvailable(f"{path}: no such file; on a machine with internet access, run: {command}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(path.stem.rpartition("-")[2]):
+    if not checksum(path)["sha256"].startswith(path.stem.rpartition("-")[2]):
         raise NotAvailable(f"{path}: its content does not match its name; remove it and run: {command}")
     return path
 

@@ -1,6 +1,6 @@
 """Metrics of pixels: L1, L2, PSNR, SSIM, translation, over the whole image or outside the mask.
 
-An edited image of another size is first resized to the other image's size, as MagicBrush's `image_eval.py` does.
+An edited image of a different size is first resized to the other image's size, as MagicBrush's `image_eval.py` does.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Preparation of images for networks, as torchvision's transforms prepare Pillow images.
+"""Prepare images for networks, as torchvision's transforms prepare Pillow images.
 
 N  images      C  RGB      H, W  height and width
 """

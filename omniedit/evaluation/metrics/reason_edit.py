@@ -5,7 +5,6 @@ to black. The foreground is the edit cut to the mask's bounding box, without its
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import PIL.Image
@@ -21,21 +20,14 @@ from omniedit.imaging.images import Image, Mask
 SIDE = 256
 
 
-@dataclass(frozen=True)
-class Background:
-    """Source and edit at 256 x 256, black in the mask."""
-
-    source: Image
-    edited: Image
-
-
-def cut_background(sample: Sample) -> Background:
+def cut_background(sample: Sample) -> tuple[Image, Image]:
+    """Return source and edit at 256 x 256, black in the mask."""
     assert sample.source is not None
     inside = resize_mask(sample)[..., None]
     source, edited = (
         np.where(inside, np.uint8(0), resize_to(image, SIDE, SIDE)) for image in (sample.source, sample.edited)
     )
-    return Background(source, edited)
+    return source, edited
 
 
 def resize_mask(sample: Sample) -> Mask:
@@ -47,25 +39,22 @@ def resize_mask(sample: Sample) -> Mask:
 
 def background_psnr(sample: Sample) -> float:
     """Compute PSNR over all pixels; pixels in the mask are equal in both images."""
-    cut = cut_background(sample)
-    return psnr(float(((cut.edited.astype(np.float64) - cut.source) ** 2).mean()))
+    source, edited = cut_background(sample)
+    return psnr(float(((edited.astype(np.float64) - source) ** 2).mean()))
 
 
 def background_ssim(sample: Sample) -> float:
     """Compute the mean SSIM of the three channels over all pixels, with mirrored borders, as torchmetrics 1.9 does."""
-    cut = cut_background(sample)
-    channels = (
-        ssim_map(cut.source[..., c].astype(np.float64), cut.edited[..., c].astype(np.float64)) for c in range(3)
-    )
-    return float(np.mean(list(channels)))
+    source, edited = (image.astype(np.float64) for image in cut_background(sample))
+    return float(np.mean([ssim_map(source[..., c], edited[..., c]) for c in range(3)]))
 
 
 def background_lpips(samples: Sequence[Sample], networks: Networks) -> list[float]:
     """Compute LPIPS with SqueezeNet."""
     from omniedit.evaluation.metrics.lpips import lpips_distances
 
-    cuts = [cut_background(sample) for sample in samples]
-    return lpips_distances([cut.edited for cut in cuts], [cut.source for cut in cuts], networks["lpips_squeeze"])
+    sources, edits = zip(*map(cut_background, samples), strict=True)
+    return lpips_distances(edits, sources, networks["lpips_squeeze"])
 
 
 def foreground_clip(samples: Sequence[Sample], networks: Networks) -> NDArray[np.float64]:

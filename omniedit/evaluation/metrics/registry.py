@@ -14,18 +14,13 @@ from omniedit.evaluation.metrics.dino import dino_similarity
 from omniedit.evaluation.metrics.distributions import frechet_distance, kernel_distance
 from omniedit.evaluation.metrics.metric import Features, ImageMetric, Need, Sample, SetMetric
 from omniedit.evaluation.metrics.networks import Networks
-from omniedit.evaluation.metrics.reason_edit import (
-    background_lpips,
-    background_psnr,
-    background_ssim,
-    foreground_clip,
-)
+from omniedit.evaluation.metrics.reason_edit import background_lpips, background_psnr, background_ssim, foreground_clip
 from omniedit.evaluation.metrics.subject import measure_copying, measure_subject_error, subject_similarity
 from omniedit.imaging.images import Image
 
 MAGICBRUSH = "MagicBrush, evaluation/image_eval.py"
 EMU_EDIT = "EMU Edit (Sheynin et al. 2024)"
-SUBJECTS = "omniedit.evaluation.subjects"
+SUBJECTS = "omniedit.evaluation.subject_fidelity"
 DREAMBOOTH = "DreamBooth (Ruiz et al. 2023)"
 REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
 PRESERVATION = "omniedit.evaluation.preservation"
@@ -90,12 +85,13 @@ def _dreamsim(edits: Sequence[Image], others: Sequence[Image], network: Any) -> 
     return distances
 
 
-def _dino_subject(samples: Sequence[Sample], networks: Networks) -> list[float]:
-    return subject_similarity(samples, lambda a, b: dino_similarity(a, b, networks["dino"]).tolist())
+def _by_subject(name: str, label: str, compare: Callable[..., Any], network: str) -> ImageMetric:
+    """Return a metric that compares the edits with the photographs of their subjects, by a network."""
 
+    def measure(samples: Sequence[Sample], networks: Networks) -> list[float]:
+        return subject_similarity(samples, lambda a, b: compare(a, b, networks[network]).tolist())
 
-def _clip_subject(samples: Sequence[Sample], networks: Networks) -> list[float]:
-    return subject_similarity(samples, lambda a, b: image_similarity(a, b, networks["clip"]).tolist())
+    return ImageMetric(name, label, ("subjects",), *SIMILARITY, DREAMBOOTH, (network,), measure)
 
 
 def _embed_inception(samples: Sequence[Sample], networks: Networks) -> tuple[Features, Features]:
@@ -111,7 +107,6 @@ def _shift(sample: Sample) -> float:
 
 _TARGET: tuple[Need] = ("target",)
 _SOURCE: tuple[Need] = ("source",)
-_SUBJECTS: tuple[Need] = ("subjects",)
 _OUTSIDE: tuple[Need, Need] = ("source", "mask")
 _CAPTIONS: tuple[Need, ...] = ("source", "source_caption", "target_caption")
 _FOREGROUND: tuple[Need, Need] = ("mask", "foreground")
@@ -150,10 +145,10 @@ _IMAGE_METRICS = [
     ImageMetric(
         "foreground_clip", "foreground CLIP score", _FOREGROUND, *PERCENT, REASON_EDIT, ("clip_large",), foreground_clip
     ),
-    ImageMetric("dino_subject", "DINO to subject", _SUBJECTS, *SIMILARITY, DREAMBOOTH, ("dino",), _dino_subject),
+    _by_subject("dino_subject", "DINO to subject", dino_similarity, "dino"),
     _by_sample("subject_error", "subject error", ("source", "target", "mask"), ERROR, SUBJECTS, measure_subject_error),
     _by_sample("copying", "copying", ("target", "subjects"), UNIT_ERROR, SUBJECTS, measure_copying),
-    ImageMetric("clip_i_subject", "CLIP-I to subject", _SUBJECTS, *SIMILARITY, DREAMBOOTH, ("clip",), _clip_subject),
+    _by_subject("clip_i_subject", "CLIP-I to subject", image_similarity, "clip"),
 ]
 _SET_METRICS: list[ImageMetric | SetMetric] = [
     SetMetric("fid", "FID", _TARGET, *ERROR, "Heusel et al. 2017", _INCEPTION, _embed_inception, frechet_distance),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from omniedit.evaluation.metrics.metric import Sample
-from omniedit.evaluation.subjects import SubjectCase, copying, subject_error
+from omniedit.evaluation.subject_fidelity import SubjectCase, copying, subject_error
 from omniedit.imaging.images import Image, resize_contain
 
 Compare = Callable[[Sequence[Image], Sequence[Image]], Sequence[float]]

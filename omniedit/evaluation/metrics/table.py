@@ -40,7 +40,7 @@ def read_table(table: Path) -> list[dict[str, str]]:
     if not rows:
         raise UserError(f"{table}: has no row below the line with the column names")
     if "edited" not in rows[0]:
-        raise UserError(f"{table}: lacks the column edited; there are: {', '.join(filter(None, rows[0]))}")
+        raise UserError(f"{table}: lacks the column edited; available: {', '.join(filter(None, rows[0]))}")
     if reserved := [name for name in (*RESERVED_COLUMNS, *METRICS) if name in rows[0]]:
         raise UserError(f"{table}: has a column {reserved[0]}, which is reserved for the result; rename it")
     return rows

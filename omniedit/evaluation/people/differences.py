@@ -10,7 +10,7 @@ import numpy as np
 
 from omniedit.evaluation.agreement.correlations import Values
 from omniedit.evaluation.bench.statistics import compare_editors
-from omniedit.evaluation.people.edits import RatedEdit
+from omniedit.evaluation.people.rated_edits import RatedEdit
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omniedit.evaluation.people.results import PersonRating
+from omniedit.evaluation.people.rating_results import PersonRating
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import write_csv
 

@@ -9,11 +9,11 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.comparisons.inputs import read_columns
-from omniedit.evaluation.people.edits import EditSet, RatedEdit
+from omniedit.evaluation.people.rated_edits import EditSet, RatedEdit
 from omniedit.pairs import Shard
 from omniedit.pairs.columns import sha256
 from omniedit.pairs.open_shards import OpenShards
-from omniedit.sources.decode import list_images
+from omniedit.sources.photo_file import list_images
 from omniedit.storage.atomic import is_file
 
 COLUMNS = ("item_id", "editor", "source", "edited", "instruction")
@@ -53,7 +53,7 @@ def read_edits(path: Path, kind: str | None = None, items: Items | None = None) 
     """
     fitting = [name for name, reader in READERS.items() if reader.is_for(path)]
     if kind and kind not in fitting:
-        raise UserError(f"{path}: has no {kind}; there are: {', '.join(fitting) or 'none that can be rated'}")
+        raise UserError(f"{path}: has no {kind}; available: {', '.join(fitting) or 'none that can be rated'}")
     if not fitting:
         raise UserError(f"{path}: nothing to rate; give a run, a table, or a folder with EDITOR/{OUTPUTS}/ITEM.png")
     edits = READERS[kind or fitting[0]].read(path, items or {})
@@ -131,12 +131,7 @@ def _shard_edits(shard: Shard, editor: str, task: str, shards: OpenShards) -> It
 
 
 def _read_side(shards: OpenShards, path: Path, pair_id: str, side: str) -> bytes:
-    def read(shard: Shard) -> bytes:
-        if pair_id not in shard.pair_ids:
-            raise UserError(f"{path}: has no pair {pair_id}; the file was replaced, start the command again")
-        return shard.encoded(side, shard.pair_ids.index(pair_id))
-
-    return shards.read(path, read)
+    return shards.read(path, lambda shard: shard.encoded(side, shard.find(pair_id)))
 
 
 def _table_rows(table: Path) -> Iterator[Row]:

@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from omniedit.errors import UserError
 from omniedit.evaluation.reward_benches.records import VoteRow, finite_scores
@@ -27,14 +26,6 @@ NO_SCORES = "no two scores of the judge"
 REPEATED = "the comparison has an earlier row"
 ID_COLUMNS = ("id", "idx", "key", "uid")
 """Columns that identify a comparison."""
-
-
-@dataclass(frozen=True)
-class VoteComparison:
-    """Comparison: people's vote, and whether the judge is right."""
-
-    human: str
-    correct: bool
 
 
 def parse_vote(text: object) -> str | None:
@@ -95,8 +86,8 @@ def merge_ties(vote: str | None) -> str | None:
     return TIE if vote in (BOTH_GOOD, BOTH_BAD) else vote
 
 
-def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[VoteComparison, bool]:
-    """Compare the judge's vote with people's; also return whether it could be read.
+def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> bool | None:
+    """Return whether the judge's vote is people's; None if it could not be read.
 
     A row that has only `correct` counts as it says.
 
@@ -105,21 +96,21 @@ def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[V
     """
     vote = parse_vote(row.get("model_vote"))
     if vote is None and "model_vote" not in row and isinstance(row.get("correct"), bool):
-        return VoteComparison(human, bool(row["correct"])), True
+        return bool(row["correct"])
     vote = merge_ties(vote) if merge else vote
-    return VoteComparison(human, vote == human), vote is not None
+    return None if vote is None else vote == human
 
 
 def measure_votes(humans: Sequence[tuple[VoteRow, str]], ties: str, skipped: Counter[str], merge: bool) -> VoteResult:
     """Return the accuracy of recorded votes, over all comparisons and by people's vote."""
-    comparisons = [compare_votes(human, record.row, merge) for record, human in humans]
-    compared = [comparison for comparison, _ in comparisons]
-    unread = sum(not read for _, read in comparisons)
+    outcomes = [compare_votes(human, record.row, merge) for record, human in humans]
+    named = [(human, bool(outcome)) for (_, human), outcome in zip(humans, outcomes, strict=True)]
+    unread = outcomes.count(None)
     return VoteResult(
         "comparisons",
         ties,
-        count("all", (of.correct for of in compared)),
-        count_by((of.human, of.correct) for of in compared),
+        count("all", (correct for _, correct in named)),
+        count_by(named),
         wrong={UNREAD: unread} if unread else {},
         skipped=skipped,
     )

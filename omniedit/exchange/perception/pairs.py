@@ -15,7 +15,7 @@ from omniedit.exchange.rows import reject
 from omniedit.imaging.images import encode_mask, encode_png
 from omniedit.pairs import EncodedPair, Rejection
 from omniedit.pairs.provenance import IMPORTED
-from omniedit.sources.index import make_source_id
+from omniedit.sources.photo_index import make_source_id
 from omniedit.storage.seeded_random import make_rng
 
 FORMATS = ("coco", "refcoco")

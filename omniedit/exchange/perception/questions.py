@@ -23,7 +23,7 @@ from omniedit.exchange.rows import Row, reject
 from omniedit.imaging.images import pixels_sha256
 from omniedit.pairs import Rejection
 from omniedit.plain_text import clean
-from omniedit.sources.index import make_source_id
+from omniedit.sources.photo_index import make_source_id
 from omniedit.storage.parquet import write_tables
 
 FORMAT = "llava"

@@ -13,7 +13,7 @@ from omniedit.imaging.images import Mask
 
 
 class BadRegion(ValueError):
-    """Reason why a region has no mask."""
+    """Error for a region that does not decode to a mask."""
 
 
 def decode_region(segmentation: Any, height: int, width: int) -> Mask:
@@ -23,7 +23,7 @@ def decode_region(segmentation: Any, height: int, width: int) -> Mask:
         segmentation: list of polygons [x, y, x, y, ...], or {"size": [H, W], "counts": runs}.
 
     Raises:
-        BadRegion: it is of another form, or does not fit the image.
+        BadRegion: it has neither form, or does not fit the image.
     """
     if isinstance(segmentation, dict):
         return _decode_runs(segmentation, height, width)

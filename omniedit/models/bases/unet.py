@@ -30,7 +30,7 @@ class UNetAdapter(Adapter):
 
     @property
     def longest_side(self) -> int:
-        """Return 2048 pixels in latents; a UNet itself has no limit."""
+        """Return the number of latents that 2048 pixels take; a UNet itself has no limit."""
         return 2048 // 8
 
     @property

@@ -122,6 +122,9 @@ class ZImageAdapter(Adapter):
         """Return the rotations of tokens at these positions, (B, N, 3), complex."""
         return self.net.rope_embedder(ids.flatten(0, 1)).unflatten(0, ids.shape[:2])
 
+    def restore_constants(self) -> None:
+        self.net.rope_embedder.freqs_cis = None  # computed in the next forward pass
+
     def decode(self, state: BaseState) -> Tensor:
         output = self.net.all_final_layer[KEY](state.image, c=state.modulation)
         return -unpatchify(output[:, : len(state.grid)], state.grid, PATCH)

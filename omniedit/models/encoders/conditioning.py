@@ -15,7 +15,7 @@ from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import BRANCHES, Conditioning
 
 GREY = 128
-"""Grey level, of 255, that the language model sees in place of a source image that is withheld, as in training."""
+"""Grey level, 0-255, that the language model sees in place of a withheld source image, as in training."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ def read_constants(path: Path) -> dict[str, str]:
 
 
 def read_lists(path: Path) -> dict[str, list[str]]:
-    """Return the lists of texts that a Python file assigns to names at its top level; errors as `read_constants`."""
+    """Return the lists of texts that a Python file assigns at top level, as `read_constants` does for texts."""
     lists = ((name, value) for name, value in _read_values(path) if isinstance(value, list))
     return {name: value for name, value in lists if all(isinstance(item, str) for item in value)}
 
@@ -61,7 +61,7 @@ def choose(texts: Mapping[str, str], names: Sequence[str], path: Path) -> list[s
 
 
 def from_format(text: str, names: Mapping[str, str], path: Path) -> str:
-    """Convert a text for `str.format` to a rubric's text, whose places are names in angle brackets.
+    """Convert a text for `str.format` to a rubric's text, whose placeholders are names in angle brackets.
 
     Args:
         names: a rubric's name for each field of the format.

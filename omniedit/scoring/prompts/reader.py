@@ -1,4 +1,4 @@
-"""Reader of a benchmark's official prompts: find it by its rubric's name or by the files of a checkout."""
+"""Find the reader of a benchmark's official prompts by its rubric's name, or by the files of a checkout."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -45,7 +45,7 @@ def read_prompts(folder: Path, name: str | None = None) -> Rubric:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give --prompts the checkout of a benchmark")
     if name is not None and name not in READERS:
-        raise UserError(f"no official prompts for the rubric '{name}'; there are some for: {', '.join(READERS)}")
+        raise UserError(f"no official prompts for the rubric '{name}'; choose from {', '.join(READERS)}")
     names = [name] if name else list(READERS)
     readers = ((each, path) for each in names if (path := READERS[each][0](folder)) is not None)
     chosen = next(readers, None)

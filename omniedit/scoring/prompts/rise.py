@@ -16,7 +16,7 @@ FIELDS = {"instruct": "instruction", "reference": "reference"}
 WEIGHTS = {"appearance_consistency": 0.3, "instruction_reasoning": 0.5, "visual_plausibility": 0.2}
 WEIGHTS_WITHOUT_CONSISTENCY = {"instruction_reasoning": 0.8, "visual_plausibility": 0.2}
 CONSISTENCY_FREE = ":free"
-"""End of the tasks of rows that are marked `consistency_free`."""
+"""Suffix of the tasks of rows marked `consistency_free`."""
 TWO_SCORE_WEIGHTS = {"appearance_consistency": 0.3, "instruction_reasoning": 0.7}
 _CHANGE = ("prompt_consist", "source"), ("prompt_reasoning", ""), "prompt_generation"
 _CHANGE_OF_INPUT = ("prompt_consist", "source"), ("prompt_reasoning_w_input", "source"), "prompt_generation"

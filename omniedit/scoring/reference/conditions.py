@@ -6,19 +6,17 @@ from functools import partial
 import cv2
 import numpy as np
 
-from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.lines import agreement, scale_mask, scribble_lines, sketch_lines
+from omniedit.imaging.images import CLEAR_LEVELS, Image, Mask
+from omniedit.imaging.line_drawing import RED, agreement, scale_mask, scribble_lines, sketch_lines
 from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.pairs import EditPair
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.fields import CLEAR_LEVELS, gradient, lightness, mean_inside, ramp
+from omniedit.scoring.reference.fields import gradient, lightness, mean_inside, ramp
 from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.subjects import find_reference
 from omniedit.tasks import Task
-
-RED = (255, 0, 0)
 
 
 def measure_condition(task: Task, comparison: Comparison, truth: Truth) -> Finding:
@@ -47,7 +45,7 @@ def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
     share = float(inside.sum() / max(1, changed.sum()))
     rest = float(cv2.absdiff(image, pair.source)[~red].mean()) if not red.all() else 255.0
     degree = min(ramp(share, 0.3, 0.6), ramp(float(inside.mean()), 0.05, 0.2), ramp(rest, 16.0, 8.0))
-    return degree, f"the box contains {share:.0%} of what changed, which is {inside.mean():.0%} of the box"
+    return degree, f"the box contains {share:.0%} of the changed pixels, which fill {inside.mean():.0%} of it"
 
 
 def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], dark: bool) -> tuple[float, str]:
@@ -68,7 +66,7 @@ def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], da
 
 
 def _match_segment(pair: EditPair, image: Image) -> tuple[float, str]:
-    """Return how well a segment of a map has the outline of the new object: it changed, and ends at new edges."""
+    """Return how well a segment matches the new object: its pixels changed, and its outline lies on new edges."""
     shape = (_scale_to(image, pair.edited) == pair.provenance["truth"]["segment"]).all(axis=2)
     if not shape.any():
         return 0.0, "the reference has no segment in the object's colour"

@@ -7,8 +7,8 @@ import numpy as np
 
 from omniedit.grounding.names import noun_probabilities
 from omniedit.imaging.images import Image
-from omniedit.instructions.counts import parse_numbers
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import OPPOSITE, without_position
+from omniedit.instructions.templates.counting import parse_numbers
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import distribution_distance, ramp
@@ -24,11 +24,10 @@ PLACE_WORDS = {
     "lower": r"\b(lower|below)\b",
 }
 """Words for a place of one of two objects."""
-OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
 CLEAR_CHANGE = 5.0
 """Colour difference from which a pixel of the reduced copies clearly changed."""
 WINDOW, MOST_WINDOWS = 1.4, 36
-"""Side of the windows in which further objects of a kind are searched, relative to the known ones, and their number."""
+"""Side of the windows to search for further objects of a kind, relative to the known ones, and number of windows."""
 MAX_PROBABILITY_ELSEWHERE = 0.35
 """Maximum probability that a window without a known object shows one of its kind."""
 

@@ -70,14 +70,14 @@ def environment_signs(kind: str, before: Light, after: Light) -> list[Environmen
 
 
 def _darker(before: Light, after: Light) -> float:
-    """Return the lightness after the edit over that before."""
+    """Return the ratio of the lightness after the edit to that before."""
     if before.lightness < GREY_LEVEL:
         raise Unmeasurable("the source is black: it cannot get darker")
     return after.lightness / before.lightness
 
 
 def _contrast(before: Light, after: Light) -> float:
-    """Return the contrast after the edit over that before."""
+    """Return the ratio of the contrast after the edit to that before."""
     if before.contrast < GREY_LEVEL:
         raise Unmeasurable("the source has only one lightness: it has no contrast to compare with")
     return after.contrast / before.contrast
@@ -97,7 +97,7 @@ def _paler(before: Light, after: Light, full: float) -> EnvironmentSign:
 
 
 def _streak_strength(before: Light, after: Light) -> float:
-    """Return the ratio of fine structure to contrast, after over before; 0 if the edited image has no contrast."""
+    """Return how much the ratio of fine structure to contrast grew; 0 if the edited image has no contrast."""
     contrast = _contrast(before, after)
     if after.contrast < GREY_LEVEL:
         return 0.0

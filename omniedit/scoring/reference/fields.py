@@ -17,9 +17,9 @@ NOTICEABLE_DIFFERENCE = 2.3
 GREY_LEVEL = 100 / 255
 """One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
 CLEAR_LEVELS = 24
-"""Difference in grey levels from which a pixel is clearly another one."""
+"""Difference in grey levels from which a pixel clearly differs."""
 MEDIAN_PIXELS = 100_000
-"""Approximate number of pixels from which a median over a region is taken."""
+"""Approximate number of pixels to sample for a median over a region."""
 _LEVELS = np.linspace(0.02, 0.98, 33)
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from omniedit.grounding.coco_detector import DetectedBox, detect_objects
 from omniedit.grounding.outdoors import find_sky
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.filters import noise_response
@@ -37,7 +38,7 @@ from omniedit.scoring.reference.fields import (
 
 
 class Unmeasurable(Exception):
-    """Error of a pair that cannot be measured; the text says what is missing."""
+    """Error for a pair that cannot be measured. The text says what is missing."""
 
 
 REDUCED_SIDE = 384
@@ -100,7 +101,7 @@ class FillDetail:
 
     @property
     def measurement(self) -> str:
-        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
+        return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} smeared pixels"
 
 
 def fill_detail(luma: Field, region: Region, unit: int) -> FillDetail:
@@ -146,6 +147,11 @@ class ImageMeasures:
     @cached_property
     def _noise_response(self) -> Field:
         return noise_response(self.luma)
+
+    @cached_property
+    def detected(self) -> list[DetectedBox]:
+        """Boxes of objects."""
+        return detect_objects(self.image)
 
     @cached_property
     def small(self) -> Image:

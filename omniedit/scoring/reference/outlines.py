@@ -20,12 +20,14 @@ MIN_STEP = 2.5
 """Slope in Lab units per pixel from which a change has a step."""
 STRONG_EDGE = 5.0
 """Slope in Lab units per pixel from which an edge of the source hides the end of any change."""
+INSIDE = 6
+"""Distance in pixels from an edit's outline at which its inside begins."""
 MIN_TEAR_PIXELS = 6
 """Minimum number of pixels of a step that is not a speck of noise."""
 GHOST_SHARES = (0.012, 0.004)
 """Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
 SOFT_EDGE = 2.0
-"""Slope in Lab units per pixel from which an edge of the source may be the border of something."""
+"""Slope in Lab units per pixel from which an edge of the source may be an object's outline."""
 MIN_COLOUR_ODDS, TOUCHING_DISTANCE = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
 THIN_SIDE, MIN_CONTRAST = 15, 12.0
@@ -54,13 +56,31 @@ def hard_outline(comparison: Comparison) -> float:
     return float(near[outline].mean()) if outline.any() else 0.0
 
 
+def inner_steps(comparison: Comparison) -> float:
+    """Return the length of the steps of a change inside an edit where the source has no edge, over the edit's side."""
+    solid = _fill_holes(comparison.detail_mask)
+    _, inwards = _distances(solid)
+    steps = _steps(comparison.edited.detail - comparison.source.detail, comparison.source.detail) & (inwards > INSIDE)
+    return _total_length(steps) / max(1.0, float(solid.sum()) ** 0.5)
+
+
+def _fill_holes(mask: Mask) -> Mask:
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED) > 0
+
+
 def torn_sky(comparison: Comparison) -> float:
     """Return the length of the steps in a global change where the source has no edge, over the image's side."""
     change = comparison.edited.detail - comparison.source.detail
     steps = _steps(_without_specks(change), _without_specks(comparison.source.detail))
+    return _total_length(steps) / steps.size**0.5
+
+
+def _total_length(steps: Mask) -> float:
+    """Return the length of all steps in pixels, without specks of noise."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(steps.astype(np.uint8))
     sizes = stats[1:, cv2.CC_STAT_AREA]
-    return float(sizes[sizes >= MIN_TEAR_PIXELS].sum() / steps.size**0.5)
+    return float(sizes[sizes >= MIN_TEAR_PIXELS].sum())
 
 
 def remaining_area(before: Field, after: Field, mask: Mask) -> float:

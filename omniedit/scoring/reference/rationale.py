@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article
+from omniedit.instructions.grammar import IRREGULAR_PLURAL, with_article
 from omniedit.instructions.stemming import strip_article
 from omniedit.plain_text import clean_line
 
@@ -17,7 +17,7 @@ _DETAILS = re.compile(
     r"\s(?:of|with|without|in|on|at|by|from|to|under|over|above|behind|between|near|next|that|which|who)\b.*",
     re.IGNORECASE,
 )
-"""Rest of a phrase behind its noun: 'on the left' in 'red car on the left'."""
+"""Rest of a phrase after its noun: 'on the left' in 'red car on the left'."""
 _COLOUR = re.compile(r"black|white|gr[ea]y|red|orange|yellow|green|blue|purple|pink|brown|gold|silver", re.IGNORECASE)
 _NUMBER = re.compile(r"two|three|four|five|six|several|many", re.IGNORECASE)
 

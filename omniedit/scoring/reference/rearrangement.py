@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from omniedit.imaging.images import Mask
-from omniedit.instructions.placement import parse_directions, parse_resizing
+from omniedit.instructions.templates.movement_resize import parse_directions, parse_resizing
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import correlation, grow, ramp

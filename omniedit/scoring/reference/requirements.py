@@ -7,8 +7,15 @@ from functools import partial
 import numpy as np
 
 from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.plain_ground import distances_to_plane, ground_unevenness, has_spots
-from omniedit.instructions.objects import without_position
+from omniedit.imaging.plain_ground import (
+    SPOT_LIMITS,
+    distances_to_plane,
+    ground_unevenness,
+    has_spots,
+    inner_unevenness,
+    largest_spot,
+)
+from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
@@ -33,6 +40,10 @@ MAX_UNEVEN_PLACED = 20.0
 """Maximum unevenness of the surroundings of an object that is moved or resized, and of its new place."""
 SPOT_TOLERANCE = 1.3
 """Tolerance of `has_spots` at such places."""
+MIN_EMPTIED_SHARE = 0.15
+"""Minimum share of an emptied place outside the object's other box at which its ground is checked."""
+BORDER = 0.004
+"""Distance from the image's border, as a share of its side, within which a box is cut off."""
 SAME_SIZE = 0.002
 """Maximum difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
@@ -65,28 +76,38 @@ def _verify_counting(comparison: Comparison, truth: Truth) -> None:
     counts.verify_number(more.image, truth["object"], truth["boxes"])
     fewer = comparison.source if truth["new_count"] > truth["count"] else comparison.edited
     boxes = truth["boxes"]
-    _verify_one_of(more, fewer, comparison.small_mask, boxes[min(truth["count"], truth["new_count"])], boxes[0], truth)
+    _verify_one_of(comparison, more, fewer, boxes[min(truth["count"], truth["new_count"])], boxes[0], truth)
 
 
 def _verify_relation(comparison: Comparison, truth: Truth) -> None:
     boxes = (truth["box"], truth["other_box"])
     counts.verify_number(comparison.pair.source, without_position(truth["object"]), boxes)
+    if not _is_listed(comparison, truth):
+        _verify_in_view(truth, *boxes)
     if truth["edit"] == Task.OBJECT_REMOVAL:
-        _verify_one_of(comparison.source, comparison.edited, comparison.small_mask, *boxes, truth)
+        _verify_one_of(comparison, comparison.source, comparison.edited, *boxes, truth)
+    else:
+        _verify_all_painted(comparison, truth)
 
 
 def _verify_one_of(
-    more: ImageMeasures, fewer: ImageMeasures, mask: Mask, box: FractionBox, other: FractionBox, truth: Truth
+    comparison: Comparison,
+    more: ImageMeasures,
+    fewer: ImageMeasures,
+    box: FractionBox,
+    other: FractionBox,
+    truth: Truth,
 ) -> None:
-    """Check the outline of one of several objects; for a copy, that of the original in the image without the copy.
+    """Check that one of several objects is whole; for a copy, the original in the image without the copy.
 
     Args:
         more, fewer: the image with the object, and the one without it.
-        mask: (h, w), of the object.
         box, other: of the object, and of one that both images show.
     """
+    mask = comparison.small_mask
     sides = np.array([box[2] - box[0], box[3] - box[1]]), np.array([other[2] - other[0], other[3] - other[1]])
     if np.abs(sides[0] - sides[1]).max() > SAME_SIZE:
+        _verify_nothing_beyond(comparison, more, truth)
         _verify_rimmed(more, mask, truth["object"])
         return
     (height, width), window = mask.shape, np.zeros_like(mask)
@@ -102,27 +123,27 @@ def _verify_rimmed(image: ImageMeasures, mask: Mask, name: str) -> None:
     verify_outline(image, grow(mask, -max(1, round(RIM / 2 * float(mask.sum()) ** 0.5))), name)
 
 
-def _verify_material(comparison: Comparison, truth: Truth) -> None:
-    counts.verify_number(comparison.pair.source, without_position(truth["object"]), (truth["box"],))
-
-
 def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
-    """Check that a new colour or material is of the whole object, and that the object is the only one of its kind."""
-    remaining, other = spots_alike(comparison.source.detail, comparison.detail_mask)
-    if remaining > MOST_LEFT:
-        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot next to the edit has its colours")
-    if other > MOST_ELSEWHERE:
+    """Check that a new colour or material covers the whole object, and that the object is the only one of its kind."""
+    if spots_alike(comparison.source.detail, comparison.detail_mask)[1] > MOST_ELSEWHERE:
         raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
     overlap = colour_overlap(comparison.source.reduced, comparison.small_mask)
     if overlap < MIN_RESURFACED_IOU:
         raise Unmeasurable(f"the edit overlaps the outline by colour of the {truth['object']} by only {overlap:.0%}")
+    _verify_all_painted(comparison, truth)
+    counts.verify_number(comparison.pair.source, without_position(truth["object"]), (truth["box"],))
+
+
+def _verify_all_painted(comparison: Comparison, truth: Truth) -> None:
+    """Check that no part of an object kept its old colour or material."""
+    if spots_alike(comparison.source.detail, comparison.detail_mask)[0] > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot next to the edit has its colours")
     least = MIN_SALIENT_SHARE if _is_listed(comparison, truth) else MIN_RESURFACED_SHARE
     verify_whole(comparison.source, comparison.small_mask, truth["object"], least)
-    _verify_material(comparison, truth)
 
 
 def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
-    """Check that a removal, an addition or a swap is of a whole object.
+    """Check that a removal, an addition or a swap covers the whole object.
 
     In plain surroundings, parts of the object outside the mask, such as feet or a wing, stand out. For an object that
     the photo's caption file names, the surroundings may be less plain, except for a swap: its mask is not the outline
@@ -130,16 +151,41 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     """
     edit = comparison.pair.task
     image = comparison.edited if edit == Task.OBJECT_ADDITION else comparison.source
-    uneven = rim_unevenness(image.reduced, comparison.small_mask)
-    if uneven > (MAX_UNEVEN_NAMED if edit != Task.OBJECT_SWAP and _is_listed(comparison, truth) else MAX_UNEVEN):
-        raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are uneven ({uneven:.0f})")
-    remaining, other = spots_alike(image.detail, comparison.detail_mask)
-    if remaining > MOST_LEFT:
-        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot next to the edit has its colours")
+    _verify_nothing_beyond(comparison, image, truth)
+    other = spots_alike(image.detail, comparison.detail_mask)[1]
     if other > MOST_ELSEWHERE and without_position(truth["object"]) == truth["object"]:
         raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
     if edit != Task.OBJECT_SWAP:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
+
+
+def _verify_nothing_beyond(comparison: Comparison, image: ImageMeasures, truth: Truth) -> None:
+    """Check that nothing of a removed, added or replaced object is outside the mask.
+
+    An object that saliency found must be in view too, and no thin part such as a cord may lead out of the mask.
+
+    Args:
+        image: the image with the object.
+    """
+    name, listed = truth["object"], _is_listed(comparison, truth)
+    uneven = rim_unevenness(image.reduced, comparison.small_mask)
+    if uneven > (MAX_UNEVEN_NAMED if listed and comparison.pair.task != Task.OBJECT_SWAP else MAX_UNEVEN):
+        raise Unmeasurable(f"a part of the {name} may be left: its surroundings are uneven ({uneven:.0f})")
+    if spots_alike(image.detail, comparison.detail_mask)[0] > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {name} may be left: a spot next to the edit has its colours")
+    if listed:
+        return
+    _verify_in_view(truth, truth["box"])
+    contrast, area = SPOT_LIMITS[-1]
+    if largest_spot(image.image, comparison.mask, contrast * SPOT_TOLERANCE) > area * SPOT_TOLERANCE:
+        raise Unmeasurable(f"a part of the {name} may be left: something leads out of the edit")
+
+
+def _verify_in_view(truth: Truth, *boxes: FractionBox) -> None:
+    """Check that the sides and the top of the image cut off no box: what saliency finds there may be several
+    objects."""
+    if any(left < BORDER or top < BORDER or right > 1 - BORDER for left, top, right, _ in boxes):
+        raise Unmeasurable(f"the border cuts off the {truth['object']}, which may be several objects")
 
 
 def _verify_by_listing(
@@ -198,6 +244,19 @@ def _verify_placed(comparison: Comparison, truth: Truth) -> None:
         _is_on_plain_ground(image, comparison.mask) for image in (comparison.pair.source, comparison.pair.edited)
     ):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are not plain")
+    box = truth["box"]
+    emptied = (
+        ((comparison.edited, box, truth["new_box"]), (comparison.source, truth["new_box"], box))
+        if "new_box" in truth
+        else ((comparison.source, box, None),)
+    )
+    for image, old, new in emptied:
+        place = comparison.small_mask & comparison.box(old)
+        if new is not None:
+            place &= ~grow(comparison.box(new), 4)
+        enough = place.sum() >= MIN_EMPTIED_SHARE * comparison.box(old).sum()
+        if enough and inner_unevenness(image.small, place) > MAX_UNEVEN_PLACED:
+            raise Unmeasurable(f"something is in the place that the {truth['object']} left")
 
 
 def _is_on_plain_ground(image: Image, mask: Mask) -> bool:
@@ -226,7 +285,7 @@ REQUIREMENTS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
 _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,
     Task("relation"): _verify_relation,
-    Task("material_transfer"): _verify_material,
+    Task("material_transfer"): _verify_resurfaced,
     **dict.fromkeys(map(Task, ("background_swap", "background_change")), _verify_background),
     **dict.fromkeys(
         map(Task, ("remove", "add", "object_removal", "object_addition", "object_swap")),

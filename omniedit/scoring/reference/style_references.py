@@ -23,8 +23,8 @@ MIN_SIDE = 96
 MAX_DISTANCE, USUAL_DISTANCE = 3.0, 2.0
 """Distance from which an image lacks a style, and distance within which 95 % of the specialist's images are."""
 OTHER_RATIO, OWN_RATIO = 0.85, 0.97
-"""Ratio of the distance to the nearest other kind to that to the style: up to the first the image is of the other
-kind, from the second in the style."""
+"""Ratios of the distance to the nearest other kind to the distance to the style: up to the first, the image shows the
+other kind; from the second on, the style."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.color import image_to_lab
-from omniedit.imaging.images import Image, Mask, shrink
+from omniedit.imaging.images import CLEAR_LEVELS, Image, Mask, shrink
 from omniedit.imaging.morphology import erode
 from omniedit.pairs import EditPair
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import (
-    CLEAR_LEVELS,
     Field,
     appearance,
     correlation,
@@ -39,7 +38,7 @@ RIM = 3
 
 
 def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
-    """Score whether the new object is the reference image's, whole, and is not in the source.
+    """Score whether the edited image, but not the source, shows the whole object of the reference image.
 
     Raises:
         Unmeasurable: no object stands out in the reference image, or there is none.
@@ -112,7 +111,7 @@ def reduced_reference(reference: Image, box: FractionBox) -> tuple[Image, Fracti
 def align_view(
     image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool = False
 ) -> Image:
-    """Return the part of an image, perhaps mirrored, in which `box` has the position that `inside` has in a copy.
+    """Crop and perhaps mirror an image so that `box` gets the position that `inside` has in a copy.
 
     Args:
         box: in the image.

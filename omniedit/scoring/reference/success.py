@@ -7,7 +7,7 @@ import numpy as np
 
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.grounding.places import looks_outdoors
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import attributes, camera, rearrangement, sentences, texts
 from omniedit.scoring.reference.environments import environment_signs, light
@@ -59,10 +59,9 @@ def object_removal(comparison: Comparison, truth: Truth) -> Finding:
 def object_addition(comparison: Comparison, truth: Truth) -> Finding:
     """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
-    The source must look as if the object had never been there: a poor fill costs half of the score, and the rationale
-    blames the source image for it. If the truth has `scene`, the source is a photo without a fill, so the object's
-    colours in it are not traces of the object. Whether the right subject was added is checked separately, by
-    `score_shown_subject`.
+    The source must look as if the object had never been there: a poor fill costs up to half of the score, and the
+    rationale blames the source image for it. If the truth has `scene`, the source is an unfilled photo, and is not
+    searched for traces of the object. `score_shown_subject` checks separately that the right subject was added.
     """
     core = object_region(comparison, truth["box"])
     replacement, measurement = replacement_strength(comparison, core)
@@ -84,7 +83,7 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
     if source_quality < 0.9:
         chosen = tuple(f"{sentence} {blame}" for sentence in chosen)
         measurement += (
-            f"; in the source, that ratio was already {source_contrast:.1f}; the fill has {fill.measurement}; traces "
+            f"; in the source, this ratio was already {source_contrast:.1f}; the fill has {fill.measurement}; traces "
             f"of the object cover {remaining / 1e4:.2f}% of the image, and its colours {ghost:.1%} of the region"
         )
     score = 10 * min(replacement, visibility, 0.5 + 0.5 * source_quality)
@@ -115,7 +114,7 @@ def object_swap(comparison: Comparison, truth: Truth) -> Finding:
     measurement = (
         f"{changed_share:.0%} of the region changed and {max(0.0, remaining):.0%} of the old structure remains; the "
         f"new object's contrast with its surroundings is {contrast:.1f}; its distance from the old one in colour and "
-        f"texture is {dissimilarity:.0f}; its base is {max(0.0, height_above_base):.0%} of the old height too high"
+        f"texture is {dissimilarity:.0f}; its base is too high by {max(0.0, height_above_base):.0%} of the old height"
     )
     names = {"old": TruthObject.parse(truth["object"]), "new": TruthObject.parse(truth["new_object"])}
     return weigh(sentences.SWAPPED, requirements, measurement, **names)
@@ -175,11 +174,11 @@ def environment_change(comparison: Comparison, truth: Truth) -> Finding:
 
 
 _ENVIRONMENTS = {"golden_hour": "the golden hour", "overcast": "an overcast day"}
-"""Environments whose keys do not fit into a sentence."""
+"""Wording of environments whose keys read badly in a sentence."""
 
 
 def style_transfer(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a restyling: the image is restyled, and has the requested style.
+    """Score a style transfer: the whole image is restyled, and in the requested style.
 
     Raises:
         Unmeasurable: the style is unknown, or the image is too small to show it.
@@ -195,8 +194,8 @@ def style_transfer(comparison: Comparison, truth: Truth) -> Finding:
     return Finding(
         10 * min(restyling, recognition.degree),
         choose_sentences(fill_in(sentences.RESTYLED, value=value), *requirements),
-        f"{changed_share:.0%} of the image changed; its distance from that style is {recognition.distance:.1f}, and "
-        f"from '{recognition.nearest}' {recognition.nearest_distance:.1f}",
+        f"{changed_share:.0%} of the image changed; its distance from the requested style is "
+        f"{recognition.distance:.1f}, from the nearest, '{recognition.nearest}', {recognition.nearest_distance:.1f}",
     )
 
 
@@ -210,7 +209,7 @@ def _style_fault(recognition: StyleRecognition) -> str:
 
 
 def measure_restyling(comparison: Comparison) -> tuple[float, float]:
-    """Return the share of the image that changed, and in [0, 1] how far it is restyled, in any style."""
+    """Return the share of the image that changed, and the degree of restyling in [0, 1], in whatever style."""
     everywhere = np.ones_like(comparison.small_mask)
     changed_share = comparison.changed_share(everywhere, NOTICEABLE_DIFFERENCE)
     fine_left = comparison.structure_kept(everywhere, fine=0.5, coarse=2.0)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from omniedit.imaging.images import Mask
+from omniedit.instructions.clues import resolve_clue
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.knowledge import resolve_clue
-from omniedit.instructions.referring import Unresolvable, resolve
+from omniedit.instructions.referring_expressions import Unresolvable, resolve
 from omniedit.instructions.stemming import stems
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import ramp

@@ -7,7 +7,7 @@ import numpy as np
 from omniedit.grounding.text import READER_MISSING, can_read, read_text
 from omniedit.imaging.images import Image
 from omniedit.imaging.lettering import steepness
-from omniedit.instructions.texts import same_letters
+from omniedit.instructions.templates.printed_text import same_letters
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import lightness, ramp
@@ -22,10 +22,10 @@ MIN_LIKENESS = 0.8
 
 
 def textual_change(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a changed text: the edited image says the new text and no longer the old one, as the instruction asks.
+    """Score a changed text: the edited image shows the requested text and no longer the old one.
 
     Raises:
-        Unmeasurable: no text reader is installed, or the source does not say the old text.
+        Unmeasurable: no text reader is installed, or the source does not show the old text.
     """
     if not can_read():
         raise Unmeasurable(READER_MISSING)

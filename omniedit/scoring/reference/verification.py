@@ -14,11 +14,13 @@ from functools import lru_cache, partial
 import cv2
 import numpy as np
 
-from omniedit.grounding.names import noun_probability
+from omniedit.grounding.instances import are_all_objects, has_rival, shows_person, shows_several
+from omniedit.grounding.names import MIN_SURE, noun_probability
+from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box, overlap
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
@@ -86,7 +88,7 @@ def _verify_background(comparison: Comparison, truth: Truth) -> None:
 
 
 def _verify_names(comparison: Comparison, image: ImageMeasures, name: str) -> None:
-    """Check that the caption or the boxes name the object, or that the classifier does not contradict its name."""
+    """Check that the caption or the boxes name the object, or that its name fits and can mean nothing else."""
     about = comparison.pair.provenance
     named_objects = {str(named).lower() for named in about.get("named_objects") or ()}
     caption = str(about.get("caption") or "").lower()
@@ -97,6 +99,26 @@ def _verify_names(comparison: Comparison, image: ImageMeasures, name: str) -> No
         probability = noun_probability(noun, image.image, comparison.mask)
         if probability is not None and probability < MIN_NOUN_PROBABILITY:
             raise Unmeasurable(f"nothing confirms that the object is a {noun}")
+        if part == name:
+            _verify_instance(image, comparison.mask, part, probability or 0.0)
+
+
+def _verify_instance(image: ImageMeasures, mask: Mask, name: str, probability: float) -> None:
+    """Check an (H, W) mask against the boxes of a detector: one object, not of a person, and the only one of its name.
+
+    Args:
+        probability: of the name. A certain one outweighs a box of a person.
+    """
+    if not mask.any():
+        return
+    if shows_several(mask, image.detected):
+        raise Unmeasurable(f"the mask of the {name} joins several objects")
+    if probability < MIN_SURE and shows_person(mask, image.detected):
+        raise Unmeasurable(f"the mask of the {name} is part of a person")
+    if name == OBJECT and not are_all_objects([mask], image.detected):
+        raise Unmeasurable("'the object' can mean several objects")
+    if name == without_position(name) and has_rival(mask, image.detected):
+        raise Unmeasurable(f"'the {name}' can mean several objects")
 
 
 def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:

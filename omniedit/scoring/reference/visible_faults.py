@@ -11,11 +11,18 @@ import numpy as np
 
 from omniedit.imaging.filters import noise_response
 from omniedit.imaging.images import Mask
-from omniedit.instructions.appearance_templates import join_names
+from omniedit.instructions.grammar import join_names
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import blockiness, clipped_share, mean_inside, noise_level, ramp
 from omniedit.scoring.reference.measures import Comparison, fill_detail
-from omniedit.scoring.reference.outlines import GHOST_SHARES, ghost_share, hard_outline, remaining_area, torn_sky
+from omniedit.scoring.reference.outlines import (
+    GHOST_SHARES,
+    ghost_share,
+    hard_outline,
+    inner_steps,
+    remaining_area,
+    torn_sky,
+)
 from omniedit.scoring.reference.rationale import MET, UNMET, Finding, fill_in
 from omniedit.tasks import Task
 
@@ -129,6 +136,17 @@ def cut_outline(comparison: Comparison) -> Fault:
     return Fault(_outline_left(share, 0.55, 0.25), "a hard edge around the object", measurement)
 
 
+def patches(comparison: Comparison) -> Fault:
+    """Measure a new colour that leaves out parts of a surface that has one colour in the source."""
+    if comparison.pair.task is not Task.ATTRIBUTE_MODIFICATION:
+        return Fault(1.0)
+    if comparison.pair.provenance["truth"]["attribute"] != "colour":
+        return Fault(1.0)
+    length = inner_steps(comparison)
+    measurement = f"hard edges inside the object of {length:.1f} times its side"
+    return Fault(_outline_left(length, 6.0, 3.0), "patches of the old colour", measurement)
+
+
 def old_pixels(comparison: Comparison) -> Fault:
     """Measure spots missed along the outline: of the old background, the removed object or the old colour."""
     if comparison.pair.task not in _MISSED:
@@ -190,7 +208,7 @@ def colour_noise(comparison: Comparison) -> Fault:
 
 _FAULTS_NEAR_THE_MASK: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)
 """Faults measured at full resolution, in the mask and around it."""
-_PHOTO_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (cut_outline, old_pixels, ghost, find_tears)
+_PHOTO_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (cut_outline, patches, old_pixels, ghost, find_tears)
 _STYLE_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 

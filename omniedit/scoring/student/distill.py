@@ -66,7 +66,7 @@ def read_examples(
     Only the small views of a pair stay in memory, so memory is bounded by `limit`.
 
     Raises:
-        UserError: a teacher file comes without its candidates file.
+        UserError: a teacher file has no candidates file.
     """
     to_views = StudentInputs(image_size)
     for candidate_file, teacher_file, rows in choose_rows(candidates, teachers, limit):
@@ -97,7 +97,7 @@ def initial_view_side(options: StudentConfig) -> int:
 
 
 def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) -> list[dict[str, Any]]:
-    """Return rows of `AGREEMENT_SCHEMA`; the student judges each example under its first instruction."""
+    """Return rows of `AGREEMENT_SCHEMA`; the student judges each example with its first instruction."""
     rows = []
     with Progress("held-out pairs", total=len(examples)) as progress:
         for first in range(0, len(examples), judge.batch_size):
@@ -113,7 +113,7 @@ def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) 
 
 
 class Distillation:
-    """Training of a student; the same examples, options, seed and number of threads give the same weights."""
+    """Trainer of a student; the same examples, options, seed and number of threads give the same weights."""
 
     def __init__(self, examples: Sequence[StudentExample], options: StudentConfig, seed: int) -> None:
         self.examples, self.options, self.seed = examples, options, seed
@@ -162,15 +162,15 @@ class Distillation:
     def batch(self, step: int) -> list[StudentExample]:
         """Return the examples of a step; each pass over all examples has a different order."""
         first = step * self.options.batch_size
-        turns = [divmod(turn, len(self.examples)) for turn in range(first, first + self.options.batch_size)]
-        orders = {times: self._order(times) for times, _ in turns}
-        return [self.examples[orders[times][place]] for times, place in turns]
+        positions = [divmod(count, len(self.examples)) for count in range(first, first + self.options.batch_size)]
+        orders = {number: self._order(number) for number, _ in positions}
+        return [self.examples[orders[number][index]] for number, index in positions]
 
-    def _order(self, times: int) -> NDArray[np.int64]:
-        """Return the order of the examples after `times` complete passes."""
-        if times not in self._orders:
-            self._orders = {times: np.random.default_rng([self.seed, times]).permutation(len(self.examples))}
-        return self._orders[times]
+    def _order(self, number: int) -> NDArray[np.int64]:
+        """Return the order of the examples in the pass of this number."""
+        if number not in self._orders:
+            self._orders = {number: np.random.default_rng([self.seed, number]).permutation(len(self.examples))}
+        return self._orders[number]
 
     def loss(self, step: int, batch: Sequence[StudentExample]) -> Tensor:
         """Return the cross entropy of the answers' tokens; a score token weighs `SCORE_WEIGHT`."""

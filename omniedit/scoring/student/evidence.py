@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omniedit.models.text import Text
 
 BATCH = 100
-"""Names that are encoded at once."""
+"""Number of names to encode at once."""
 TEMPERATURE = 0.06
 """Temperature of the choice of classes for a word, in cosine similarity."""
 MIN_SIMILAR, SIMILAR = 0.35, 0.65

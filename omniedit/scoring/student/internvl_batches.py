@@ -64,7 +64,7 @@ class AnswerBatches:
         return self._batch(pairs, [_draw_example(edit, rng) for edit, rng in zip(pairs.edits, rngs, strict=True)])
 
     def held_out(self, pairs: TeacherBatch) -> Iterator[AnswerBatch]:
-        """Yield a batch of the pairs, not mirrored, under their first instruction."""
+        """Yield a batch of the pairs, not mirrored, with their first instruction."""
         yield self._batch(pairs, [to_example(edit) for edit in pairs.edits])
 
     def losses(self, network: nn.Module, batch: AnswerBatch) -> Tensor:

@@ -94,7 +94,7 @@ def agreement_features(
 
 
 def _object_evidence(roles: Roles, logits_VC: Vector) -> dict[str, float]:
-    """Return how far the classifier sees each role's words appear, go or stay."""
+    """Return how clearly the classifier sees each role's objects appear, disappear or stay."""
     source, edited, source_crop, edited_crop = range(4)
     new, old, place, every = (
         word_evidence(words, logits_VC) for words in (roles.new, roles.old, roles.place, roles.all)
@@ -137,7 +137,7 @@ def _similarity(roles: Roles, instruction: str, images_VD: Vector) -> dict[str, 
 
 
 def _colour_evidence(roles: Roles, colours_2N: Vector) -> dict[str, float]:
-    """Return how far the named colours appear, or go, in the changed region."""
+    """Return how clearly the named colours appear or disappear in the changed region."""
     new = [_COLOUR_PLACES[word] for word in roles.new if word in _COLOUR_PLACES]
     old = [_COLOUR_PLACES[word] for word in roles.old if word in _COLOUR_PLACES]
     gain_N = colours_2N[1] - colours_2N[0]

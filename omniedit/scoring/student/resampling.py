@@ -12,14 +12,14 @@ from omniedit.scoring.rank_correlation import Values, spearman_correlations
 
 Counts = NDArray[np.int64]
 BLOCK = 2_000_000
-"""Largest number of counts in one block of resamplings, which limits the memory."""
+"""Maximum number of counts in one block of resamplings, which limits the memory."""
 
 
 def resample_clusters(cluster_N: NDArray[np.integer], draws: int, rng: np.random.Generator) -> Iterator[Counts]:
     """Yield blocks of (D, N) counts of the pairs in each resampling. All pairs of a cluster are drawn together.
 
     Args:
-        cluster_N: numbers of the pairs' clusters, from 0.
+        cluster_N: index of each pair's cluster.
     """
     clusters = int(cluster_N.max(initial=-1)) + 1
     block = max(1, BLOCK // max(1, len(cluster_N)))

@@ -18,8 +18,8 @@ from omniedit.scoring.verdict import Judge
 from omniedit.storage.parquet import read_rows
 
 TEACHER_SCHEMA = SCORES_SCHEMA.append(pa.field("defect", pa.string())).append(pa.field("defects_version", pa.int16()))
-"""Lessons with scores, null if unscorable, with the reason in `reasoning`. `defects_version` says which image a defect
-gave. Old files lack unscorable rows, `status`, that version and columns about the judge."""
+"""Lessons with scores, null if unscorable, with the reason in `reasoning`. `defects_version` identifies a defect's
+image. Old files lack unscorable rows, `status`, that version and columns about the judge."""
 
 Lesson = tuple[int, str]
 """Row of the shard and a defect of `DEFECTS`, or `NO_DEFECT`."""
@@ -29,7 +29,7 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, limit: in
     """Return for each row the unchanged pair, then the different defects drawn for it.
 
     Args:
-        limit: largest number of pairs, those of the smallest hash; a pair's lessons do not depend on it.
+        limit: maximum number of pairs, those with the smallest hashes; a pair's lessons do not depend on it.
     """
     count = min(defects_per_pair, len(DEFECTS))
     rngs = [np.random.default_rng([seed, zlib.crc32(pair_id.encode())]) for pair_id in pair_ids]
@@ -84,7 +84,7 @@ def read_known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]
 
 
 def summary(rows: Sequence[Mapping[str, object]], lesson_count: int) -> str:
-    """Return a line with the numbers of usable lessons, impossible defects and unscorable lessons."""
+    """Return a line with the counts of usable lessons, impossible defects and unscorable lessons."""
     reasons = Counter(str(row["reasoning"]) for row in rows if row["status"] != "scored")
     counts = f"{len(rows) - reasons.total()} lessons, {lesson_count - len(rows)} defects that their pairs cannot have"
     first = f" (most often: {reasons.most_common(1)[0][0]})" if reasons else ""

@@ -46,7 +46,7 @@ class InternvlJudge(LocalJudge):
         """Load a judge in bfloat16 on the GPU if there is one, else in float32 on the CPU.
 
         Raises:
-            UserError: the folder is missing, incomplete, of another class, or without tokenizer or image processor.
+            UserError: the folder is missing, incomplete, of a different class, or without a tokenizer or processor.
         """
         model = load_model(folder)
         if not isinstance(model, InternVLForConditionalGeneration):

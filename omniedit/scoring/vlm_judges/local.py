@@ -62,7 +62,7 @@ class LocalJudge(ChatJudge):
         """Load a judge in bfloat16 on the GPU if there is one, else in float32 on the CPU.
 
         Raises:
-            UserError: the folder is missing, incomplete, of another class, or without tokenizer or image processor; or
+            UserError: the folder is missing, incomplete, of a different class, without a tokenizer or processor, or
                 the adapter does not fit.
         """
         return cls(load_model(folder, options.adapter), load_processor(folder), rubric, options, *settings)
@@ -136,7 +136,7 @@ def load_model(folder: Path, adapter: str | None = None, **options: Any) -> Any:
         options: further arguments of `from_pretrained`.
 
     Raises:
-        UserError: the folder is missing, incomplete or of another class, or the adapter does not fit.
+        UserError: the folder is missing, incomplete or of a different class, or the adapter does not fit.
     """
     device = default_device()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
@@ -148,7 +148,7 @@ def model_class(folder: Path) -> Any:
     """Return the class of transformers that a folder's config names.
 
     Raises:
-        UserError: the folder has no config, or that of another kind of model.
+        UserError: the folder has no config, or one for a different kind of model.
     """
     named = read_config(folder / "config.json").get("architectures")
     name: Any = named[0] if isinstance(named, list) and named else None

@@ -38,7 +38,7 @@ def load_answering_model(name: str, scorer: Path | None, scoring: ScoringConfig)
 
 
 def _describe_weights(folder: Path, options: VlmConfig) -> Iterator[str]:
-    """Yield name, size and time of each file of weights: a folder that is trained again keeps its name."""
+    """Yield name, size and time of each file of weights, because retraining keeps a folder's name."""
     parts = [folder, *([Path(options.adapter)] if options.adapter else [])]
     for file in (file for part in parts for file in sorted(part.glob("*.safetensors"))):
         status = file.stat()

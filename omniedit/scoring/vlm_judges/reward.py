@@ -32,7 +32,7 @@ from omniedit.scoring.vlm_judges.readout import ScoreReader
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores
 
 REWARD_TOKEN = "<|Reward|>"
-"""Token at whose place EditReward's head reads the hidden state."""
+"""Token at which EditReward's head reads the hidden state."""
 _WEIGHT = re.compile(r"(?:.*\.)?(?P<head>rm_heads\.head_\d+|rm_head)\.(?:(?P<layer>\d+)\.)?(?P<kind>weight|bias)")
 """Name of a weight of a head: one linear layer, or several with ReLU between them."""
 _EMBEDDINGS = "embed_tokens.weight"

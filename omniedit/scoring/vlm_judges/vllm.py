@@ -174,6 +174,6 @@ def _adapter_request(options: VlmConfig) -> dict[str, Any]:
 
 
 def _most_images(rubric: Rubric) -> int:
-    """Return the largest number of images of a question, those of its shots included."""
+    """Return the maximum number of images of a question, those of its shots included."""
     questions = [question for variant in rubric.variants for question in variant.questions]
     return max(len(each.images) + sum(len(shot.images) for shot in each.shots) for each in questions)

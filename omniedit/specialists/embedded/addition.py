@@ -1,21 +1,20 @@
 """Object addition: a removal with source and edited image exchanged (Wei et al. 2024, section 3.2)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.inpaint import MODELS
-from omniedit.instructions.objects import addition_instructions, describe_place, join_objects, without_position
+from omniedit.instructions.grammar import join_objects, without_position
+from omniedit.instructions.templates.objects import addition_instructions, describe_place
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.removal import Removal, draw_unused_removal, possible_removals
 from omniedit.tasks import Task
 
 
-class ObjectAddition:
+class ObjectAddition(EmbeddedSpecialist):
     """Addition of objects to a photo from which they were removed. Truth: object, box (fractions)."""
 
     task = Task.OBJECT_ADDITION
@@ -35,9 +34,6 @@ class ObjectAddition:
             truth={"object": removal.phrase, "box": list(removal.box)},
             mask=removal.hole,
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None

@@ -10,8 +10,8 @@ import numpy as np
 from omniedit.grounding.nouns import OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.color import FloatImage, blur, from_lab, mix, to_bytes, to_float, to_lab
-from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import (
+from omniedit.imaging.color_names import (
+    COLOURS,
     HUE_SPREAD,
     colour_word,
     hue_degrees,
@@ -22,13 +22,13 @@ from omniedit.imaging.color_naming import (
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
 from omniedit.imaging.morphology import bounding_box, dilate, erode
-from omniedit.imaging.procedural import Field
-from omniedit.instructions.appearance_templates import colour_instructions, material_instructions
-from omniedit.instructions.objects import without_position
+from omniedit.imaging.procedural_noise import Field
+from omniedit.instructions.grammar import without_position
+from omniedit.instructions.templates.appearance import colour_instructions, material_instructions
 from omniedit.sources.photo import FractionBox, Photo, share_inside
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.color import can_become, membership, recolor
-from omniedit.specialists.embedded.material import MATERIALS, Surface, apply_material
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
+from omniedit.specialists.embedded.procedural_materials import MATERIALS, Surface, apply_material
+from omniedit.specialists.embedded.recolor import can_become, membership, recolor
 from omniedit.tasks import Task
 
 TRANSPARENT = re.compile(r"\b(glass|glasses|window|water|fog|smoke|sky)\b", re.IGNORECASE)
@@ -48,7 +48,7 @@ RIM = 3
 """Pixels by which the paint may cross the mask's edge, where the colour is still the object's own."""
 
 
-class AttributeModification:
+class AttributeModification(EmbeddedSpecialist):
     """Recolouring or resurfacing of one object.
 
     Truth: object, attribute ('colour' | 'texture'), value (a key of COLOURS or MATERIALS), box (fractions). For a
@@ -122,9 +122,6 @@ class AttributeModification:
             parts={"region": region, "seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
-
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts
         source, region, value = request.photo.image, request.parts["region"], request.truth["value"]
@@ -145,6 +142,13 @@ class AttributeModification:
     def get_surface(self, request: EditRequest) -> Surface:
         """Return the surface of the request's material."""
         return MATERIALS[request.truth["value"]]
+
+
+class ColorAlter(AttributeModification):
+    """Attribute modification with a new colour: AnyEdit's type `color_alter`."""
+
+    task = Task("color_alter")
+    material_share = 0.0
 
 
 def is_paintable(obj: FoundObject) -> bool:

@@ -8,21 +8,18 @@ from importlib.metadata import version
 import numpy as np
 
 from omniedit.grounding.masks import object_mask
+from omniedit.grounding.nouns import find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.grounding.outdoors import caption_says_outdoors
 from omniedit.imaging.color import FloatImage, mix, to_bytes, to_float
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte, foreground_colours
 from omniedit.imaging.morphology import dilate, erode
-from omniedit.imaging.procedural import Field
-from omniedit.instructions.appearance_templates import (
-    background_instructions,
-    join_names,
-    sky_instructions,
-    surface_instructions,
-)
+from omniedit.imaging.procedural_noise import Field
+from omniedit.instructions.grammar import join_names, without_position
+from omniedit.instructions.templates.appearance import background_instructions, sky_instructions, surface_instructions
 from omniedit.sources.photo import Photo, share_inside
-from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -34,30 +31,30 @@ from omniedit.specialists.embedded.background_sources import (
     studio,
     table_top,
 )
-from omniedit.specialists.embedded.scene import Scene, analyse_scene
+from omniedit.specialists.embedded.scene_cues import SceneCues, analyse_scene
 from omniedit.specialists.embedded.skyline import find_thin_parts
-from omniedit.specialists.photo_cache import PhotoMemo
+from omniedit.specialists.photo_cache import PhotoCache
 from omniedit.tasks import Task
 
 BAND = 3
 """Half the width in pixels of the soft edge between the preserved part and the new background."""
 MIN_PRESERVED_SHARE, MAX_PRESERVED_SHARE = 0.06, 0.75
-"""Range of the preserved part's share of the image: enough to be the subject and to leave a background."""
+"""Range of the preserved part's share of the image: large enough for a subject, small enough to leave a background."""
 MIN_PLAINNESS = 0.6
-"""Minimum plainness of a background that is treated as a surface seen from above."""
+"""Minimum plainness of a background to treat it as a surface seen from above."""
 DONOR_PHOTO_PROBABILITY = 0.6
 """Probability of trying donor photos before falling back to studio paper."""
 MAX_DONORS = 12
-"""Maximum number of donors to check for a photo of an empty place."""
+"""Maximum number of donors to try until one shows an empty place."""
 
 
 class Placement(Enum):
-    """How the preserved part is placed in the photo; determines which backgrounds suit it."""
+    """Placement of the preserved part in the photo, which decides what backgrounds suit it."""
 
     CUT = auto()
-    """Cut by the lower border."""
+    """Cut off by the bottom edge of the photo."""
     STANDING = auto()
-    """On ground just above the lower border."""
+    """On the ground, just above the bottom edge."""
     LYING = auto()
     """On a plain surface seen from above."""
     LAND = auto()
@@ -66,10 +63,11 @@ class Placement(Enum):
 
 @dataclass(frozen=True)
 class PreservedRegion:
-    """Part of a photo that is preserved, with its names for the instruction and its placement.
+    """Part of a photo that is preserved when the background is replaced.
 
     Args:
-        opacity: opacity of the part; None to compute a matte from the mask.
+        names: names of its objects, for the instruction.
+        opacity: its opacity; None to compute a matte from the mask.
     """
 
     names: tuple[str, ...]
@@ -78,7 +76,7 @@ class PreservedRegion:
     opacity: Field | None = None
 
 
-class BackgroundSwap:
+class BackgroundSwap(EmbeddedSpecialist):
     """Replacement of the background behind an object, or of the sky over a landscape.
 
     Truth: object (the preserved part), background (a description with its article), background_source_id ('' unless the
@@ -93,8 +91,8 @@ class BackgroundSwap:
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
         self.donors, self.objects = donors, objects or ObjectIndex()
         self._descriptions: dict[int, str | None] = {}
-        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
-        self.preserved = PhotoMemo(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
+        self.scenes = PhotoCache(lambda photo: analyse_scene(photo.image))
+        self.preserved = PhotoCache(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         preserved = self.preserved(photo)
@@ -131,9 +129,6 @@ class BackgroundSwap:
                     return description, donor
         return _choose_one(PAPERS, rng), None
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
-
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts
         preserved, donor = request.parts["preserved"], request.parts["donor"]
@@ -141,6 +136,19 @@ class BackgroundSwap:
         background = paint_background(request.photo.image, preserved, request.truth["background"], donor, rng)
         image, mask = composite_over(request.photo.image, preserved, background)
         return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
+
+
+class BackgroundChange(BackgroundSwap):
+    """Background swap that puts no animal on a table top: AnyEdit's type `background_change`."""
+
+    task = Task("background_change")
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        preserved = self.preserved(photo)
+        animals = [name for name in preserved.names if find_kind(without_position(name)) == "animal"]
+        if preserved.placement is Placement.LYING and animals:
+            raise NotApplicable(f"no table top suits the {join_names(animals)}")
+        return super().propose(photo, rng)
 
 
 def paint_background(
@@ -162,16 +170,16 @@ def paint_background(
 
 
 def find_preserved_region(
-    photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]
+    photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], SceneCues]
 ) -> PreservedRegion:
-    """Return the object, or the land below a sky, whose background can be replaced.
+    """Return the part to preserve: an object, or the land below a sky.
 
     Raises:
         NotApplicable: the photo has neither.
     """
     preserved = find_preserved_object(photo, objects.find(photo)) or find_land(analyse_photo(photo))
     if preserved is None:
-        raise NotApplicable("no object that stands, lies or is cut by the lower border, and no sky to replace")
+        raise NotApplicable("no object that can stand before another background, and no sky to replace")
     return preserved
 
 
@@ -189,7 +197,7 @@ def composite_over(source: Image, preserved: PreservedRegion, background: FloatI
 
 
 def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
-    """Return the largest object with its stem or foot and the objects on it; None if its size or position is wrong."""
+    """Return the largest object with its stem and the objects on it; None if its size or position is unsuitable."""
     if not objects:
         return None
     largest = max(objects, key=lambda obj: obj.area)
@@ -213,7 +221,7 @@ def close_gaps(mask: Mask) -> Mask:
 
 
 def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
-    """Return the mask of the stem or foot that joins the object to the lower border; all False if none is found."""
+    """Return the mask of the stem or foot from the object to the bottom edge of the photo; empty if none is found."""
     left, _, right, bottom = obj.box
     nothing = np.zeros_like(obj.mask)
     if bottom > 0.9:
@@ -225,16 +233,16 @@ def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
     return below
 
 
-def find_land(scene: Scene) -> PreservedRegion | None:
-    """Return everything below an open sky; None without a sky, or if the sun's glare would remain on the land."""
+def find_land(scene: SceneCues) -> PreservedRegion | None:
+    """Return the land below an open sky; None without a sky, or if the sun's glare would remain on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     opacity = np.maximum(np.clip(1 - scene.sky, 0, 1), find_thin_parts(scene.image, scene.sky))
     return PreservedRegion(("landscape",), opacity > 0.5, Placement.LAND, opacity=opacity)
 
 
-def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]) -> str | None:
-    """Return the caption of a photo of an empty place ('a stream that falls over rocks in a forest'), or None."""
+def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], SceneCues]) -> str | None:
+    """Return the photo's caption in lower case ('a stream in a forest') if it shows an empty place, otherwise None."""
     scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")
     empty = not any(obj.area > 0.08 for obj in objects.find(photo)) if photo.objects else True

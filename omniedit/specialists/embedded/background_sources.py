@@ -7,10 +7,10 @@ import numpy as np
 
 from omniedit.imaging.color import FloatImage, blur, from_lab, luma, mix, smoothstep, to_float, to_lab
 from omniedit.imaging.images import Image, Mask, resize_cover
-from omniedit.imaging.procedural import Field, fractal_noise
-from omniedit.specialists.embedded.material import MATERIALS
+from omniedit.imaging.procedural_noise import Field, fractal_noise
+from omniedit.specialists.embedded.procedural_materials import MATERIALS
 from omniedit.specialists.embedded.relighting import cloud_cover
-from omniedit.specialists.embedded.scene import focus_share
+from omniedit.specialists.embedded.scene_cues import focus_share
 
 Sky = Callable[[int, int, float, np.random.Generator], FloatImage]
 """Function of (height, width, horizon as a fraction of the height, rng) that returns (H, W, 3) sRGB."""

@@ -17,19 +17,19 @@ from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import dilate
-from omniedit.instructions.complex import RELATIONS, complex_instructions
+from omniedit.instructions.clues import find_clues
+from omniedit.instructions.grammar import with_article
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.knowledge import find_clues
-from omniedit.instructions.objects import with_article
-from omniedit.instructions.referring import CUES, refer
+from omniedit.instructions.referring_expressions import CUES, refer
 from omniedit.instructions.stemming import head
+from omniedit.instructions.templates.complex import RELATIONS, complex_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.specialists.embedded.swap import ObjectSwap, is_replaceable
-from omniedit.specialists.embedded.targets import list_individuals, name_uniquely
+from omniedit.specialists.embedded.target_individuals import list_individuals, name_uniquely
 from omniedit.tasks import Task
 
 MIN_OBJECT_SHARE = 0.004
@@ -60,7 +60,7 @@ class NamedTarget:
     edits: tuple[Task, ...] = (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION, Task.OBJECT_SWAP)
 
 
-class ComplexEdit:
+class ComplexEdit(EmbeddedSpecialist):
     """Edit of an object that is identified by an expression or a clue.
 
     Truth: the truth of the base edit, and `edit`, its task; `kind`, the object's noun; `expression`, the first phrase
@@ -157,9 +157,6 @@ class ComplexEdit:
             raise NotApplicable(f"no further object of its kind fits in place of the {old.name}")
         texts = complex_instructions("object_swap", naming.phrases, rng, with_article(request.truth["new_object"]))
         return replace(request, instructions=texts)
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         edit = Task(request.truth["edit"])

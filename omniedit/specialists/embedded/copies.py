@@ -16,9 +16,9 @@ from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.color import FloatImage, blur, smoothstep, to_float, to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, dilate, dilate_by_share, distances_to
-from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article, without_position
+from omniedit.instructions.grammar import IRREGULAR_PLURAL, OPPOSITE, with_article, without_position
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.embedded.cut_out_placement import box_size, is_standing
+from omniedit.specialists.embedded.cut_out_placement import box_size, is_lying
 from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.004, 0.12
@@ -37,7 +37,6 @@ MIN_COPY_DISTANCE = 0.25
 """Minimum distance between two objects of a kind, as a share of the square root of their area."""
 BLOCK = 8
 """Side of JPEG's blocks in pixels."""
-OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
 MARGIN = 0.01
 """Distance that a copy keeps from the image's border, as a share of the image's side."""
 
@@ -75,7 +74,7 @@ def possible_copies(photo: Photo, obj: FoundObject, objects: Sequence[FoundObjec
     others = [other.mask for other in objects if other is not obj]
     width, height = box_size(obj.mask)
     for sides in (("left", "right"), ("upper", "lower")):
-        if sides[0] == "upper" and (obj.cut_sides or is_standing(photo.image, obj.mask)):
+        if sides[0] == "upper" and (obj.cut_sides or not is_lying(photo.image, obj.mask)):
             continue
         copies = []
         for side, direction in zip(sides, (-1, 1), strict=True):

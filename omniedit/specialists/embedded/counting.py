@@ -7,17 +7,17 @@ import numpy as np
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.inpaint import MODELS, inpaint
-from omniedit.instructions.counts import count_instructions
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
+from omniedit.instructions.templates.counting import count_instructions
 from omniedit.sources.photo import FractionBox, Photo, round_box
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.copies import Copy, pairs_of_one_noun, paste_copies, possible_copies
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.tasks import Task
 
 
 @dataclass(frozen=True)
-class _Change:
+class _CountChange:
     """Change of a number: `copies` are pasted, or one of two objects is removed, which leaves `hole`.
 
     Args:
@@ -32,7 +32,7 @@ class _Change:
     hole: np.ndarray | None = None
 
 
-class Counting:
+class Counting(EmbeddedSpecialist):
     """Change of the number of objects of one kind.
 
     Truth: `object` (its noun), `count` and `new_count`, `boxes` (of all objects of the kind; objects in both images
@@ -77,9 +77,6 @@ class Counting:
             parts={"change": change},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
-
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         change, image = request.parts["change"], request.photo.image
@@ -93,7 +90,7 @@ class Counting:
         return EditResult(images[change.after], mask, {}, source=images[change.before])
 
 
-def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
+def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_CountChange]:
     """Return the changes that remove or restore one of two objects of a kind."""
     kinds = pairs_of_one_noun(objects)
     if not kinds:
@@ -108,11 +105,11 @@ def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]
             removal = removals.get((removed.name,))
             if removal is not None:
                 noun, boxes = without_position(removed.name), (stays.box, removed.box)
-                changes += [_Change(noun, *numbers, boxes, hole=removal.hole) for numbers in ((2, 1), (1, 2))]
+                changes += [_CountChange(noun, *numbers, boxes, hole=removal.hole) for numbers in ((2, 1), (1, 2))]
     return changes
 
 
-def _with_copies(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
+def _with_copies(photo: Photo, objects: Sequence[FoundObject]) -> list[_CountChange]:
     """Return the changes between the photo with an object and the same photo with one or two copies of it."""
     changes = []
     for obj in objects:
@@ -122,5 +119,5 @@ def _with_copies(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
             for after in range(1, total + 1):
                 if before != after:
                     boxes = (obj.box, *(copy.box for copy in copies[: max(before, after) - 1]))
-                    changes.append(_Change(noun, before, after, boxes, copies))
+                    changes.append(_CountChange(noun, before, after, boxes, copies))
     return changes

@@ -1,4 +1,4 @@
-"""Placement of a cut-out in a photo, in place of another object."""
+"""CutOutPlacement of a cut-out in a photo, in place of another object."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.harmonize import CutOut, Field, cut_out, resize_cutout
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
-from omniedit.instructions.objects import without_position
+from omniedit.instructions.grammar import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.removal_mask import object_box
@@ -24,10 +24,12 @@ MAX_WIDTH_RATIO, MAX_HEIGHT_RATIO = 1.5, 1.3
 """Maximum ratio of the new object's width, and of its height, to that of the old object's box."""
 MIN_SURFACE_CONTRAST = 22.0
 """Minimum distance in Lab at which the surface below an object differs from the background behind it."""
+MAX_SURFACE_CONTRAST = 5.0
+"""Maximum distance in Lab between the colours behind and below an object on a surface that is seen from above."""
 
 
 @dataclass(frozen=True)
-class Placement:
+class CutOutPlacement:
     """Place of a cut-out in a photo.
 
     Args:
@@ -57,7 +59,7 @@ class Placement:
         return hole & (self.paste_on_canvas(self.piece.alpha, hole.shape) < 0.5)
 
 
-def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
+def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> CutOutPlacement | None:
     """Place the new object where the old one is, at about its size, or return None if it does not fit."""
     scale = scale_between(old, new)
     if donor.source_id == photo.source_id:
@@ -73,7 +75,7 @@ def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject)
     piece = resize_cutout(cut_out(donor.image, new.mask), scale)
     standing = is_standing(photo.image, old.mask)
     left, top = _corner(piece, photo, old, standing)
-    placement = Placement(piece, left, top, standing)
+    placement = CutOutPlacement(piece, left, top, standing)
     in_view = placement.paste_on_canvas(piece.alpha, old.mask.shape).sum() > 0.99 * piece.alpha.sum()
     return placement if in_view and not _hides_another(placement, photo, old) else None
 
@@ -93,6 +95,16 @@ def enlargement(old: FoundObject, new: FoundObject, scale: float) -> float:
 
 def is_standing(image: Image, mask: Mask) -> bool:
     """Return whether an object stands, seen from the side: the colour below it differs from the colour behind it."""
+    return surface_contrast(image, mask) > MIN_SURFACE_CONTRAST
+
+
+def is_lying(image: Image, mask: Mask) -> bool:
+    """Return whether one surface surrounds an object, as seen from above. A pale road below a pale sky does not."""
+    return surface_contrast(image, mask) <= MAX_SURFACE_CONTRAST
+
+
+def surface_contrast(image: Image, mask: Mask) -> float:
+    """Return the distance in Lab between the colours behind an object and below it; infinite if nothing is below."""
     left, top, right, bottom = bounding_box(mask)
     aside, reach = (right - left) // 2, (bottom - top) // 3
     behind = (
@@ -100,9 +112,9 @@ def is_standing(image: Image, mask: Mask) -> bool:
     )
     below = image[bottom : bottom + reach, left:right]
     if not below.size:
-        return True
+        return float("inf")
     upper, lower = _typical_lab(np.concatenate([strip.reshape(-1, 3) for strip in behind])), _typical_lab(below)
-    return float(np.linalg.norm(upper - lower)) > MIN_SURFACE_CONTRAST
+    return float(np.linalg.norm(upper - lower))
 
 
 def _is_of_unknown_size(old: FoundObject, new: FoundObject) -> bool:
@@ -131,7 +143,7 @@ def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tu
     return x, (ground - bottom if standing else (old_top + old_bottom - top - bottom) // 2)
 
 
-def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
+def _hides_another(place: CutOutPlacement, photo: Photo, old: FoundObject) -> bool:
     """Return whether the new object would cover more than a tenth of another one's box, outside the old object."""
     covered = (place.paste_on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
     rows, columns = old.mask.shape

@@ -1,6 +1,6 @@
 """Environment change: the same outdoor scene at another time of day, in other weather or in another season."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -9,16 +9,16 @@ import numpy as np
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance_templates import environment_instructions
+from omniedit.instructions.templates.appearance import environment_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
-from omniedit.specialists.embedded.scene import Scene, analyse_scene
+from omniedit.specialists.embedded.scene_cues import SceneCues, analyse_scene
 from omniedit.specialists.embedded.weather import autumn, fog, rain, snow
-from omniedit.specialists.photo_cache import PhotoMemo
+from omniedit.specialists.photo_cache import PhotoCache
 from omniedit.tasks import Task
 
-Relight = Callable[[Image, Scene, np.random.Generator], Image]
+Relight = Callable[[Image, SceneCues, np.random.Generator], Image]
 
 ENVIRONMENTS: dict[str, Relight] = {
     "night": night,
@@ -57,7 +57,7 @@ def measure_mood(image: Image) -> PhotoTone:
     return PhotoTone(float(luma(rgb).mean()), float(lab[..., 2].mean()), float(chroma.mean()))
 
 
-def credibility(scene: Scene, mood: PhotoTone) -> list[str]:
+def credibility(scene: SceneCues, mood: PhotoTone) -> list[str]:
     """Return the environments that suit this photo: the change is visible and plausible."""
     snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
     suits = {
@@ -73,13 +73,13 @@ def credibility(scene: Scene, mood: PhotoTone) -> list[str]:
     return [name for name in ENVIRONMENTS if suits[name]]
 
 
-class EnvironmentChange:
+class EnvironmentChange(EmbeddedSpecialist):
     """Relighting of the whole photo. Truth: environment, a key of ENVIRONMENTS."""
 
     task = Task.ENVIRONMENT_CHANGE
 
     def __init__(self) -> None:
-        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
+        self.scenes = PhotoCache(lambda photo: analyse_scene(photo.image))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)
@@ -96,9 +96,6 @@ class EnvironmentChange:
             truth={"environment": environment},
             parts={"scene": scene, "seed": int(rng.integers(2**63))},
         )
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts

@@ -10,14 +10,14 @@ import numpy as np
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.color import FloatImage, blur, to_float, to_lab
 from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.procedural import Field
-from omniedit.instructions.references import material_of_reference
+from omniedit.imaging.procedural_noise import Field
+from omniedit.instructions.templates.references import material_of_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
-from omniedit.specialists.embedded.material import Surface
-from omniedit.specialists.embedded.scene import focus_share
+from omniedit.specialists.embedded.procedural_materials import Surface
+from omniedit.specialists.embedded.scene_cues import focus_share
 from omniedit.specialists.embedded.swap import CACHED_DONORS, MAX_DONORS
 from omniedit.tasks import Task
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Mask
-from omniedit.instructions.counts import name_by_place
-from omniedit.instructions.objects import removal_instructions
+from omniedit.instructions.templates.counting import name_by_place
+from omniedit.instructions.templates.objects import removal_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable, Specialist
-from omniedit.specialists.embedded.anyedit import ColorAlter
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable, Specialist
+from omniedit.specialists.embedded.attribute import ColorAlter
 from omniedit.specialists.embedded.copies import pair_up, pairs_of_one_noun, possible_copies
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.tasks import Task
@@ -32,7 +32,7 @@ class PhotoObjectIndex(ObjectIndex):
         return self._objects
 
 
-class Relation:
+class Relation(EmbeddedSpecialist):
     """Removal or recolouring of one of two objects of a kind, named by its place: "the bird on the left".
 
     Both objects are in the photo, or the source image shows an object of the photo with a copy next to it. Removing the
@@ -63,9 +63,6 @@ class Relation:
 
     def _key(self, request: EditRequest) -> tuple[str, str, str]:
         return request.photo.source_id, request.truth["object"], request.truth["edit"]
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts is not None

@@ -16,11 +16,11 @@ from omniedit.imaging.color import (
     to_linear,
 )
 from omniedit.imaging.images import Image
-from omniedit.imaging.procedural import Field, fractal_noise
-from omniedit.specialists.embedded.scene import Scene
+from omniedit.imaging.procedural_noise import Field, fractal_noise
+from omniedit.specialists.embedded.scene_cues import SceneCues
 
 
-def night(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def night(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Relight as night: the blue, blurred vision of rods (Thompson, Shirley and Ferwerda 2002), stars, noise."""
     height, width = image.shape[:2]
     light = to_linear(to_float(image))
@@ -35,7 +35,7 @@ def night(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     return to_bytes(from_linear(mix(ground, sky + clouds, scene.sky)) + blur(shot.astype(np.float32), 0.7))
 
 
-def dusk(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def dusk(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Relight as the blue hour: dim blue light from above, the last rose and amber along the horizon."""
     height, width = image.shape[:2]
     light = flatten_light(to_linear(to_float(image)), scene)
@@ -49,7 +49,7 @@ def dusk(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     return to_bytes(from_linear(mix(rosy, sky, scene.sky)))
 
 
-def golden_hour(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def golden_hour(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Relight with a low warm sun from one side: golden lights, violet shadows, haze that glows towards the sun."""
     height, width = image.shape[:2]
     light = to_linear(to_float(image))
@@ -70,12 +70,12 @@ def golden_hour(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     return to_bytes(saturate(from_linear(mix(ground, sky, scene.sky * 0.88)), 1.12))
 
 
-def overcast(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def overcast(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Relight with a grey sky: open shadows, muted highlights, dull and cool colours."""
     return to_bytes(dull_light(image, scene, rng, brightness=float(rng.uniform(0.80, 0.90))))
 
 
-def dull_light(image: Image, scene: Scene, rng: np.random.Generator, brightness: float) -> FloatImage:
+def dull_light(image: Image, scene: SceneCues, rng: np.random.Generator, brightness: float) -> FloatImage:
     """Return the photo under a cloud cover as sRGB floats; `brightness` 1 keeps the ground's mean luma."""
     height, width = image.shape[:2]
     soft = from_linear(flatten_light(to_linear(to_float(image)), scene))
@@ -84,7 +84,7 @@ def dull_light(image: Image, scene: Scene, rng: np.random.Generator, brightness:
     return mix(ground, cloud_cover(height, width, scene.horizon, rng) * np.float32(0.35 + 0.75 * brightness), scene.sky)
 
 
-def flatten_light(light: FloatImage, scene: Scene) -> FloatImage:
+def flatten_light(light: FloatImage, scene: SceneCues) -> FloatImage:
     """Remove the sun from linear light: large-scale contrast is halved, fine detail stays (Durand and Dorsey 2002)."""
     log_light = np.log(np.maximum(luma(light), 1e-3))
     small = cv2.resize(log_light, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
@@ -127,7 +127,7 @@ def sky_gradient(
     return np.repeat(blur(line.astype(np.float32)[:, None], height / 60), width, axis=1).astype(np.float32)
 
 
-def cloud_relief(image: Image, scene: Scene, strength: float) -> FloatImage:
+def cloud_relief(image: Image, scene: SceneCues, strength: float) -> FloatImage:
     """Return an (H, W, 1) factor that keeps the photo's own clouds visible in a new sky; mean about 1 in the sky."""
     grey = luma(to_float(image))
     in_sky = scene.sky > 0.5

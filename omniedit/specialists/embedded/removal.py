@@ -9,7 +9,7 @@ import numpy as np
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
-from omniedit.instructions.objects import removal_instructions
+from omniedit.instructions.templates.objects import removal_instructions
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around, share_on

@@ -1,6 +1,5 @@
 """Rotation about the view axis: source and edited image are crops of one photo, the second of the rotated photo."""
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from math import cos, radians, sin
 
@@ -8,9 +7,9 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.camera import rotation_instructions
+from omniedit.instructions.templates.camera import rotation_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.tasks import Task
 
 ANGLES = (-20, -15, -10, 10, 15, 20, 180)
@@ -19,7 +18,7 @@ MIN_CHANGE = 10.0
 """Mean absolute difference of grey levels below which the rotation is not visible."""
 
 
-class RotationChange:
+class RotationChange(EmbeddedSpecialist):
     """Rotation of the view. Truth: angle, in degrees, positive for clockwise."""
 
     task = Task("rotation_change")
@@ -27,9 +26,6 @@ class RotationChange:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         angle = ANGLES[rng.integers(len(ANGLES))]
         return EditRequest(photo, self.task, rotation_instructions(angle, rng), {"angle": angle})
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         source, edited = rotate_view(request.photo.image, request.truth["angle"])

@@ -5,7 +5,7 @@ import numpy as np
 
 from omniedit.imaging.color import blur, image_to_lab, smoothstep
 from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.procedural import Field
+from omniedit.imaging.procedural_noise import Field
 
 WIDTH = 0.03
 """Maximum width of a thin part, as a share of the image's longer side."""

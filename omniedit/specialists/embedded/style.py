@@ -1,6 +1,6 @@
 """Style transfer: a feed-forward multi-style network and classical stylisations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance_templates import style_instructions
+from omniedit.instructions.templates.appearance import style_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded import multistyle
-from omniedit.specialists.embedded.drawing import charcoal, coloured_pencil, linocut, pencil_sketch
-from omniedit.specialists.embedded.painting import oil_painting, pointillism, watercolour
-from omniedit.specialists.embedded.printing import comic_book, halftone_print, pixel_art, sepia_photograph
+from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist
+from omniedit.specialists.embedded import style_network
+from omniedit.specialists.embedded.drawing_styles import charcoal, coloured_pencil, linocut, pencil_sketch
+from omniedit.specialists.embedded.painting_styles import oil_painting, pointillism, watercolour
+from omniedit.specialists.embedded.print_styles import comic_book, halftone_print, pixel_art, sepia_photograph
 from omniedit.tasks import Task
 
 Render = Callable[[Image, np.random.Generator], Image]
@@ -37,7 +37,7 @@ class Style:
 
 
 def _network_style(image: Image, rng: np.random.Generator, *, index: int) -> Image:
-    return multistyle.stylize(image, index)
+    return style_network.stylize(image, index)
 
 
 def _painting_style(index: int, name: str, noun: str) -> Style:
@@ -87,7 +87,7 @@ STYLES: dict[str, Style] = {
 (20, 25) are left out. The network has no names for them, so these describe how they look."""
 
 
-class StyleTransfer:
+class StyleTransfer(EmbeddedSpecialist):
     """Restyling of the whole photo. Truth: style (a key of STYLES), technique ('multistyle26' | 'opencv')."""
 
     task = Task.STYLE_TRANSFER
@@ -102,13 +102,10 @@ class StyleTransfer:
             parts={"seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
-
     def _edit(self, request: EditRequest) -> EditResult:
         style = STYLES[request.truth["style"]]
         assert request.parts
         image = style.render(request.photo.image, np.random.default_rng(request.parts["seed"]))
         if style.technique == "multistyle26":
-            return EditResult(image, None, {"multistyle26": multistyle.MODEL})
+            return EditResult(image, None, {"multistyle26": style_network.MODEL})
         return EditResult(image, None, {"opencv": version("opencv-python-headless")})

@@ -12,10 +12,11 @@ from omniedit.imaging.harmonize import add_grain, contact_shadow, edge_blur, est
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box, dilate
-from omniedit.instructions.objects import swap_instructions, without_position
+from omniedit.instructions.grammar import without_position
+from omniedit.instructions.templates.objects import swap_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.cut_out_placement import Placement, box_size, place_object
+from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
+from omniedit.specialists.embedded.cut_out_placement import CutOutPlacement, box_size, place_object
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around, share_on
@@ -34,7 +35,7 @@ CACHED_DONORS = 16
 """Number of decoded donors that are cached for the next proposal: all of a small shard, about 50 MB."""
 
 
-class ObjectSwap:
+class ObjectSwap(EmbeddedSpecialist):
     """Replacement of an object by another one.
 
     Truth: `object` and `new_object` (names), `new_object_source_id` (the donor photo), `box` and `new_box` (fractions
@@ -75,11 +76,8 @@ class ObjectSwap:
             placement = place_object(photo, old, donor, new)
             if placement is not None and placement.uncovered_hole(hole).mean() <= max_bare:
                 self._used.add(swap)
-                return _request(photo, old, donor, new, placement, hole, rng)
+                return replace(_request(photo, old, donor, new, placement, hole, rng), task=self.task)
         return None
-
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None and request.parts is not None
@@ -101,7 +99,7 @@ class ObjectSwap:
 class PlausibleSwap(ObjectSwap):
     """Replacement of an animal by an animal or of an inanimate object by another, of known relative size.
 
-    This avoids a cup that swims where a duck did, or a bollard as small as a ball.
+    AnyEdit's type `replace`. This avoids a cup that swims where a duck did, or a bollard as small as a ball.
     """
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
@@ -136,7 +134,7 @@ def may_be_same_kind(first: FoundObject, second: FoundObject) -> bool:
 
 
 def compose_swap(
-    background: Image, source: Image, old: Mask, place: Placement, rng: np.random.Generator
+    background: Image, source: Image, old: Mask, place: CutOutPlacement, rng: np.random.Generator
 ) -> tuple[Image, Mask]:
     """Return the image with the harmonised cut-out, and the mask of covered or shaded pixels.
 
@@ -152,7 +150,7 @@ def compose_swap(
     return paste(background, replace(place, piece=piece))
 
 
-def paste(background: Image, place: Placement) -> tuple[Image, Mask]:
+def paste(background: Image, place: CutOutPlacement) -> tuple[Image, Mask]:
     """Return the image with the cut-out and its contact shadow, and the mask of covered or shaded pixels."""
     shape = background.shape[:2]
     alpha, colours = place.paste_on_canvas(place.piece.alpha, shape), place.paste_on_canvas(place.piece.colours, shape)
@@ -168,7 +166,7 @@ def _request(
     old: FoundObject,
     donor: Photo,
     new: FoundObject,
-    place: Placement,
+    place: CutOutPlacement,
     hole: Mask,
     rng: np.random.Generator,
 ) -> EditRequest:

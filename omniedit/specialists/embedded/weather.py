@@ -16,16 +16,16 @@ from omniedit.imaging.color import (
     to_lab,
 )
 from omniedit.imaging.images import Image
-from omniedit.imaging.procedural import Field, fractal_noise, line_kernel
+from omniedit.imaging.procedural_noise import Field, fractal_noise, line_kernel
 from omniedit.specialists.embedded.relighting import dull_light
-from omniedit.specialists.embedded.scene import Scene
+from omniedit.specialists.embedded.scene_cues import SceneCues
 
 RAIN_LAYERS = ((0.014, 0.45, 0.006, 0.16), (0.032, 0.7, 0.0009, 0.24), (0.070, 1.0, 0.00009, 0.28))
 """Layers from far to near: streak length as a fraction of the image's side, streak thickness in pixels, share of pixels
 in which a streak starts, opacity."""
 
 
-def fog(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def fog(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Add drifting banks of fog by Koschmieder's law: I = J t + A (1 - t), t = exp(-beta depth) (He et al. 2009)."""
     height, width = image.shape[:2]
     soft = saturate(dull_light(image, scene, rng, brightness=1.0), 0.9)
@@ -42,7 +42,7 @@ def airlight(height: int, width: int, rng: np.random.Generator) -> FloatImage:
     return (rows * drift)[..., None] * np.array([0.82, 0.84, 0.86], np.float32)
 
 
-def rain(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def rain(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Add rain: a dull sky, mist in the distance, darker wet surfaces with a sheen, streaks at three distances."""
     height, width = image.shape[:2]
     dull = dull_light(image, scene, rng, brightness=float(rng.uniform(0.70, 0.80)))
@@ -53,7 +53,7 @@ def rain(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     return to_bytes(misty + falling[..., None] * (0.92 - misty) * np.array([0.95, 0.98, 1.0], np.float32))
 
 
-def wet_surface(rgb: FloatImage, scene: Scene) -> FloatImage:
+def wet_surface(rgb: FloatImage, scene: SceneCues) -> FloatImage:
     """Return wet ground: darker and purer in colour, with the sky's light smeared downwards."""
     height = rgb.shape[0]
     darker = saturate(rgb * 0.82, 1.35)
@@ -78,7 +78,7 @@ def rain_streaks(height: int, width: int, rng: np.random.Generator) -> Field:
     return np.clip(total, 0, 0.6)
 
 
-def snow(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def snow(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Add snow on surfaces that face the sky, a white sky, haze and flakes at four distances."""
     height, width = image.shape[:2]
     dull = dull_light(image, scene, rng, brightness=1.0)
@@ -88,7 +88,7 @@ def snow(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
     return to_bytes(mix(mix(covered, white, haze), np.ones_like(dull), snowflakes(height, width, rng)))
 
 
-def snow_cover(image: Image, scene: Scene, rng: np.random.Generator) -> Field:
+def snow_cover(image: Image, scene: SceneCues, rng: np.random.Generator) -> Field:
     """Return the (H, W) opacity of snow cover: most on grass and open ground, some on the upper sides of everything
     else."""
     height, width = image.shape[:2]
@@ -129,7 +129,7 @@ def snowflakes(height: int, width: int, rng: np.random.Generator) -> Field:
     return np.clip(total, 0, 1)
 
 
-def autumn(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
+def autumn(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     """Turn green to gold, orange and russet in patches; everything but plants only gets slightly warmer."""
     height, width = image.shape[:2]
     lab = to_lab(to_float(image))

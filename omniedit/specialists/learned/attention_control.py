@@ -21,7 +21,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 from torch.nn import functional
 
-from omniedit.specialists.learned.alignment import TokenMap
+from omniedit.specialists.learned.token_alignment import TokenMap
 
 EPSILON = 1e-6
 """Minimum share of an image token's attention that remains for image tokens."""

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from omniedit.imaging.images import Image
-from omniedit.imaging.lines import scribble_lines, sketch_lines
+from omniedit.imaging.line_drawing import scribble_lines, sketch_lines
 from omniedit.imaging.morphology import bounding_box
-from omniedit.instructions.type_proposals import ConditionedProposal
+from omniedit.instructions.edit_proposals.anyedit_classes import ConditionedProposal
 from omniedit.pairs import Reference
 from omniedit.specialists.base import EditResult, NotApplicable
-from omniedit.specialists.embedded.visual import draw_box, draw_result
+from omniedit.specialists.embedded.condition_images import draw_box, draw_result
 from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting
 from omniedit.tasks import Task
 

@@ -6,18 +6,18 @@ from typing import Any, ClassVar
 
 from omniedit.grounding.detector import PhraseQuery
 from omniedit.imaging.images import Image
-from omniedit.instructions.type_proposals import CountingProposal
+from omniedit.instructions.edit_proposals.anyedit_classes import CountingProposal
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.learned.inpainting import GroundedHole, NotGrounded, ObjectRemoval
+from omniedit.specialists.learned.inpainting import GroundedHole, InpaintingRemoval, NotGrounded
 from omniedit.specialists.learned.proposal_specialist import get_proposal
 from omniedit.tasks import Task
 
 
-class Counting(ObjectRemoval):
+class InpaintingCount(InpaintingRemoval):
     """Removal of one of several objects, whose number the detector checks before and after it.
 
-    If the proposal asks for one more, source and edited image are exchanged. Truth: as for `ObjectRemoval`, and kind,
-    count, more.
+    If the proposal asks for one more, source and edited image are exchanged. Truth: as for `InpaintingRemoval`, and
+    kind, count, more.
     """
 
     task = Task("counting")

@@ -1,4 +1,4 @@
-"""Estimate of the GPU-hours of a config's learned specialists, from measurements of benchmarks/specialists.py."""
+"""Estimate of the GPU-hours of a config's learned specialists, from measurements of benchmarks/specialist_speed.py."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
         lines.append(f"{task:<24}{pairs:>12,} candidates  {hours}")
     measured = all(seconds_per_pair(rows, task, config, gpu) is not None for task in config.learned_tasks)
     hours = f"{total:,.1f} GPU-hours, excluding {LEFT_OUT}"
-    remedy = "not measured; run python -m benchmarks.specialists --full --out benchmarks/specialists.json"
+    remedy = "not measured; run python -m benchmarks.specialist_speed --full --out benchmarks/specialists.json"
     return [*lines, f"learned specialists: {hours if measured else remedy}"]
 
 

@@ -15,12 +15,17 @@ from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import fraction_box
 from omniedit.imaging.images import Mask, decode_mask, encode_mask
 from omniedit.imaging.morphology import dilate_by_share
-from omniedit.instructions.proposal import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
+from omniedit.instructions.edit_proposals.classes import (
+    AdditionProposal,
+    BackgroundProposal,
+    RemovalProposal,
+    SwapProposal,
+)
 from omniedit.models.roles import ROLES
 from omniedit.sources.photo import FractionBox, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import P, ProposalSpecialist, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
@@ -37,7 +42,7 @@ class GroundedHole:
     hole: Hole
 
 
-class Inpainting(Proposed[P]):
+class Inpainting(ProposalSpecialist[P]):
     """Specialist that grounds the object of each proposal and inpaints its edit."""
 
     proposal: ClassVar[type[Any]]
@@ -116,7 +121,7 @@ class Inpainting(Proposed[P]):
         return edits
 
 
-class ObjectSwap(Inpainting[SwapProposal]):
+class InpaintingSwap(Inpainting[SwapProposal]):
     """Painting of another object over an object. Truth: object, new_object, box and new_box (fractions)."""
 
     task, proposal = Task.OBJECT_SWAP, SwapProposal
@@ -128,7 +133,7 @@ class ObjectSwap(Inpainting[SwapProposal]):
         return {"new_box": mask_box(hole.mask)}
 
 
-class ObjectRemoval(Inpainting[RemovalProposal]):
+class InpaintingRemoval(Inpainting[RemovalProposal]):
     """Painting of the background over an object. Truth: object, every, background, box (fractions)."""
 
     task, proposal = Task.OBJECT_REMOVAL, RemovalProposal
@@ -137,11 +142,11 @@ class ObjectRemoval(Inpainting[RemovalProposal]):
         return proposal.background
 
 
-class ObjectAddition(Inpainting[AdditionProposal]):
+class InpaintingAddition(Inpainting[AdditionProposal]):
     """Removal with source and edited image exchanged.
 
     It fails if the detector still finds the object in its place; similar ones elsewhere do not matter. Truth: as for
-    `ObjectRemoval`.
+    `InpaintingRemoval`.
     """
 
     task, proposal = Task.OBJECT_ADDITION, AdditionProposal
@@ -166,7 +171,7 @@ class ObjectAddition(Inpainting[AdditionProposal]):
         return EditResult(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
 
 
-class BackgroundSwap(Inpainting[BackgroundProposal]):
+class InpaintingBackground(Inpainting[BackgroundProposal]):
     """Painting of all but an object. Truth: object, every, background, box (fractions), background_source_id ('')."""
 
     task, proposal = Task.BACKGROUND_SWAP, BackgroundProposal

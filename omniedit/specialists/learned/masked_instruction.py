@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import dilate_by_share
-from omniedit.instructions.type_proposals import AlterationProposal
+from omniedit.instructions.edit_proposals.anyedit_classes import AlterationProposal
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.canvas import composite

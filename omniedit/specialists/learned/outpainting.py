@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniedit.imaging.images import Image, Mask, resize
-from omniedit.instructions.camera_proposals import OutpaintProposal
+from omniedit.instructions.edit_proposals.camera_classes import OutpaintProposal
 from omniedit.models.roles import ROLES
 from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.outpaint import border_mask
+from omniedit.specialists.embedded.outpainting import border_mask
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.proposal_specialist import Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import ProposalSpecialist, get_proposal, request_seed
 from omniedit.tasks import Task
 
 BORDER = 127
@@ -20,7 +20,7 @@ BORDER_SHARE = 0.25
 """Width of the border on one side, as a share of the canvas; on all sides it is half as wide."""
 
 
-class Outpainting(Proposed[OutpaintProposal]):
+class Outpainting(ProposalSpecialist[OutpaintProposal]):
     """Continuation of a photo into an empty border.
 
     For one side the photo is shifted, so that the opposite edge leaves the canvas. For all sides it is scaled down.

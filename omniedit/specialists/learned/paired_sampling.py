@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from omniedit.imaging.images import Image, Mask, levels
-from omniedit.specialists.learned.alignment import TokenMap, join_maps, token_map
 from omniedit.specialists.learned.attention_control import AttentionControl, ControlRange, control_attention
+from omniedit.specialists.learned.token_alignment import TokenMap, join_maps, token_map
 
 T5_TOKENS = 256
 """Number of tokens of SD3's T5, to which its pipeline pads prompts by default."""

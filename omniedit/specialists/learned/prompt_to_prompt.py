@@ -15,17 +15,16 @@ from omniedit.aspect import bucket_size
 from omniedit.grounding.detector import Grounding, NotGrounded, PhraseQuery
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate_by_share
-from omniedit.instructions.proposal import AttributeProposal, EnvironmentProposal
-from omniedit.instructions.type_proposals import ActionProposal
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
+from omniedit.instructions.edit_proposals.anyedit_classes import ActionProposal
+from omniedit.instructions.edit_proposals.classes import AttributeProposal, EnvironmentProposal
+from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.attention_control import SDXL_SELF, ControlRange
 from omniedit.specialists.learned.canvas import composite
 from omniedit.specialists.learned.inpainting import grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
-from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_proposal, request_seed
-from omniedit.specialists.learned.shared_models import Toolbox
+from omniedit.specialists.learned.proposal_specialist import P, ProposalSpecialist, get_proposal, request_seed
 from omniedit.tasks import Task
 
 SURROUNDINGS = 0.3
@@ -46,7 +45,7 @@ class PairDraft:
     phrase: str
 
 
-class PromptToPrompt(Proposed[P]):
+class PromptToPrompt(ProposalSpecialist[P]):
     """Specialist that generates both images of a pair.
 
     It generates the sources, grounds the proposals' objects in them, then generates sources and targets together.
@@ -57,10 +56,6 @@ class PromptToPrompt(Proposed[P]):
     """Share of the steps in which the source's latents replace the target's outside the mask."""
     text_steps: ClassVar[float] = ControlRange.text_steps
     image_steps: ClassVar[float] = ControlRange.image_steps
-
-    def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
-        super().__init__(toolbox, proposals, task)
-        self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         drafts = [self._draft(request) for request in requests]
@@ -116,20 +111,22 @@ class PromptToPrompt(Proposed[P]):
             generated_under=self.toolbox.licence("generation"),
         )
 
-    @abstractmethod
     def add_words(self, pair: PromptPair, proposal: P) -> PromptPair:
-        """Return the pair with the proposal's options for words."""
+        """Return the pair with the proposal's options for words: new words keep their own attention."""
+        return replace(pair, exchange=False)
 
     @abstractmethod
     def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         """Return where latents may differ while they are blended; None for everywhere."""
 
-    @abstractmethod
     def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         """Return the edited image, and the mask of where it may differ from its source."""
+        mask = self.blend_mask(grounded)
+        assert mask is not None
+        return composite(source, target, mask), mask
 
 
-class AttributeModification(PromptToPrompt[AttributeProposal]):
+class PromptToPromptAttribute(PromptToPrompt[AttributeProposal]):
     """Change of an object's colour, material or expression by exchanging a word.
 
     Outside the object, the latents of every step and the final pixels are those of the source. Truth: the proposal's
@@ -146,13 +143,8 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
         assert grounded is not None
         return dilate_by_share(grounded.mask, self.toolbox.config.grounding.rim)
 
-    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.blend_mask(grounded)
-        assert mask is not None
-        return composite(source, target, mask), mask
 
-
-class ActionChange(PromptToPrompt[ActionProposal]):
+class PromptToPromptAction(PromptToPrompt[ActionProposal]):
     """Change of the action of a person or an animal; the new words keep their own attention.
 
     The object may move within its surroundings. Outside these, latents and pixels are those of the source. AnyEdit uses
@@ -163,29 +155,18 @@ class ActionChange(PromptToPrompt[ActionProposal]):
     task, proposal, blend = Task("action_change"), ActionProposal, 1.0
     text_steps, image_steps = 0.4, 0.2
 
-    def add_words(self, pair: PromptPair, proposal: ActionProposal) -> PromptPair:
-        return replace(pair, exchange=False)
-
     def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         assert grounded is not None
         return dilate_by_share(grounded.mask, SURROUNDINGS)
 
-    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.blend_mask(grounded)
-        assert mask is not None
-        return composite(source, target, mask), mask
 
-
-class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
+class PromptToPromptEnvironment(PromptToPrompt[EnvironmentProposal]):
     """Change of the time of day, the weather or the season by words that keep their own attention.
 
     A named foreground object keeps the source's latents for the first 0.7 of the steps. Truth: the proposal's fields.
     """
 
     task, proposal, blend = Task.ENVIRONMENT_CHANGE, EnvironmentProposal, 0.7
-
-    def add_words(self, pair: PromptPair, proposal: EnvironmentProposal) -> PromptPair:
-        return replace(pair, exchange=False)
 
     def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         return None if grounded is None else ~grounded.mask

@@ -5,7 +5,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from omniedit.instructions.proposal import Proposal
+from omniedit.instructions.edit_proposals.classes import Proposal
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.learned.shared_models import Toolbox
@@ -17,7 +18,7 @@ GATHERED_BATCHES = 4
 """Number of batches whose requests are taken at once, so that more requests of one size can be edited together."""
 
 
-class Proposed(Generic[P]):
+class ProposalSpecialist(Generic[P]):
     """Specialist that offers each photo's proposals in turn.
 
     If the config asks for several candidates, it then offers each proposal again with a new seed. Truth: the
@@ -33,6 +34,7 @@ class Proposed(Generic[P]):
 
     def __init__(self, toolbox: Toolbox, proposals: Mapping[str, Sequence[P]], task: Task | None = None) -> None:
         self.toolbox, self.proposals, self.task = toolbox, proposals, task or self.task
+        self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
         self.batch_size = GATHERED_BATCHES * toolbox.config.batch_size
         self._offered: dict[str, int] = {}
 

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from omniedit.aspect import Box
 from omniedit.grounding.detector import Grounding, NotGrounded, PhraseQuery
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, dilate, erode
-from omniedit.instructions.camera_proposals import MovementProposal, PlacementProposal, RelationProposal, ResizeProposal
+from omniedit.instructions.edit_proposals.camera_classes import (
+    MovementProposal,
+    PlacementProposal,
+    RelationProposal,
+    ResizeProposal,
+)
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
@@ -28,12 +34,9 @@ GAP = 0.03
 MAX_HIDDEN_SHARE = 0.1
 """Maximum share of the anchor that the placed object may hide."""
 
-PixelBox = tuple[int, int, int, int]
-"""left, top, right, bottom in pixels."""
-
 
 @dataclass(frozen=True)
-class ObjectTransform:
+class ScaledPlace:
     """Placement of an object after the edit: its scale, and the left upper corner of its bounding box."""
 
     scale: float
@@ -62,12 +65,10 @@ class Rearrangement(Inpainting[PlacementProposal]):
         chosen = [
             (one, place, proposal)
             for one, place, proposal in zip(prepared, places, proposals, strict=True)
-            if isinstance(one, GroundedHole) and isinstance(place, ObjectTransform)
+            if isinstance(one, GroundedHole) and isinstance(place, ScaledPlace)
         ]
         results = iter(self._rearrange(chosen))
-        return [
-            next(results) if isinstance(place, ObjectTransform) else NotApplicable(place.reason) for place in places
-        ]
+        return [next(results) if isinstance(place, ScaledPlace) else NotApplicable(place.reason) for place in places]
 
     def _ground_anchors(
         self,
@@ -87,7 +88,7 @@ class Rearrangement(Inpainting[PlacementProposal]):
             for proposal, one in zip(proposals, prepared, strict=True)
         ]
 
-    def _rearrange(self, chosen: Sequence[tuple[GroundedHole, ObjectTransform, PlacementProposal]]) -> list[EditResult]:
+    def _rearrange(self, chosen: Sequence[tuple[GroundedHole, ScaledPlace, PlacementProposal]]) -> list[EditResult]:
         painter, models = self.toolbox.inpainter, self.toolbox.revisions(*ROLES[self.task])
         emptied = painter.fill([one.hole for one, _, _ in chosen])
         pasted = [
@@ -111,7 +112,7 @@ class Rearrangement(Inpainting[PlacementProposal]):
 
 def choose_place(
     mask: Mask, proposal: PlacementProposal, anchor: Grounding | NotGrounded | None = None
-) -> ObjectTransform | NotGrounded:
+) -> ScaledPlace | NotGrounded:
     """Return where a proposal places the object of a mask, or the reason why the object cannot be placed there.
 
     Args:
@@ -125,7 +126,7 @@ def choose_place(
     left, top = _corner(box, size, proposal, (width, height), None if anchor is None else bounding_box(anchor.mask))
     if left < 0 or top < 0 or left + size[0] > width or top + size[1] > height:
         return NotGrounded(f"'{proposal.object}' would leave the image")
-    placing = ObjectTransform(scale, left, top)
+    placing = ScaledPlace(scale, left, top)
     if anchor is not None:
         hidden = anchor.mask & place_mask(mask, placing) & ~mask
         if hidden.sum() > MAX_HIDDEN_SHARE * anchor.mask.sum():
@@ -134,7 +135,7 @@ def choose_place(
 
 
 def _corner(
-    box: PixelBox, size: tuple[int, int], proposal: PlacementProposal, image: tuple[int, int], anchor: PixelBox | None
+    box: Box, size: tuple[int, int], proposal: PlacementProposal, image: tuple[int, int], anchor: Box | None
 ) -> tuple[int, int]:
     """Return the left and upper edge of the placed object."""
     left, top, right, bottom = box
@@ -154,7 +155,7 @@ def _corner(
     return (left + right - size[0]) // 2, bottom - size[1]
 
 
-def place_mask(mask: Mask, place: ObjectTransform) -> Mask:
+def place_mask(mask: Mask, place: ScaledPlace) -> Mask:
     """Return the (H, W) mask of the placed object."""
     placed = np.zeros_like(mask)
     left, top, right, bottom = bounding_box(mask)
@@ -163,7 +164,7 @@ def place_mask(mask: Mask, place: ObjectTransform) -> Mask:
     return placed
 
 
-def paste(image: Image, mask: Mask, scene: Image, place: ObjectTransform) -> tuple[Image, Mask]:
+def paste(image: Image, mask: Mask, scene: Image, place: ScaledPlace) -> tuple[Image, Mask]:
     """Return the scene with the masked object of an image in its new place, and the mask of that place."""
     placed = place_mask(mask, place)
     left, top, right, bottom = bounding_box(mask)

@@ -6,19 +6,16 @@ ControlNet joins for materials.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.proposal import Proposal
-from omniedit.instructions.type_proposals import MaterialProposal, ReferenceProposal
-from omniedit.models.adaptive_batches import OomAdaptiveBatcher
+from omniedit.instructions.edit_proposals.anyedit_classes import MaterialProposal, ReferenceProposal
+from omniedit.instructions.edit_proposals.classes import Proposal
 from omniedit.models.roles import DEPTH, ROLES
 from omniedit.pairs import Reference
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.guided_inpainter import GuidedHole
 from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, generate
-from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
 SIDE = 1024
@@ -32,10 +29,6 @@ class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
     """
 
     task, proposal = Task("visual_reference"), Proposal
-
-    def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
-        super().__init__(toolbox, proposals, task)
-        self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
 
     def prompt(self, proposal: ReferenceProposal | MaterialProposal) -> str:
         if isinstance(proposal, ReferenceProposal):

@@ -20,7 +20,7 @@ from omniedit.specialists.learned.guided_inpainter import GuidedInpainter
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
 from omniedit.specialists.learned.stylist import Stylist
-from omniedit.storage.manifest import MANIFEST, checksum
+from omniedit.storage.manifest import MANIFEST, digest_file
 
 OWN_INPAINTING = "inpainting specialist of the run"
 """Name in a pair's provenance; its revision is the SHA-256 of the model's manifest."""
@@ -142,7 +142,7 @@ class Toolbox:
     @cached_property
     def _own_revision(self) -> str:
         assert self.own_inpainting
-        return checksum(self.own_inpainting / MANIFEST)["sha256"]
+        return digest_file(self.own_inpainting / MANIFEST)
 
     def licence(self, role: str) -> str:
         return self._model(role).licence

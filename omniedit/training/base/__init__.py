@@ -1,1 +1,1 @@
-"""Pretraining of the small base that editors of the embedded default build on."""
+"""Pre-training of the small base on which the default run's editors are built."""

@@ -73,7 +73,7 @@ class Pretraining:
         if not scaled:
             raise UserError("no photo to pre-train on: sources/index.parquet lists rejected and held-out photos")
         optimizer = GuardedAdamW(base.parameters(), (BETA1, self.options.adam_beta2), sharded=False)
-        optimizer.start(base.parameters())
+        optimizer.init_moments(base.parameters())
         for step in range(options.steps):
             optimizer.prepare_step(step, options.steps, options.learning_rate, self.options)
             loss = self._loss(base, scaled, np.random.default_rng([self.seed, step]))

@@ -21,20 +21,20 @@ from omniedit.models.conditions import NO_CONDITIONS, SupportedConditions, place
 from omniedit.training.editor.encoded_pairs import EncodedBatch
 from omniedit.training.editor.npy_writer import encode_images
 from omniedit.training.editor.references import ConditionChoice, choose_conditions, first_conditions, pick_references
-from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, Velocities, flow_inputs, text_inputs
+from omniedit.training.flow_batches import EditBatch, Embeddings, FlowBatchBuilder, Rows, flow_inputs, text_inputs
 from omniedit.training.objective import condition_dropout_masks, soft_importance
 
 MAX_SCORE = 10.0
 CONDITIONS = 1
-"""Last number of the seed of a sample's references and task. They do not change its noise and other choices."""
+"""Last number of the seed for a sample's references and task. They leave its other random numbers unchanged."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Parts of each pair that a batch shows.
+    """Choices for each pair of a batch: instruction, mirroring, source image.
 
     Args:
-        numbers: number of the instruction; None for no text.
+        numbers: index of the instruction; None for no text.
         flips: whether the images are mirrored.
         sources: whether the source image is a condition.
     """
@@ -45,7 +45,7 @@ class Augmentation:
 
 
 def select_instructions(pairs: Rows, numbers: Sequence[int | None]) -> list[str]:
-    """Return each pair's instruction of this number; None is the empty text."""
+    """Return each pair's instruction at its index, or the empty text for None."""
     return [
         "" if number is None else pair["instructions"][number]
         for number, pair in zip(numbers, pairs.pairs, strict=True)
@@ -60,7 +60,7 @@ def importance(scores: Sequence[float], options: SampleOptions) -> Tensor:
 
 
 @dataclass(frozen=True)
-class EditBatchBuilder(Velocities):
+class EditBatchBuilder(FlowBatchBuilder):
     """Builder of training and held-out batches from pairs, encoded in advance or not.
 
     Args:

@@ -161,7 +161,7 @@ class EncodedBatch:
         """Return latents of references, (C, h, w) each, pair after pair, of the mirrored ones where `flips` is True.
 
         Args:
-            chosen: numbers of each pair's references.
+            chosen: indices of each pair's references.
         """
         return [
             from_bits(part.read_reference(self.ratio, row, number, flip))
@@ -175,7 +175,7 @@ class EncodedBatch:
         """Return embeddings (captions, M, D) and (captions, D) of references' captions, pair after pair.
 
         Args:
-            chosen: numbers of each pair's references.
+            chosen: indices of each pair's references.
             captions: their captions; '' for a withheld caption.
         """
         text_rows = [
@@ -186,7 +186,7 @@ class EncodedBatch:
         return self._read_texts(text_rows)
 
     def embeddings(self, chosen: Sequence[int | None]) -> tuple[Tensor, Tensor]:
-        """Return embeddings (B, M, D) and (B, D) of each pair's instruction of this number; None is the empty text."""
+        """Return embeddings (B, M, D) and (B, D) of each pair's instruction by its index; None is the empty text."""
         text_rows = [
             (part, part.text_row(self.ratio, row, number, "" if number is None else pair["instructions"][number]))
             for (part, row), number, pair in zip(self._locations(), chosen, self.pairs, strict=True)

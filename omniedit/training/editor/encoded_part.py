@@ -41,7 +41,7 @@ class EncodedPart:
         self._open(f"{ratio}.mirrored.npy" if flip else f"{ratio}.npy", 3).read(2 * row + image, out)
 
     def read_reference(self, ratio: str, row: int, number: int, flip: bool) -> np.ndarray:
-        """Return the latents, (C, h, w), of the pair's reference of this number, or of its mirror image if `flip`."""
+        """Return the latents, (C, h, w), of a pair's reference by its index, or of its mirror image if `flip`."""
         return self._read_reference_row(ratio, f"references{'.mirrored' if flip else ''}", 3, row, number)
 
     def caption_row(self, ratio: str, row: int, number: int) -> int:
@@ -58,7 +58,7 @@ class EncodedPart:
         return value
 
     def text_row(self, ratio: str, row: int, number: int | None, text: str) -> int:
-        """Return the row in the embeddings of the instruction of this number; None is the empty text, row 0."""
+        """Return the row of an instruction's embeddings by its index; None is the empty text, row 0."""
         if number is None:
             return 0
         file = self._open(f"{ratio}.texts.npy", 1)

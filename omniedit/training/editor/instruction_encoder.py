@@ -12,7 +12,7 @@ from omniedit.models.text import Text
 
 @dataclass
 class InstructionEncoder:
-    """Embeddings of instructions, cached: those used last are kept, up to `capacity` bytes.
+    """Embeddings of instructions, with a cache of up to `capacity` bytes for the most recent ones.
 
     MiniLM's take 50 kB each, SD3's 2.7 MB in bfloat16.
     """

@@ -26,7 +26,7 @@ from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inp
 from omniedit.training.objective import flow_loss
 
 QUESTIONS = 7
-"""Last number of the seed for the choice of questions."""
+"""Last number of the seed that draws questions."""
 
 
 def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
@@ -103,7 +103,7 @@ class AlignmentBatches:
         return self._batch(pairs, numbers, flips)
 
     def held_out(self, pairs: PairBatch) -> Iterator[AlignmentBatch]:
-        """Yield a batch of the pairs, not mirrored, under their first instruction."""
+        """Yield a batch of the pairs, not mirrored, with their first instruction."""
         yield self._batch(pairs, [0] * len(pairs), [False] * len(pairs))
 
     def losses(self, network: nn.Module, batch: AlignmentBatch) -> Tensor:

@@ -18,7 +18,7 @@ class ConditionChoice:
     """Choice for each pair of a batch.
 
     Args:
-        references: numbers of a pair's references, ascending unless they are shuffled.
+        references: indices of a pair's references, ascending unless they are shuffled.
         tasks: index of its task.
         captions: caption of each chosen reference, '' for none.
     """

@@ -17,19 +17,19 @@ from torch import Tensor
 
 from omniedit.config.training import HolesConfig, InpaintingOptions
 from omniedit.imaging.images import Image, Mask
+from omniedit.instructions.grammar import with_article
 from omniedit.instructions.left_right import mirrors_randomly
-from omniedit.instructions.objects import with_article
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import inpainting_condition
-from omniedit.sources.shard import PhotoShards
+from omniedit.sources.photo_shard import PhotoShards
 from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
 from omniedit.training.editor.samples import SAMPLES, SampleEdit
 from omniedit.training.flow_batches import (
     EditBatch,
     Embeddings,
-    Velocities,
+    FlowBatchBuilder,
     choose_held_out_pairs,
     flow_inputs,
     text_inputs,
@@ -40,11 +40,11 @@ from omniedit.training.inpainting.random_holes import RandomHole, random_hole
 NO_NAMES = frozenset(("", "object", "thing", "item"))
 """Object names that do not describe the content of a hole."""
 GREY = 128
-"""Grey level, of 255, of a hole as the control branch sees it."""
+"""Grey level, 0-255, that fills a hole in the control branch's input."""
 
 
 @dataclass(frozen=True)
-class HoleBatches(Velocities):
+class HoleBatches(FlowBatchBuilder):
     """Batch builder: the condition is a photo without its hole, the target is the velocity of the whole photo.
 
     Args:

@@ -1,4 +1,4 @@
-"""Photos with masks of their objects, read by ratio at the training resolution, as pairs are."""
+"""Photos with masks of their objects, read by ratio at the training resolution, like pairs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,8 @@ from omniedit.buckets.store_layout import HELD_OUT, TRAIN
 from omniedit.errors import UserError
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
-from omniedit.instructions.objects import without_position
-from omniedit.sources.shard import PhotoShards
+from omniedit.instructions.grammar import without_position
+from omniedit.sources.photo_shard import PhotoShards
 
 CACHE_BYTES = 256 * 2**20
 """Memory limit for cached resized photos."""

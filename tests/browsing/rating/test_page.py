@@ -12,8 +12,8 @@ from helpers import local_requests
 from helpers.local_page import expect, open_page
 from helpers.rated_edits import make_edits
 from omniedit.browsing.rating.server import RatingServer
-from omniedit.evaluation.people.session import Session, make_questions
-from omniedit.evaluation.people.store import AnswerStore
+from omniedit.evaluation.people.answers import AnswerStore
+from omniedit.evaluation.people.questions import Session, make_questions
 
 Serve = Callable[..., RatingServer]
 

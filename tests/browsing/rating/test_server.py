@@ -13,8 +13,8 @@ import pytest
 from helpers.local_requests import ask, get, serve
 from helpers.rated_edits import make_edits
 from omniedit.browsing.rating.server import RatingServer
-from omniedit.evaluation.people.session import Session, make_questions
-from omniedit.evaluation.people.store import AnswerStore
+from omniedit.evaluation.people.answers import AnswerStore
+from omniedit.evaluation.people.questions import Session, make_questions
 
 
 @pytest.fixture

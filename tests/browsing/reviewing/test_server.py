@@ -12,8 +12,8 @@ import pytest
 from helpers.bench_files import write_image
 from helpers.local_requests import ask, get, serve
 from omniedit.browsing.reviewing.server import ReviewServer
-from omniedit.evaluation.bench.sets.proposals import BenchProposal
-from omniedit.evaluation.bench.sets.review import Review
+from omniedit.evaluation.bench.sets.proposal_review import Review
+from omniedit.evaluation.bench.sets.set_proposals import BenchProposal
 
 
 @pytest.fixture

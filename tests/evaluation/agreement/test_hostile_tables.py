@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement import read_judged, read_ratings
-from omniedit.evaluation.agreement.comparison import agreement_lines, compare, threshold_lines
 from omniedit.evaluation.agreement.raters_protocol import RATERS
+from omniedit.evaluation.agreement.report import agreement_lines, compare, threshold_lines
 from omniedit.evaluation.agreement.viescore_protocol import VIESCORE
 from omniedit.evaluation.compare_scores import is_scores
 from omniedit.evaluation.reward_benches.records import read_records

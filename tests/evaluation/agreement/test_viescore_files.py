@@ -42,7 +42,7 @@ def test_tasks_are_named_after_their_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("id\tA\nx\t[1, 1]\n", "ann.tsv: lacks the column uid; there are: id, A"),
+        ("id\tA\nx\t[1, 1]\n", "ann.tsv: lacks the column uid; available: id, A"),
         ("uid\tA\nx\t[1]\n", r"ann.tsv: row 1: column A: '\[1\]' is no rating; give \[SC, PQ\]"),
         ("uid\tA\nx\t[1, 1]\ny\t0.5\n", "row 2: column A: '0.5' is no rating"),
         ("uid\tA\nx\t[1, NaN]\n", "row 1: column A: .* is no rating"),

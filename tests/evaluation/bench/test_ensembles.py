@@ -8,8 +8,8 @@ import pytest
 
 from helpers.small_bench import Brighten, small_set
 from omniedit.config.ensemble import EnsembleConfig
+from omniedit.evaluation.bench.edit_records import EditFolder
 from omniedit.evaluation.bench.ensembles import combine_tables
-from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
 from omniedit.evaluation.bench.scores import SCHEMA, JudgeSetup, plain_example, score_edits
 from omniedit.scoring.examples import Example, RubricScores

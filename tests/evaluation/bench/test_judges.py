@@ -41,7 +41,7 @@ def test_none_selects_no_judge() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, problem", [("reference", "the truth of outside edits is unknown"), ("claude", "there are: gemini, student")]
+    "name, problem", [("reference", "the truth of outside edits is unknown"), ("claude", "available: gemini, student")]
 )
 def test_an_unknown_judge_is_an_error(name: str, problem: str) -> None:
     with pytest.raises(UserError, match=problem):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from helpers.small_bench import Brighten, small_set
+from omniedit.evaluation.bench.edit_records import EditFolder
 from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits, read_metrics
-from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
 from omniedit.evaluation.metrics.networks import Networks, NotAvailable
 from omniedit.imaging.images import Image

@@ -10,8 +10,8 @@ import pytest
 
 from helpers.small_bench import Brighten, noise, session_set, small_item, small_set
 from omniedit.errors import DamagedFile, UserError
-from omniedit.evaluation.bench.editors.sizes import Sizes
-from omniedit.evaluation.bench.records import EditFolder, SetShare, hold_edits
+from omniedit.evaluation.bench.edit_records import EditFolder, SetShare, hold_edits
+from omniedit.evaluation.bench.editors.native_size import Sizes
 from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 from omniedit.imaging.images import encode_png
 
@@ -151,7 +151,7 @@ def test_repeated_ids_raise_an_error() -> None:
 
 
 def test_two_processes_do_not_edit_the_same_shard(tmp_path: Path) -> None:
-    program = "import sys; from pathlib import Path; from omniedit.evaluation.bench.records import *; "
+    program = "import sys; from pathlib import Path; from omniedit.evaluation.bench.edit_records import *; "
     program += "hold_edits(Path(sys.argv[1]), SetShare(1, 2)); print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from helpers.small_bench import Brighten, session_set, small_set
+from omniedit.evaluation.bench.edit_records import EditFolder
 from omniedit.evaluation.bench.item import BenchSet
-from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
 from omniedit.evaluation.bench.scores import SCHEMA, JudgeSetup, plain_example, score_edits
 from omniedit.scoring.examples import Example, RubricScores

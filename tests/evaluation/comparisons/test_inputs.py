@@ -88,7 +88,7 @@ def test_unsupported_inputs_raise_errors(folders: list[Path], tmp_path: Path) ->
         ([folders[0], folders[0]], items, "given twice"),
         ([folders[0], items], items, "not a folder"),
         ([items], items, "omit --items"),
-        ([items], None, "lacks the column edit_a, edit_b; there are: id, source, instruction"),
+        ([items], None, "lacks the column edit_a, edit_b; available: id, source, instruction"),
         (folders, twice, r"twice\.csv: row 2: id 'one' is also in row 1"),
         (folders, tmp_path / "empty.csv", "has no row"),
         (folders, tmp_path / "lost.csv", "no such file"),

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement.agreements import PROTOCOLS
+from omniedit.evaluation.agreement.task_agreement import PROTOCOLS
 from omniedit.evaluation.metrics.correlation import (
     correlate_metrics,
     correlation_lines,

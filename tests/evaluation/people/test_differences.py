@@ -6,11 +6,11 @@ from itertools import product
 import numpy as np
 import pytest
 
+from omniedit.evaluation.people.answers import Answer
 from omniedit.evaluation.people.differences import compare_scores
-from omniedit.evaluation.people.edits import RatedEdit
-from omniedit.evaluation.people.results import summarize
-from omniedit.evaluation.people.store import Answer
-from omniedit.evaluation.people.tables import markdown, to_json
+from omniedit.evaluation.people.rated_edits import RatedEdit
+from omniedit.evaluation.people.rating_results import summarize
+from omniedit.evaluation.people.result_tables import markdown, to_json
 
 EDITORS = ("good", "fair", "poor")
 IMAGES, TASKS = 6, 2

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from helpers.small_run import HOSTILE, make_run
 from omniedit.evaluation.agreement.ratings import Rating
+from omniedit.evaluation.agreement.readers import read_ratings
 from omniedit.evaluation.agreement.run_ratings import measure_run
-from omniedit.evaluation.agreement.tables import read_ratings
-from omniedit.evaluation.people.edits import CHECK, RatedEdit
 from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
 from omniedit.evaluation.people.inputs import read_edits
-from omniedit.evaluation.people.results import PersonRating
+from omniedit.evaluation.people.rated_edits import CHECK, RatedEdit
+from omniedit.evaluation.people.rating_results import PersonRating
 
 
 def rate(item: str, editor: str, task: str, rater: str, sc: float, pq: float) -> PersonRating:

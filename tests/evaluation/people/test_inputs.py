@@ -125,5 +125,5 @@ def test_the_benchmark_of_a_run_comes_before_its_candidates(tmp_path: Path) -> N
 def test_an_unsupported_input_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to rate"):
         read_edits(tmp_path)
-    with pytest.raises(UserError, match="has no bench; there are: candidates"):
+    with pytest.raises(UserError, match="has no bench; available: candidates"):
         read_edits(make_run(tmp_path), "bench")

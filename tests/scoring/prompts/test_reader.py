@@ -244,7 +244,7 @@ def test_rise_categories_scales_and_weights_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "files", "problem"),
     [
-        ("lost", {}, "no official prompts for the rubric 'lost'; there are some for: viescore_editing"),
+        ("lost", {}, "no official prompts for the rubric 'lost'; choose from viescore_editing"),
         ("kris", {}, "has no file with the prompts of 'kris'"),
         (None, {"README.md": "Hello."}, "has no file with prompts that are known here"),
         ("gedit", {"viescore/vie_prompts.py": "x = ("}, r"vie_prompts\.py: not a Python file"),

@@ -15,7 +15,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import NotApplicable, Specialist
-from omniedit.specialists.embedded.outpaint import Outpaint
+from omniedit.specialists.embedded.outpainting import Outpaint
 from omniedit.specialists.embedded.rotation import RotationChange
 from omniedit.tasks import SAME_EDITS, Task
 

@@ -13,7 +13,7 @@ from omniedit.tasks import Task
 SIDE = 256
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
 MODIFICATION = Task.ATTRIBUTE_MODIFICATION
-TYPES = tuple(map(Task, ("color_alter", "material_change")))
+TYPES = tuple(map(Task, ("color_alter", "material_change", "material_transfer")))
 
 
 def disc(x: int, y: int, radius: int = 40) -> Mask:
@@ -26,7 +26,7 @@ def recoloured(mask: Mask, task: Task, *others: Mask, **about: object) -> tuple[
     grain = np.random.default_rng(0).normal(0, 4, (SIDE, SIDE, 1))
     source = np.clip(np.where(red[..., None], (200, 40, 40), (190, 190, 185)) + grain, 0, 255).astype(np.uint8)
     edited = np.where(mask[..., None], (40, 60, 200), source).astype(np.uint8)
-    truth = {"object": "red sweet", "box": [0.15, 0.23, 0.48, 0.55]}
+    truth: dict[str, object] = {"object": "red sweet", "box": [0.15, 0.23, 0.48, 0.55]}
     provenance = {"source_id": "made", "truth": truth, **about}
     return Comparison(EditPair("made", task, ("Make it blue.",), source, edited, mask, provenance), None), truth
 
@@ -185,3 +185,54 @@ def test_an_unlisted_object_is_removed_only_from_plain_surroundings(listed: bool
         return
     with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
         verify_type(seen, truth, Task("remove"))
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_unlisted_object_at_the_side_of_the_image_may_be_several_objects(listed: bool) -> None:
+    about = {"named_objects": ["red sweet"]} if listed else {}
+    seen, truth = recoloured(disc(80, 100, 50), Task.OBJECT_SWAP, **about)
+    cut_off = {**truth, "box": [0.0, 0.23, 0.48, 0.55]}
+    if listed:
+        verify_type(seen, cut_off, Task("replace"))
+        return
+    with pytest.raises(Unmeasurable, match="the border cuts off the red sweet"):
+        verify_type(seen, cut_off, Task("replace"))
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_the_other_object_of_a_relation_is_in_view(is_cut: bool) -> None:
+    seen, truth = recoloured(disc(80, 100), MODIFICATION, disc(200, 100))
+    right = [0.63, 0.23, 1.0 if is_cut else 0.95, 0.55]
+    truth = {**truth, "edit": "attribute_modification", "object": "left red sweet", "other_box": right}
+    if is_cut:
+        with pytest.raises(Unmeasurable, match="the border cuts off the left red sweet"):
+            verify_type(seen, truth, Task("relation"))
+    else:
+        verify_type(seen, truth, Task("relation"))
+
+
+def test_a_cord_that_leads_out_of_a_replaced_object_is_found() -> None:
+    seen, truth = recoloured(disc(80, 100, 50), Task.OBJECT_SWAP)
+    verify_type(seen, truth, Task("replace"))
+    source = seen.pair.source.copy()
+    source[98:102, 120:] = 30
+    pair = EditPair("made", Task.OBJECT_SWAP, ("Swap it.",), source, seen.pair.edited, seen.mask, seen.pair.provenance)
+    with pytest.raises(Unmeasurable, match="something leads out of the edit"):
+        verify_type(Comparison(pair, None), truth, Task("replace"))
+
+
+@pytest.mark.parametrize("line", [True, False])
+def test_the_place_that_a_moved_object_left_shows_only_ground(line: bool) -> None:
+    ground = np.clip(190 + np.random.default_rng(0).normal(0, 2, (SIDE, SIDE, 1)), 0, 255).repeat(3, axis=2)
+    source, edited = (np.where(disc(x, 128, 30)[..., None], (200, 40, 40), ground).astype(np.uint8) for x in (60, 190))
+    if line:
+        edited[120:124, 30:90] = 40
+    truth = {"object": "red sweet", "box": [0.12, 0.38, 0.36, 0.62], "new_box": [0.62, 0.38, 0.86, 0.62]}
+    mask = disc(60, 128, 36) | disc(190, 128, 36)
+    task = Task("movement")
+    pair = EditPair("made", task, ("Move it right.",), source, edited, mask, {"source_id": "made", "truth": truth})
+    if line:
+        with pytest.raises(Unmeasurable, match="something is in the place that the red sweet left"):
+            verify_type(Comparison(pair, None), truth, task)
+    else:
+        verify_type(Comparison(pair, None), truth, task)

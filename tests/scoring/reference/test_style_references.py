@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.style_references import failures, fit, measure, save
-from omniedit.evaluation.edits import scale_to_bucket
+from omniedit.evaluation.own_benchmark_edits import scale_to_bucket
 from omniedit.imaging.images import Image, decode_image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.scoring import Unscorable
@@ -18,7 +18,7 @@ from omniedit.scoring.reference.style_features import scale_to_area, style_featu
 from omniedit.scoring.reference.style_references import StyleReferences
 from omniedit.scoring.reference.success import measure_restyling, style_transfer
 from omniedit.scoring.verdict import Score
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.specialists.embedded.style import STYLES
 from omniedit.tasks import Task
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from omniedit.grounding.coco_detector import DetectedBox
 from omniedit.grounding.places import looks_outdoors
 from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair
@@ -23,7 +24,8 @@ from omniedit.scoring.reference.verification import (
 )
 from omniedit.scoring.reference.visible_faults import quality
 from omniedit.scoring.verdict import Score
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo import FractionBox
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.tasks import Task
 
 SIDE = 256
@@ -72,6 +74,35 @@ def test_a_half_recoloured_object_is_unconfirmed_and_a_whole_one_accepted() -> N
     half = Comparison(recolouring(BALL & (ROWS < 110)))
     with pytest.raises(Unmeasurable, match="no outline of the ball confirms the mask"):
         verify(half, half.pair.provenance["truth"])
+
+
+INSIDE_LEFT, INSIDE_RIGHT, ELSEWHERE = (0.25, 0.2, 0.45, 0.66), (0.48, 0.2, 0.7, 0.66), (0.75, 0.75, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "detected", "reason"),
+    [
+        ("ball", [("horse", INSIDE_LEFT), ("cow", INSIDE_RIGHT)], "the mask of the ball joins several objects"),
+        ("ball", [("person", (0.1, 0.0, 0.8, 1.0))], "the mask of the ball is part of a person"),
+        ("object", [("cup", ELSEWHERE)], "'the object' can mean several objects"),
+        ("ball", [("cup", tuple(BALL_BOX)), ("cup", (0.75, 0.1, 1.0, 0.5))], "'the ball' can mean several objects"),
+        ("ball", [("cup", tuple(BALL_BOX)), ("person", ELSEWHERE)], None),
+    ],
+    ids=["two objects", "a person", "another object", "another of its class", "one object beside a person"],
+)
+def test_a_mask_is_checked_against_detected_objects_unless_a_person_named_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, detected: list[tuple[str, FractionBox]], reason: str | None
+) -> None:
+    boxes = [DetectedBox(kind, 0.7, box) for kind, box in detected]
+    monkeypatch.setattr("omniedit.scoring.reference.measures.detect_objects", lambda image: boxes)
+    pair = recolouring(BALL, object=name)
+    named = replace(pair, provenance=pair.provenance | {"named_objects": [name]})
+    verify(Comparison(named), named.provenance["truth"])
+    if reason is None:
+        verify(Comparison(pair), pair.provenance["truth"])
+        return
+    with pytest.raises(Unmeasurable, match=reason):
+        verify(Comparison(pair), pair.provenance["truth"])
 
 
 def test_a_known_truth_is_not_verified() -> None:

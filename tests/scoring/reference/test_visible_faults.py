@@ -1,6 +1,7 @@
 """Quality of the reference judge: marks of editing lower it."""
 
 from dataclasses import replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from helpers.known_edits import SIDE, change_region, good_pairs, grass, pair, place, removal, score_edit, texture
 from omniedit.scoring.reference.fields import lightness
-from omniedit.scoring.reference.measures import Region, fill_detail
+from omniedit.scoring.reference.measures import Comparison, Region, fill_detail
+from omniedit.scoring.reference.visible_faults import patches
 from omniedit.tasks import Task
 
 
@@ -36,6 +38,24 @@ def test_a_poor_fill_of_an_addition_is_attributed_to_the_source() -> None:
     assert "The source image is smeared there." in poor.reasoning
     assert nothing.sc_score_1 == 0 and "was not added." in nothing.reasoning
     assert "source" not in score_edit(edit).reasoning
+
+
+@pytest.mark.parametrize("is_patchy", [True, False])
+def test_patches_of_the_old_colour_inside_a_recoloured_object_are_a_fault(is_patchy: bool) -> None:
+    source = np.full((SIDE, SIDE, 3), 200, np.uint8)
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[20:100, 20:100] = True
+    source[mask] = 10
+    kept = np.zeros_like(mask)
+    for row, column in product(range(30, 88, 8), repeat=2):
+        kept[row : row + 4, column : column + 4] = is_patchy
+    painted = mask & ~kept
+    edited = np.where(painted[..., None], 90, source).astype(np.uint8)
+    truth = {"object": "phone", "attribute": "colour", "value": "grey", "lab_ab": [0, 0], "box": [0.1, 0.1, 0.8, 0.8]}
+    fault = patches(
+        Comparison(pair(Task.ATTRIBUTE_MODIFICATION, source, edited, painted, "Make it grey.", truth), None)
+    )
+    assert fault.left == (pytest.approx(0.4) if is_patchy else 1.0)
 
 
 def test_remains_of_an_object_are_detected() -> None:

@@ -17,7 +17,7 @@ from omniedit.scoring.student.evidence import class_vectors, embed
 from omniedit.scoring.student.feature_judge import OUTSIDE_DOMAIN, FeatureJudge
 from omniedit.scoring.student.head import FILE
 from omniedit.scoring.verdict import Score
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.tasks import Task
 
 

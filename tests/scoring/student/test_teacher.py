@@ -108,7 +108,7 @@ def test_lessons_of_another_defects_version_are_rejected(tmp_path: Path) -> None
         if version == DEFECTS_VERSION:
             assert len(list(choose_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))) == 1
         else:
-            with pytest.raises(UserError, match=r"teacher\.parquet: its defects are of another version"):
+            with pytest.raises(UserError, match=r"teacher\.parquet: its defects are from another version"):
                 list(choose_rows([Path("c.h5")], [tmp_path / "teacher.parquet"], 2))
 
 

@@ -6,15 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omniedit.imaging.color import to_float, to_lab
-from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import colour_word, nearest_colour, region_colour, without_colour
+from omniedit.imaging.color_names import COLOURS, colour_word, nearest_colour, region_colour, without_colour
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import attribute
 from omniedit.specialists.embedded.attribute import AttributeModification, is_alive, recolor_region, resurface_region
-from omniedit.specialists.embedded.color import can_become, gamma_through
-from omniedit.specialists.embedded.material import MATERIALS
+from omniedit.specialists.embedded.procedural_materials import MATERIALS
+from omniedit.specialists.embedded.recolor import can_become, gamma_through
 
 DISC = np.hypot(*(np.mgrid[0:160, 0:200] - np.array([80, 100])[:, None, None])) < 45
 

@@ -11,8 +11,13 @@ from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import background
-from omniedit.specialists.embedded.anyedit import BackgroundChange
-from omniedit.specialists.embedded.background import BackgroundSwap, Placement, close_gaps, find_preserved_region
+from omniedit.specialists.embedded.background import (
+    BackgroundChange,
+    BackgroundSwap,
+    Placement,
+    close_gaps,
+    find_preserved_region,
+)
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -21,12 +26,12 @@ from omniedit.specialists.embedded.background_sources import (
     match_light,
     shading,
 )
-from omniedit.specialists.embedded.scene import Scene, analyse_scene
+from omniedit.specialists.embedded.scene_cues import SceneCues, analyse_scene
 
 HEIGHT, WIDTH = 160, 200
 
 
-def analyse_photo(photo: Photo) -> Scene:
+def analyse_photo(photo: Photo) -> SceneCues:
     return analyse_scene(photo.image)
 
 
@@ -150,7 +155,7 @@ def test_gaps_between_objects_are_closed() -> None:
 def test_photo_is_analysed_once_for_all_its_edits(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def understand_and_count(image: Image) -> Scene:
+    def understand_and_count(image: Image) -> SceneCues:
         seen.append(id(image))
         return analyse_scene(image)
 

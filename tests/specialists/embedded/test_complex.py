@@ -10,14 +10,14 @@ import pytest
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.referring import resolve
+from omniedit.instructions.referring_expressions import resolve
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import score_pair
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import NotApplicable
 from omniedit.specialists.embedded.complex import ComplexEdit, ComplexReasoning, ComplexUnderstanding
-from omniedit.specialists.embedded.targets import list_individuals, name_uniquely
+from omniedit.specialists.embedded.target_individuals import list_individuals, name_uniquely
 from omniedit.specialists.synthesize import synthesize
 
 HEIGHT, WIDTH = 240, 400

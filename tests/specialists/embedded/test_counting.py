@@ -9,7 +9,8 @@ import pytest
 from helpers.all_pairs import all_pairs
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image
-from omniedit.instructions.counts import count_instructions, name_by_place, parse_numbers, to_plural
+from omniedit.instructions.grammar import to_plural
+from omniedit.instructions.templates.counting import count_instructions, name_by_place, parse_numbers
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import counts, score_pair
 from omniedit.scoring.reference.counts import verify_number

@@ -8,7 +8,7 @@ from omniedit.imaging.images import Image
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded.environment import ENVIRONMENTS, EnvironmentChange, credibility, measure_mood
-from omniedit.specialists.embedded.scene import analyse_scene
+from omniedit.specialists.embedded.scene_cues import analyse_scene
 
 HORIZON = 80
 

@@ -17,7 +17,7 @@ from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.embedded.material_transfer import MaterialTransfer, find_texture
-from omniedit.specialists.embedded.reference import VisualReference, isolate_object
+from omniedit.specialists.embedded.visual_reference import VisualReference, isolate_object
 
 HEIGHT, WIDTH = 240, 360
 BOX: FractionBox = (0.35, 0.3, 0.65, 0.75)

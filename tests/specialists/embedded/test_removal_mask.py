@@ -5,7 +5,7 @@ import pytest
 
 from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.images import Mask
-from omniedit.imaging.procedural import Field
+from omniedit.imaging.procedural_noise import Field
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around
 

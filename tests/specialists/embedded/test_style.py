@@ -5,10 +5,10 @@ import pytest
 
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import Photo
-from omniedit.specialists.embedded.drawing import pencil_strokes, xdog
-from omniedit.specialists.embedded.multistyle import WORKING_PIXELS, upsample_along, working_size
-from omniedit.specialists.embedded.printing import screen
+from omniedit.specialists.embedded.drawing_styles import pencil_strokes, xdog
+from omniedit.specialists.embedded.print_styles import screen
 from omniedit.specialists.embedded.style import STYLES, StyleTransfer
+from omniedit.specialists.embedded.style_network import WORKING_PIXELS, upsample_along, working_size
 
 
 def scene(height: int = 90, width: int = 130) -> Image:

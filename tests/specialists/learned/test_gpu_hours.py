@@ -56,7 +56,7 @@ def test_unmeasured_settings_are_reported_and_never_extrapolated(figures: Path, 
         lines = gpu_hours(config(inpainting="own", **others), "h100", figures)
         assert all("not measured" in line for line in lines)
     for lines in (gpu_hours(config(), "a100", figures), gpu_hours(config(), "h100", tmp_path / "nothing.json")):
-        assert lines[0].endswith("not measured") and "python -m benchmarks.specialists --full" in lines[-1]
+        assert lines[0].endswith("not measured") and "python -m benchmarks.specialist_speed --full" in lines[-1]
     partly = json.loads(figures.read_text())[:2]
     figures.write_text(json.dumps(partly))
     lines = gpu_hours(config(inpainting="own"), "h100", figures)

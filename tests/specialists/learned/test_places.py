@@ -7,9 +7,9 @@ import pytest
 
 from omniedit.grounding.detector import Grounding, NotGrounded
 from omniedit.imaging.morphology import bounding_box
-from omniedit.instructions.camera_proposals import MovementProposal, RelationProposal, ResizeProposal
+from omniedit.instructions.edit_proposals.camera_classes import MovementProposal, RelationProposal, ResizeProposal
 from omniedit.specialists.learned.outpainting import BORDER, extend
-from omniedit.specialists.learned.rearrangement import ObjectTransform, choose_place, paste, place_mask, rim
+from omniedit.specialists.learned.rearrangement import ScaledPlace, choose_place, paste, place_mask, rim
 
 ABOUT = {"instructions": ["Do it."], "object": "dog", "background": "a lawn"}
 
@@ -33,7 +33,7 @@ DOG = block(80, 60, 100, 90)
 )
 def test_object_moves_by_its_distance(direction: Any, box: tuple[int, ...]) -> None:
     place = choose_place(DOG, MovementProposal(**ABOUT, direction=direction, distance=0.2))
-    assert isinstance(place, ObjectTransform) and bounding_box(place_mask(DOG, place)) == box
+    assert isinstance(place, ScaledPlace) and bounding_box(place_mask(DOG, place)) == box
 
 
 def test_object_that_would_leave_the_image_is_not_placed() -> None:
@@ -63,7 +63,7 @@ def test_resized_object_keeps_the_middle_of_its_lower_edge() -> None:
 def test_object_is_placed_by_its_anchor(side: Any, box: tuple[int, ...]) -> None:
     dog, chair = block(150, 60, 170, 90), Grounding((), 1.0, block(60, 40, 90, 80))
     place = choose_place(dog, RelationProposal(**ABOUT, anchor="chair", side=side), chair)
-    assert isinstance(place, ObjectTransform) and bounding_box(place_mask(dog, place)) == box
+    assert isinstance(place, ScaledPlace) and bounding_box(place_mask(dog, place)) == box
 
 
 def test_relation_without_its_anchor_gives_the_reason() -> None:
@@ -74,7 +74,7 @@ def test_relation_without_its_anchor_gives_the_reason() -> None:
 def test_pasted_object_keeps_its_pixels_and_the_scene_the_rest() -> None:
     rng = np.random.default_rng(0)
     image, scene = (rng.integers(0, 255, (100, 200, 3), np.uint8) for _ in range(2))
-    pasted, placed = paste(image, DOG, scene, ObjectTransform(1.0, 10, 20))
+    pasted, placed = paste(image, DOG, scene, ScaledPlace(1.0, 10, 20))
     assert np.array_equal(pasted[placed], image[DOG]) and np.array_equal(pasted[~placed], scene[~placed])
     band = rim(placed)
     assert band.any() and (band & placed).any() and (band & ~placed).any()

@@ -9,7 +9,6 @@ from diffusers import DiffusionPipeline
 
 from helpers.tiny_folders import make_sd3, make_sdxl
 from omniedit.specialists.learned import attention_control, paired_sampling
-from omniedit.specialists.learned.alignment import TokenMap
 from omniedit.specialists.learned.attention_control import AttentionControl, ControlRange, heads_at_once, joint_maps
 from omniedit.specialists.learned.paired_sampling import (
     PairSamplingOptions,
@@ -20,6 +19,7 @@ from omniedit.specialists.learned.paired_sampling import (
     generate_pairs,
     latent_masks,
 )
+from omniedit.specialists.learned.token_alignment import TokenMap
 
 SIZE = (48, 64)
 HOW = PairSamplingOptions(steps=4, guidance=3.0, reach=ControlRange(text_steps=0.75, image_steps=0.5), blend=0.0)

@@ -8,12 +8,12 @@ import torch
 
 from helpers.tiny_toolbox import Finder, open_tiny_toolbox, photo, propose_requests, specialist
 from omniedit.grounding.detector import Detections, Grounding, PhraseQuery
-from omniedit.imaging.lines import draw_lines, sketch_lines
+from omniedit.imaging.line_drawing import draw_lines, sketch_lines
 from omniedit.models.registry import get_model
 from omniedit.models.roles import GROUNDING, ROLES
 from omniedit.pairs import Reference
 from omniedit.specialists.base import EditResult, NotApplicable
-from omniedit.specialists.embedded import visual
+from omniedit.specialists.embedded import condition_images
 from omniedit.specialists.learned.condition_maps import palette
 from omniedit.specialists.learned.guided_inpainter import GuidedHole
 from omniedit.specialists.learned.reference_painting import reference_prompt
@@ -27,8 +27,8 @@ OWN_SOURCE = ("add", "action_change", "outpaint")
 @pytest.fixture(scope="module")
 def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
     with open_tiny_toolbox(tmp_path_factory.mktemp("models")) as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visual, "MAX_AGREEMENT", 1.0)  # noise has fine lines everywhere, and none that are strong
-        patch.setattr(visual, "MIN_LINE_SHARE", 0.0)
+        patch.setattr(condition_images, "MAX_AGREEMENT", 1.0)  # noise has fine lines everywhere, none strong
+        patch.setattr(condition_images, "MIN_LINE_SHARE", 0.0)
         yield made
 
 
@@ -109,7 +109,7 @@ def test_condition_images_show_the_pair(toolbox: Toolbox) -> None:
         condition = edited.references[0].image
         if name == "visual_bbox":
             drawn = (condition != given.image).any(axis=-1)
-            assert drawn.any() and (condition[drawn] == visual.RED).all()
+            assert drawn.any() and (condition[drawn] == condition_images.RED).all()
             continue
         expected = {
             "visual_sketch": lambda image: draw_lines(sketch_lines(image), dark=True),

@@ -22,9 +22,9 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.sources.index import PhotoRequirements, index_rows
 from omniedit.sources.listing import list_files
-from omniedit.sources.shard import PhotoShard, PhotoShards, pack
+from omniedit.sources.photo_index import PhotoRequirements, index_rows
+from omniedit.sources.photo_shard import PhotoShard, PhotoShards, pack
 from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder

@@ -49,14 +49,14 @@ def teacher_option(wildcards, input):
 
 
 def other_pages(wildcards):
-    """Return all pages except those that measure all jobs, which include the jobs of the report."""
+    """Return all pages except those that measure jobs: they measure the jobs of these pages too."""
     measures = ("throughput.html", "efficiency.html")
     pages = [stage.output for stage in STAGES if stage.output.startswith("report/")]
     return expand_run([f"results/{{run}}/{page}" for page in pages if not page.endswith(measures)])
 
 
 def get_ratings(wildcards):
-    """Return people's ratings of pairs of the run, if a user has put them there."""
+    """Return people's ratings of the run's pairs, if a user has provided them."""
     ratings = f"results/{wildcards.run}/ratings.csv"
     return ratings if Path(ratings).is_file() else []
 

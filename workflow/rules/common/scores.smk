@@ -4,8 +4,8 @@ import functools
 import json
 
 from omniedit.scoring.human_decisions import FILE as BY_HAND
-from omniedit.sources.identity import digest_file
-from omniedit.storage.shards import SHARDS_PER_BLOCK, shard_share
+from omniedit.sources.file_identity import digest_or_reason
+from omniedit.storage.shard_paths import SHARDS_PER_BLOCK, shard_share
 
 
 def get_start_weights(wildcards):
@@ -27,7 +27,7 @@ def teacher_shards_option(wildcards):
 @functools.cache
 def get_digest(path):
     """Return the same for a user's file that jobs read."""
-    return digest_file(Path(path)) if workflow.is_main_process else ""
+    return digest_or_reason(Path(path)) if workflow.is_main_process else ""
 
 
 def gate_shards_option(wildcards):

@@ -15,7 +15,7 @@ from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, encode_png
 from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
-from omniedit.sources.decode import EncodedPhoto
+from omniedit.sources.photo_file import EncodedPhoto
 
 _PLACEHOLDER = re.compile(r"\{(image|instruction|output|seed|item_id)\}")
 MAX_REASON_LENGTH = 300

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from omniedit.evaluation.bench.editors.sizes import Sizes
+from omniedit.evaluation.bench.editors.native_size import Sizes
 from omniedit.evaluation.bench.item import BenchItem
 from omniedit.imaging.images import Image
 

@@ -11,7 +11,7 @@ from omniedit.config.section import LocalPath, Section
 from omniedit.config.source_folder import source_file
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.editors.sizes import Sizes
+from omniedit.evaluation.bench.editors.native_size import Sizes
 
 EDITORS = Path("config/editors.yaml")
 RUN_CODE = {"custom_pipeline", "custom_revision", "trust_remote_code"}
@@ -149,7 +149,7 @@ def read_entries(*files: Path) -> dict[str, Entry]:
 
 
 def read_file(path: Path) -> dict[str, Entry]:
-    """Return the entries of one file; errors as `read_entries`."""
+    """Return the entries of one file, as `read_entries` does."""
     return {str(name): _check(path, str(name), values) for name, values in read_yaml(path).items()}
 
 

@@ -7,7 +7,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
-from omniedit.sources.decode import SUFFIXES, EncodedPhoto, list_images
+from omniedit.sources.photo_file import SUFFIXES, EncodedPhoto, list_images
 
 
 class Folder(BenchEditor):

@@ -13,16 +13,16 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from omniedit.errors import UserError, one_line
-from omniedit.evaluation.bench.editors.calls import METHODS
 from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, FailureKind, ItemRequest
 from omniedit.evaluation.bench.editors.entries import DiffusersEntry
-from omniedit.evaluation.bench.editors.weights import digest_weights
+from omniedit.evaluation.bench.editors.folder_identity import digest_weights
+from omniedit.evaluation.bench.editors.pipeline_calls import METHODS
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import ANY_NAME
 from omniedit.models.loading import choose_device
 from omniedit.models.pipeline_folder import INDEX, check_complete, check_parts
-from omniedit.storage.manifest import checksum
+from omniedit.storage.manifest import digest_file
 
 
 class Pipeline(BenchEditor):
@@ -145,7 +145,7 @@ def _version(entry: DiffusersEntry, folder: Path, dtype: torch.dtype) -> str:
             f"{entry.repository}@{parts[parts.index('snapshots') + 1] if 'snapshots' in parts else entry.revision}"
         )
     else:
-        weights = f"{folder.name}@{checksum(folder)['sha256'][:12] if folder.is_file() else digest_weights(folder)}"
+        weights = f"{folder.name}@{digest_file(folder)[:12] if folder.is_file() else digest_weights(folder)}"
     decides = {"class_name", "load", "schedulers", "method", "image", "prompt", "text", "prompt_template", "arguments"}
     decides |= {"mask_arguments", "invert_arguments", "wants_list", "takes_references", "wants_size", "wants_generator"}
     options = entry.model_dump(include=decides, exclude_defaults=True)

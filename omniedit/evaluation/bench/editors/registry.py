@@ -7,6 +7,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from omniedit.architectures import INDEX
 from omniedit.config.section import SHIPPED
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import BenchEditor
@@ -19,13 +20,12 @@ from omniedit.evaluation.bench.editors.entries import (
     read_entries,
 )
 
-INDEX = "model_index.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 KINDS = {
-    "no_edit": "simple:NoEdit",
-    "target": "simple:Target",
+    "no_edit": "baselines:NoEdit",
+    "target": "baselines:Target",
     "folder": "folder:Folder",
     "trained": "trained:TrainedEditor",
     "command": "command:CommandEditor",

@@ -38,5 +38,5 @@ def pin_editor(name: str, path: Path = EDITORS) -> str:
     entry = entries.get(name)
     if not isinstance(entry, DiffusersEntry) or not entry.repository:
         hosted = [key for key, each in entries.items() if isinstance(each, DiffusersEntry) and each.repository]
-        raise UserError(f"{path}: no editor {name[:80]!a} with a repository; there are: {', '.join(hosted) or 'none'}")
+        raise UserError(f"{path}: no editor {name[:80]!a} with a repository; available: {', '.join(hosted) or 'none'}")
     return pin_entry(name, entry, path)

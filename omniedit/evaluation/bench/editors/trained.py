@@ -1,4 +1,4 @@
-"""Editors of this project, from a folder that training wrote."""
+"""Editors that this project trained, loaded from their folder."""
 
 import warnings
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from omniedit.config.section import SHIPPED
 from omniedit.errors import one_line
 from omniedit.evaluation.bench.editors.editor import BenchEditor, EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.entries import TrainedEntry
-from omniedit.evaluation.bench.editors.weights import digest_weights
+from omniedit.evaluation.bench.editors.folder_identity import digest_weights
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.instruction_warnings import InstructionWarning
@@ -22,7 +22,7 @@ from omniedit.models.shipped import FOLDER
 
 
 class TrainedEditor(BenchEditor):
-    """Editor that `EditPipeline` runs; it scales images to the size of its training.
+    """Editor run by `EditPipeline`, which scales images to the training size.
 
     Raises:
         UserError: the folder has no editor that can be loaded.
@@ -38,7 +38,7 @@ class TrainedEditor(BenchEditor):
         self.version = f"{(folder or FOLDER).name}@{digest_weights(folder or FOLDER)}, {self._describe_sampling()}"
 
     def _describe_sampling(self) -> str:
-        """Return the values that sampling uses: those of the entry, else the editor's own."""
+        """Describe the sampling settings: the entry's, or the editor's defaults."""
         config, entry = self._pipeline.config, self.entry
         arguments = {
             "num_inference_steps": entry.steps,
@@ -49,7 +49,7 @@ class TrainedEditor(BenchEditor):
 
     def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InstructionWarning)  # a line for each item of a benchmark
+            warnings.simplefilter("ignore", InstructionWarning)  # would print a line per item
             return self._batches.map(self._edit_batch, requests)
 
     def _edit_batch(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:

@@ -1,8 +1,8 @@
 """AnyEdit-Test (DCDmllm/AnyEdit, weichow23/AnySD, Yu et al. 2024): 25 types of edits, about 50 each.
 
 Each folder of a type has an `edit_result.json`, a list of rows: `edit` (the instruction), `image_file`, `edited_file`,
-and in some types `visual_input`, `input` and `output` (captions). Paths begin at the folder of the types or above it.
-Outputs are `{type}/{name of image_file}`.
+and in some types `visual_input`, `input` and `output` (captions). Paths are relative to the folder of the types or to
+one above it. Outputs are `{type}/{name of image_file}`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ GROUPS = {
 }
 """Types of each group, in the order of the benchmark's script."""
 METRICS = ("clip_i", "clip_t", "dino", "l1")
-"""Metrics of the benchmark's script: CLIPim, CLIPout, DINO and L1, each to the right result."""
+"""Metrics of the benchmark's script: CLIPim, CLIPout, DINO and L1, each compared with the right result."""
 VISUAL = "visual"
 
 
@@ -46,7 +46,7 @@ def read(path: Path, _: str) -> BenchSet:
     """
     files = find_files(path, "edit_result.json") if path.is_dir() else [path]
     if not files:
-        raise UserError(f"{path}: has no edit_result.json in the folder of a type; give the folder of AnyEdit-Test")
+        raise UserError(f"{path}: no folder of a type has an edit_result.json; give the folder of AnyEdit-Test")
     return make_set("anyedit", _list_rows(files, path), _to_item, path)
 
 

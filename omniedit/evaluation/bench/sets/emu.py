@@ -13,9 +13,9 @@ from typing import Any
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, average_groups, group_rows
+from omniedit.evaluation.bench.sets.image_tables import get_image, read_tables
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_text
-from omniedit.evaluation.bench.sets.tables import get_image, read_tables
 from omniedit.exchange.cells import BadRow
 from omniedit.pairs import Captions
 

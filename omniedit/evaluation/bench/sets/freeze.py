@@ -11,9 +11,16 @@ from typing import Any
 
 from omniedit.aspect import RATIOS, closest_ratio
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.sets.frozen import CHECKSUMS, FORMAT, IMAGES, ITEMS_FILE, SET_JSON, write_checksums
-from omniedit.evaluation.bench.sets.leaks import TrainingSources, find_photo_leaks
+from omniedit.evaluation.bench.sets.frozen_format import (
+    CHECKSUMS,
+    FORMAT,
+    IMAGES,
+    ITEMS_FILE,
+    SET_JSON,
+    write_checksums,
+)
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, read_text
+from omniedit.evaluation.bench.sets.training_overlap import TrainingSources, find_photo_leaks
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.imaging.images import Image, decode_image
@@ -155,15 +162,11 @@ def freeze(
         raise UserError(f"{len(leaks)} photos are training sources: {listed}; replace them")
     with replace_file(out) as folder:
         for photo in draft.photos:
-            _copy(photos / photo, folder / IMAGES / photo)
+            target = folder / IMAGES / photo
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(photos / photo, target)  # a hard link would change with the user's own file
         write_tables(draft, folder, name, version)
         write_checksums(folder)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a photo. A hard link would change with the user's own file."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
 
 
 def write_tables(draft: DraftSet, folder: Path, name: str, version: str) -> None:

@@ -16,8 +16,8 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, JudgeInputs, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_GROUPS, average, average_rows, get_score, group_rows
+from omniedit.evaluation.bench.sets.image_tables import get_image, read_tables
 from omniedit.evaluation.bench.sets.rows import make_id, make_set, read_text
-from omniedit.evaluation.bench.sets.tables import get_image, read_tables
 from omniedit.storage.parquet import read_csv
 
 TASKS = (
@@ -27,7 +27,7 @@ TASKS = (
 """Tasks in the order of `calculate_statistics.py`."""
 COLUMNS = ("SC", "PQ", "O")
 INTERSECTION = " (intersection)"
-"""End of the columns over the items that all editors of the paper answered."""
+"""Suffix of the columns over the items that all editors of the paper answered."""
 
 
 def read(path: Path, part: str) -> BenchSet:
@@ -57,7 +57,7 @@ def get_protocol(_: str) -> Protocol:
     return Protocol(
         judge="gpt-4.1, or Qwen2.5-VL-72B-Instruct-AWQ",
         columns=(*COLUMNS, *(f"{column}{INTERSECTION}" for column in COLUMNS)),
-        show=_show,
+        show=lambda item: JudgeInputs({"source": item.source}, {"instruction": item.instruction}),
         combine=combine,
         aggregate=aggregate,
         missing=(
@@ -67,10 +67,6 @@ def get_protocol(_: str) -> Protocol:
         rubric="viescore_editing",
         prompts="gedit",
     )
-
-
-def _show(item: BenchItem) -> JudgeInputs:
-    return JudgeInputs({"source": item.source}, {"instruction": item.instruction})
 
 
 def combine(row: ItemRow) -> dict[str, float]:

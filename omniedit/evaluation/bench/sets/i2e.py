@@ -80,7 +80,7 @@ def get_protocol(_: str) -> Protocol:
     return Protocol(
         judge="GPT-4V answers the question, GPT-4 Turbo compares the answer",
         columns=COLUMNS,
-        show=_show,
+        show=lambda item: JudgeInputs({}, {name: item.extra[name] for name in ("question", "answer")}, item.task),
         combine=combine,
         aggregate=aggregate,
         missing="Its scripts stop at a missing output.",
@@ -89,11 +89,6 @@ def get_protocol(_: str) -> Protocol:
         metrics=("ssim", "clip_t", "ssim_outside"),
         keeps_size=True,
     )
-
-
-def _show(item: BenchItem) -> JudgeInputs:
-    words = {"question": item.extra["question"], "answer": item.extra["answer"]}
-    return JudgeInputs({}, words, item.task)
 
 
 def combine(row: ItemRow) -> dict[str, float]:

@@ -20,9 +20,9 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average
+from omniedit.evaluation.bench.sets.image_tables import find_cell, get_image, read_tables
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, make_set, read_json, read_text
-from omniedit.evaluation.bench.sets.tables import find_cell, get_image, read_tables
 from omniedit.exchange.cells import BadRow
 from omniedit.imaging.images import decode_cutout, encode_mask, encoded_size, resize
 from omniedit.pairs import Captions
@@ -106,7 +106,7 @@ def _to_row_item(part: str, row: Mapping[str, Any]) -> BenchItem:
 def _read_cutout(mask: ImageFile | None, source: ImageFile) -> ImageFile | None:
     """Return the reader of a mask, white inside and of the source's size.
 
-    The data set's masks are images that are transparent inside, some of another size than the source.
+    The data set's masks are images that are transparent inside, some of a different size than the source.
     """
 
     def read() -> bytes:

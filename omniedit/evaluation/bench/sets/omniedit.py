@@ -16,12 +16,12 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import GroupRow, ItemRow, Protocol, show_edit
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, average_groups, group_rows, pick
-from omniedit.evaluation.bench.sets.frozen import CHECKSUMS, IMAGES, ITEMS_FILE, SET_JSON, Locate, verify
+from omniedit.evaluation.bench.sets.frozen_format import CHECKSUMS, IMAGES, ITEMS_FILE, SET_JSON, Locate, verify
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_json, read_text
 from omniedit.exchange.cells import BadRow
 from omniedit.pairs import Captions
 from omniedit.plain_text import split_lines
-from omniedit.sources.index import SAMPLE
+from omniedit.sources.photo_index import SAMPLE
 from omniedit.tasks import OMNIEDIT_TASKS
 
 SHIPPED = Path(__file__).parent / "shipped"

@@ -12,8 +12,8 @@ from omniedit.aspect import closest_ratio
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol
 from omniedit.evaluation.bench.sets import omniedit
+from omniedit.evaluation.bench.sets.image_tables import find_cell, get_image, read_tables
 from omniedit.evaluation.bench.sets.rows import make_id, make_set, read_text
-from omniedit.evaluation.bench.sets.tables import find_cell, get_image, read_tables
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.task_names import to_task
 

@@ -12,7 +12,7 @@ from omniedit.exchange.cells import MAX_TEXT_LENGTH, BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.exchange.rows import reject
 from omniedit.plain_text import clean, split_lines
-from omniedit.sources.caption_values import parse_json
+from omniedit.sources.metadata_values import parse_json
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
 """Rows with their places, such as 'basic_edit.json: 1082'."""
@@ -71,7 +71,7 @@ def read_text(row: Mapping[str, Any], *names: str) -> str:
 
 
 def find_text(row: Mapping[str, Any], *names: str) -> str | None:
-    """Return the first text in the given columns of a row, or None; errors as `read_text`."""
+    """Return the first text in the given columns of a row, or None, as `read_text` does."""
     texts = (clean(value).strip() for name in names if isinstance(value := row.get(name), str))
     text = next((text for text in texts if text), None)
     if text is not None and len(text) > MAX_TEXT_LENGTH:

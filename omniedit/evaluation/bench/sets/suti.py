@@ -108,7 +108,7 @@ def get_protocol(_: str) -> Protocol:
     return Protocol(
         judge="people",
         columns=COLUMNS,
-        show=_show,
+        show=lambda item: JudgeInputs({"subject": item.references[0][1]}, {"prompt": item.instruction}, item.task),
         combine=combine,
         aggregate=aggregate,
         missing="The paper does not say what it does with an image without an answer.",
@@ -117,10 +117,6 @@ def get_protocol(_: str) -> Protocol:
         metrics=METRICS,
         keeps_size=True,
     )
-
-
-def _show(item: BenchItem) -> JudgeInputs:
-    return JudgeInputs({"subject": item.references[0][1]}, {"prompt": item.instruction}, item.task)
 
 
 def combine(row: ItemRow) -> dict[str, float]:

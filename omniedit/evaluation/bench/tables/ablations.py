@@ -7,9 +7,9 @@ from pathlib import Path
 from omniedit.architectures import ARCHITECTURES
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.scores import SCORED
-from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors, warn_of_few
+from omniedit.evaluation.bench.statistics import cluster_mean, compare_editors, warn_of_few
 from omniedit.evaluation.bench.tables.ablation_runs import AblationRun, ScoreRow
-from omniedit.evaluation.bench.tables.builders import DIFFERENCE_COLUMNS, SCORES, difference_cells
+from omniedit.evaluation.bench.tables.builders import DIFFERENCE_COLUMNS, SCORES, difference_row
 from omniedit.evaluation.bench.tables.grid import FigureColumn, FigureRow, Figures
 from omniedit.evaluation.bench.tables.write import write_grids
 from omniedit.evaluation.table3 import Interval
@@ -176,7 +176,7 @@ class _AblationTable:
             }
             named = [(self._label(one, labels), self._label(other, labels)) for one, other in pairs]
             differences = compare_editors(scores, self._clusters, self.seed, named)
-            rows += [self._difference_row(difference, label) for difference in differences]
+            rows += [difference_row(difference, label) for difference in differences]
         return Figures(f"{title}, {self.judge}", DIFFERENCE_COLUMNS, rows, "editors", [TEST_NOTE.format(len(pairs))])
 
     def _means(self, key: Key) -> list[Interval]:
@@ -188,7 +188,3 @@ class _AblationTable:
     def _label(key: Key, labels: Mapping[str, str]) -> str:
         run, name = key
         return f"{ARCHITECTURES[name].label}, {labels[run]}" if labels else ARCHITECTURES[name].label
-
-    @staticmethod
-    def _difference_row(each: Difference, section: str) -> FigureRow:
-        return FigureRow(f"{each.first} - {each.second}", difference_cells(each), section, is_ranked=False)

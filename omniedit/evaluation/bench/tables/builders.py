@@ -6,7 +6,7 @@ from math import isfinite, isnan, nan
 from statistics import fmean
 
 from omniedit.evaluation.agreement.ratings import Rating
-from omniedit.evaluation.bench.records import EDITED, describe_missing
+from omniedit.evaluation.bench.edit_records import EDITED, describe_missing
 from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
 from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, FigureColumn, FigureRow, Figures
@@ -15,7 +15,6 @@ from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table3 import Interval
 
 SCORES = {"pq_score": "PQ", "sc_score": "SC", "o_score": "O"}
-HUMAN_SCORES = ("pq", "sc", "o", "acc")
 HUMAN_LABELS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
 SIGNIFICANCE_LEVEL = 0.05
 """Corrected p-value below which a difference is marked."""
@@ -27,7 +26,6 @@ DIFFERENCE_COLUMNS = (
     FigureColumn("", "p, corrected", 4, 0),
     FigureColumn("", f"below {SIGNIFICANCE_LEVEL:g}", 0, 0),
 )
-"""Columns of `difference_cells`."""
 
 
 def build_table3(results: BenchResults, ours: str | None) -> Figures:
@@ -37,7 +35,7 @@ def build_table3(results: BenchResults, ours: str | None) -> Figures:
         ours: editor of the last row's lead; None for no such row.
     """
     columns = [FigureColumn(judge, label) for judge in results.judges for label in SCORES.values()]
-    columns += [FigureColumn("people", HUMAN_LABELS[score]) for score in HUMAN_SCORES] if results.ratings else []
+    columns += [FigureColumn("people", label) for label in HUMAN_LABELS.values()] if results.ratings else []
     rows = [_editor_row(editor, _table3_cells(results, editor)) for editor in results.editors]
     names = [editor.name for editor in results.editors]
     if ours in names and (row := _lead_row(rows, names.index(ours))):
@@ -132,7 +130,7 @@ def build_differences(results: BenchResults, judge: str) -> Figures:
     return Figures(
         f"Paired differences, {judge}",
         columns,
-        [FigureRow(f"{each.first} - {each.second}", difference_cells(each), is_ranked=False) for each in differences],
+        [difference_row(each) for each in differences],
         "editors",
         [note],
     )
@@ -145,7 +143,7 @@ def _editor_row(editor: EditorResult, cells: Sequence[Interval | str | None]) ->
 def _table3_cells(results: BenchResults, editor: EditorResult) -> list[Interval | str | None]:
     judged = [results.mean(editor.scored(judge), score) for judge in results.judges for score in SCORES]
     ratings = results.ratings.get(editor.name, ())
-    return [*judged, *([_human_mean(results, ratings, score) for score in HUMAN_SCORES] if results.ratings else [])]
+    return [*judged, *([_human_mean(results, ratings, score) for score in HUMAN_LABELS] if results.ratings else [])]
 
 
 def _human_mean(results: BenchResults, ratings: Sequence[Rating], score: str) -> Interval | None:
@@ -188,7 +186,8 @@ def _count_cells(results: BenchResults, editor: EditorResult) -> Iterator[str]:
         yield from (str(scores[status]) for status in (SCORED, UNSCORABLE))
 
 
-def difference_cells(each: Difference) -> list[Interval | str | None]:
-    """Return the mean, the number of items, p, the corrected p, and whether that is below `SIGNIFICANCE_LEVEL`."""
+def difference_row(each: Difference, section: str = "") -> FigureRow:
+    """Return a row of `DIFFERENCE_COLUMNS`."""
     is_below = "yes" if each.corrected < SIGNIFICANCE_LEVEL else "no"
-    return [each.mean, str(each.items), Interval(each.p), Interval(each.corrected), is_below]
+    cells = (each.mean, str(each.items), Interval(each.p), Interval(each.corrected), is_below)
+    return FigureRow(f"{each.first} - {each.second}", cells, section, is_ranked=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from omniedit.evaluation.bench.records import EDITED, EditRecord
+from omniedit.evaluation.bench.edit_records import EDITED, EditRecord
 from omniedit.evaluation.bench.statistics import warn_of_few
 from omniedit.evaluation.bench.tables.results import BenchResults, EditorResult
 from omniedit.plain_text import markdown_cell, markdown_table

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from omniedit.evaluation.agreement.ratings import Rating
-from omniedit.evaluation.bench.records import EditRecord
+from omniedit.evaluation.bench.edit_records import EditRecord
 from omniedit.evaluation.bench.scores import SCORED
 from omniedit.evaluation.bench.statistics import cluster_mean
 from omniedit.evaluation.table3 import Interval

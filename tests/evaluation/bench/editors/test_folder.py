@@ -8,9 +8,9 @@ import pytest
 
 from helpers.small_bench import noise, small_item, small_set
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.edit_records import EditFolder
 from omniedit.evaluation.bench.editors.editor import EditFailure, ItemRequest
 from omniedit.evaluation.bench.editors.folder import Folder
-from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
 from omniedit.imaging.images import encode_png
 

@@ -52,5 +52,5 @@ def test_pinning_changes_only_the_revision_of_one_editor(tmp_path: Path, monkeyp
 
 @pytest.mark.parametrize("name", ["hive", "absent"])
 def test_an_editor_without_a_repository_cannot_be_pinned(name: str) -> None:
-    with pytest.raises(UserError, match=r"config/editors.yaml: no editor .* with a repository; there are: diffedit, "):
+    with pytest.raises(UserError, match=r"config/editors.yaml: no editor .* with a repository; available: diffedit, "):
         pin_editor(name)

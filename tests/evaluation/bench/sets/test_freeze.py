@@ -10,10 +10,10 @@ from PIL import Image
 from helpers.bench_files import write_csv
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.sets.freeze import describe, freeze, read_draft
-from omniedit.evaluation.bench.sets.leaks import find_photo_leaks, read_training
+from omniedit.evaluation.bench.sets.training_overlap import find_photo_leaks, read_training
 from omniedit.imaging.images import pixels_sha256
-from omniedit.sources.index import INDEX_SCHEMA, SAMPLE
 from omniedit.sources.near_duplicates import perceptual_hash
+from omniedit.sources.photo_index import INDEX_SCHEMA, SAMPLE
 from omniedit.storage.parquet import write_rows
 
 ROW = {"photo": "two_dogs.jpg", "task": "object_removal", "instruction": "Remove the upper dog.", "objects": "1"}

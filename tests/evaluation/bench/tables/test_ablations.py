@@ -14,7 +14,7 @@ from omniedit.evaluation.bench.scores import SCHEMA
 from omniedit.evaluation.bench.statistics import warn_of_few
 from omniedit.evaluation.bench.tables.ablation_runs import read_run
 from omniedit.evaluation.bench.tables.ablations import write_ablations
-from omniedit.evaluation.scores import BENCH_SCHEMA
+from omniedit.evaluation.own_benchmark_scores import BENCH_SCHEMA
 from omniedit.pairs import EncodedPair, write_shard
 from omniedit.storage.parquet import read_csv, write_rows
 from omniedit.tasks import Task

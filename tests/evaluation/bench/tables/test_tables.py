@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from omniedit.evaluation.agreement.ratings import Rating
-from omniedit.evaluation.bench.records import EditRecord
+from omniedit.evaluation.bench.edit_records import EditRecord
 from omniedit.evaluation.bench.tables.builders import (
     DIFFERENCE_ROW,
     build_counts,

@@ -1,0 +1,93 @@
+"""Checks of an object's mask against the detected boxes of a photo: whether it holds one object, and whether a name can
+mean only this one."""
+
+from collections.abc import Sequence
+
+from omniedit.grounding.coco_detector import ANIMALS, PERSON, DetectedBox, box_area, box_overlap, common_area
+from omniedit.imaging.images import Mask
+from omniedit.imaging.morphology import bounding_box
+from omniedit.sources.photo import FractionBox
+
+MIN_PERSON_SCORE, MAX_PERSON_SHARE = 0.4, 0.3
+"""Score from which a box shows a person, and largest share of an object's mask inside such a box."""
+MIN_OWN_IOU = 0.6
+"""Minimum intersection over union of an object's box and the detected box of the same object."""
+MIN_PART_SCORE, MIN_PART_SHARE, MIN_CONTAINED = 0.45, 0.12, 0.75
+"""Score of a box that is one of several objects in a mask, smallest share of the mask inside it, and smallest share of
+the box inside the mask's box."""
+MAX_SHARED = 0.5
+"""Largest intersection over the smaller of two boxes that show different objects; a larger one is a part."""
+MIN_NAME_SCORE = 0.6
+"""Score from which a box names its object. Animals are detected well, and named badly."""
+MIN_RIVAL_AREA = 0.3
+"""Smallest area of another object of the same class, over the object's own, that its name may mean as well."""
+
+
+def shows_person(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
+    """Return whether an (H, W) mask is part of a person, something worn or held, or includes a person."""
+    people = [each for each in detected if each.name == PERSON and each.score >= MIN_PERSON_SCORE]
+    return any(_share_inside(mask, person.box) > MAX_PERSON_SHARE for person in people)
+
+
+def shows_several(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
+    """Return whether an (H, W) mask joins several detected objects, such as two horses."""
+    own = _fraction_box(mask)
+    parts = [
+        each.box
+        for each in detected
+        if each.score >= MIN_PART_SCORE
+        and _contained(each.box, own) >= MIN_CONTAINED
+        and _share_inside(mask, each.box) >= MIN_PART_SHARE
+    ]
+    return any(_shared(first, second) < MAX_SHARED for first in parts for second in parts)
+
+
+def find_own_box(mask: Mask, detected: Sequence[DetectedBox]) -> DetectedBox | None:
+    """Return the detected box of the object inside an (H, W) mask, or None if it was not detected."""
+    own = _fraction_box(mask)
+    best = max(detected, key=lambda each: box_overlap(each.box, own), default=None)
+    return best if best is not None and box_overlap(best.box, own) >= MIN_OWN_IOU else None
+
+
+def has_rival(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
+    """Return whether another detected object of the same class is large enough that a name may mean it instead."""
+    own = find_own_box(mask, detected)
+    if own is None:
+        return False
+    rivals = (each.box for each in detected if each.name == own.name and _shared(each.box, own.box) < MAX_SHARED)
+    return any(box_area(rival) >= MIN_RIVAL_AREA * box_area(own.box) for rival in rivals)
+
+
+def are_all_objects(masks: Sequence[Mask], detected: Sequence[DetectedBox]) -> bool:
+    """Return whether nothing was detected outside (H, W) masks, so that "the object" can mean nothing else."""
+    own = [_fraction_box(mask) for mask in masks]
+    return all(any(_shared(each.box, box) >= MAX_SHARED for box in own) for each in detected)
+
+
+def name_by_box(mask: Mask, detected: Sequence[DetectedBox]) -> str | None:
+    """Return the class of the object inside an (H, W) mask if its box is certain, and None for animals."""
+    own = find_own_box(mask, detected)
+    return own.name if own is not None and own.score >= MIN_NAME_SCORE and own.name not in ANIMALS else None
+
+
+def _fraction_box(mask: Mask) -> FractionBox:
+    left, top, right, bottom = bounding_box(mask)
+    height, width = mask.shape
+    return left / width, top / height, right / width, bottom / height
+
+
+def _share_inside(mask: Mask, box: FractionBox) -> float:
+    """Return the share of an (H, W) mask inside a box."""
+    height, width = mask.shape
+    left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (width, height) * 2, strict=True))
+    return float(mask[top:bottom, left:right].sum() / mask.sum())
+
+
+def _contained(inner: FractionBox, outer: FractionBox) -> float:
+    """Return the share of a box that is inside another one."""
+    return common_area(inner, outer) / max(box_area(inner), 1e-9)
+
+
+def _shared(first: FractionBox, second: FractionBox) -> float:
+    """Return the common area of two boxes over the area of the smaller one."""
+    return common_area(first, second) / max(min(box_area(first), box_area(second)), 1e-9)

@@ -1,0 +1,169 @@
+"""Clues: phrases that name an object by its nature, action or use (`clues.yaml`).
+
+A clue refers to an object of a photo if it fits this object and certainly no other. An object of unknown kind, such as
+'object', 'animal' or a noun outside the vocabulary, could be anything. Few clues are unambiguous in a photo with one.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import chain
+from typing import Any
+
+from omniedit.grounding.nouns import KINDS, OBJECT, find_kind, plain_nouns
+from omniedit.instructions.referring_expressions import Unresolvable
+from omniedit.instructions.stemming import content, stems
+from omniedit.storage.yaml_tables import parse_yaml
+
+MIN_LEAD = 1.3
+"""Minimum ratio of the largest value to the next one for a comparison to be certain."""
+MIN_CLUE_SHARE = 0.65
+"""Minimum share of a clue's words that a sentence must contain to express the clue."""
+_NEGATION = re.compile(r"\b(?:not|never|cannot)\b|n't\b", re.IGNORECASE)
+_GENERIC = "object thing item one animal vehicle instrument fruit food tool piece plant building can very"
+"""Words that many clues share and that say nothing about which object they refer to."""
+
+
+@dataclass(frozen=True)
+class ObjectClue:
+    """Clue of the table.
+
+    Args:
+        phrase: without an article, such as 'object that can tell the time'.
+        fits, maybe: nouns that it describes, and that it might describe.
+        values: measured property by noun, if the clue compares the objects of a photo.
+    """
+
+    phrase: str
+    fits: frozenset[str]
+    maybe: frozenset[str] = frozenset()
+    values: Mapping[str, float] | None = None
+
+    def describes(self, noun: str) -> bool | None:
+        """Return whether the clue describes an object of that name; None if it is unknown."""
+        known = to_known_noun(noun)
+        if known in self.fits:
+            return True
+        if known is None or known in self.maybe or _may_include(known, self.fits):
+            return None
+        return None if self.values is not None and _is_of_their_kind(known, self.fits) else False
+
+
+def find_clues(target: int, names: Sequence[str]) -> list[str]:
+    """Return the clues that refer to one of a photo's objects.
+
+    Args:
+        names: of all objects in the photo.
+    """
+    return [phrase for phrase in clues() if _refers_to(phrase, target, names)]
+
+
+def resolve_clue(phrase: str, names: Sequence[str]) -> int:
+    """Return the index of the object that a clue refers to.
+
+    Args:
+        phrase: of a clue of the table.
+        names: of all objects in the photo.
+
+    Raises:
+        Unresolvable: the table has no such clue, or it does not refer to exactly one of the objects.
+    """
+    clue = clues().get(phrase)
+    if clue is None:
+        raise Unresolvable(f"the table has no clue '{phrase}'")
+    fits = [clue.describes(name) for name in names]
+    if unknown := [name for name, fit in zip(names, fits, strict=True) if fit is None]:
+        raise Unresolvable(f"'{phrase}' might describe the {unknown[0]} too")
+    fitting = [index for index, fit in enumerate(fits) if fit]
+    if clue.values is not None:
+        return _largest(clue.phrase, clue.values, fitting, names)
+    if len(fitting) != 1:
+        raise Unresolvable(f"'{phrase}' describes {len(fitting) or 'none'} of the objects")
+    return fitting[0]
+
+
+def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str | None:
+    """Return the clue by which a sentence names an object without its noun, for a record; None without such a clue.
+
+    Args:
+        name: of the object.
+        others: names of the other objects in the photo.
+    """
+    words = set(stems(sentence))
+    if _NEGATION.search(sentence):
+        return None
+    for phrase in find_clues(0, [name, *others]):
+        own = [stem for stem in content(phrase) if stem not in stems(_GENERIC)]
+        if own and len(words.intersection(own)) >= MIN_CLUE_SHARE * len(own):
+            return f"named as the '{phrase}', which the table says of the {name}"
+    return None
+
+
+@cache
+def clues() -> dict[str, ObjectClue]:
+    """Return the clues of the table by phrase."""
+    table = _read_table()
+    named = {
+        phrase: ObjectClue(phrase, frozenset(nouns["fits"]), frozenset(nouns["maybe"]))
+        for phrase, nouns in table["clues"].items()
+    }
+    ranked = {
+        phrase: ObjectClue(phrase, frozenset(values), values=values) for phrase, values in table["ranked"].items()
+    }
+    return named | ranked
+
+
+def to_known_noun(name: str) -> str | None:
+    """Return the longest end of a name that is in the vocabulary: 'brown hot dog' -> 'hot dog'; None without one."""
+    words = name.split()
+    ends = (" ".join(words[start:]) for start in range(len(words)))
+    return next((end for end in ends if end in _vocabulary()), None)
+
+
+def _refers_to(phrase: str, target: int, names: Sequence[str]) -> bool:
+    try:
+        return resolve_clue(phrase, names) == target
+    except Unresolvable:
+        return False
+
+
+def _largest(phrase: str, values: Mapping[str, float], fitting: Sequence[int], names: Sequence[str]) -> int:
+    """Return the object with the largest value.
+
+    Raises:
+        Unresolvable: fewer than two objects compare, or none is clearly ahead.
+    """
+    measured = sorted(((values[to_known_noun(names[index]) or ""], index) for index in fitting), reverse=True)
+    if len(measured) < 2:
+        raise Unresolvable(f"'{phrase}' compares objects, and the photo has {len(measured) or 'none'} of them")
+    if measured[0][0] < MIN_LEAD * measured[1][0]:
+        raise Unresolvable(f"'{phrase}' describes two of the objects about equally")
+    return measured[0][1]
+
+
+def _may_include(kind: str, nouns: frozenset[str]) -> bool:
+    """Return whether one of the nouns may be of a kind: 'animal' may be a dog, 'object' may be anything."""
+    if kind == OBJECT:
+        return True
+    return kind in KINDS and any(find_kind(noun) in (kind, None) for noun in nouns)
+
+
+def _is_of_their_kind(noun: str, nouns: frozenset[str]) -> bool:
+    return find_kind(noun) in {find_kind(other) for other in nouns} - {None}
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    table = _read_table()
+    lists = ([*nouns["fits"], *nouns["maybe"]] for nouns in table["clues"].values())
+    return frozenset(
+        chain(plain_nouns(), KINDS, [OBJECT], *lists, chain.from_iterable(table["ranked"].values()), table["others"])
+    )
+
+
+@cache
+def _read_table() -> dict[str, Any]:
+    text = (resources.files("omniedit.instructions") / "clues.yaml").read_text(encoding="utf-8")
+    return parse_yaml(text)

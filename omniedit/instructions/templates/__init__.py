@@ -1,0 +1,1 @@
+"""Wordings of edit requests, a module per kind of edit: the instructions of embedded specialists and derived pairs."""
