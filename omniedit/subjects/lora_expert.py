@@ -130,10 +130,9 @@ class LoraExpert:
         rngs = [make_rng(self._seed, subject.subject_id, f"prior|{number}") for number in range(expert.prior_images)]
         of_class = f"a photo of {with_article(subject.name)}"
         images_of_class = torch.cat([self._sample_latents(of_class, ratio, rng) for rng in rngs])
-        class_texts = [
-            each.expand(len(rngs), *each.shape[1:]) for each in self._base.text.encode([of_class], self._device)
-        ]
-        return Lessons(latents.float(), prompt, pooled, Lessons(images_of_class.float(), *class_texts))
+        class_prompt, class_pooled = self._base.text.encode([of_class] * len(rngs), self._device)
+        prior = Lessons(images_of_class.float(), class_prompt, class_pooled)
+        return Lessons(latents.float(), prompt, pooled, prior)
 
     def train(self, lessons: Lessons, rng: np.random.Generator) -> list[float]:
         """Train the adapter and return the loss of each step.
