@@ -47,7 +47,10 @@ def test_learned_experts_fetch_their_base_and_filters() -> None:
         ({"subjects": {"source": "cut_outs", "captions": "model"}}, "captions: model needs source rows"),
         ({"subjects": {"source": "cut_outs", "prompts": "model"}}, "prompts: model needs expert.kind lora"),
         (
-            {"subjects": {"source": "cut_outs", "prompts": "model", "expert": {"kind": "lora", "base": "shipped"}}},
+            {
+                "subjects": {"source": "cut_outs", "prompts": "model", "expert": {"kind": "lora", "base": "shipped"}},
+                "scoring": {"judge": "internvl", "teacher": None},
+            },
             "recorded replies write no captions or prompts",
         ),
         ({"train": {"instruction_encoder": {"width": 100}}}, "width 100 is no multiple of heads, 8"),
