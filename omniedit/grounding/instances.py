@@ -8,8 +8,9 @@ from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.sources.photo import FractionBox
 
-MIN_PERSON_SCORE, MAX_PERSON_SHARE = 0.4, 0.3
-"""Score from which a box shows a person, and largest share of an object's mask inside such a box."""
+MIN_PERSON_SCORE, MAX_PERSON_SHARE, MAX_PERSON_COVERED = 0.4, 0.3, 0.5
+"""Score from which a box shows a person, largest share of an object's mask inside such a box, and largest share of such
+a box inside the mask."""
 MIN_OWN_IOU = 0.6
 """Minimum intersection over union of an object's box and the detected box of the same object."""
 MIN_PART_SCORE, MIN_PART_SHARE, MIN_CONTAINED = 0.45, 0.12, 0.75
@@ -25,8 +26,10 @@ MIN_RIVAL_AREA = 0.3
 
 def shows_person(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
     """Return whether an (H, W) mask is part of a person, something worn or held, or includes a person."""
-    people = [each for each in detected if each.name == PERSON and each.score >= MIN_PERSON_SCORE]
-    return any(_share_inside(mask, person.box) > MAX_PERSON_SHARE for person in people)
+    people = [each.box for each in detected if each.name == PERSON and each.score >= MIN_PERSON_SCORE]
+    return any(
+        _share_inside(mask, box) > MAX_PERSON_SHARE or _share_covered(box, mask) > MAX_PERSON_COVERED for box in people
+    )
 
 
 def shows_several(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
@@ -78,9 +81,20 @@ def _fraction_box(mask: Mask) -> FractionBox:
 
 def _share_inside(mask: Mask, box: FractionBox) -> float:
     """Return the share of an (H, W) mask inside a box."""
+    return float(mask[_slices(box, mask)].sum() / mask.sum())
+
+
+def _share_covered(box: FractionBox, mask: Mask) -> float:
+    """Return the share of a box inside an (H, W) mask."""
+    inside = mask[_slices(box, mask)]
+    return float(inside.mean()) if inside.size else 0.0
+
+
+def _slices(box: FractionBox, mask: Mask) -> tuple[slice, slice]:
+    """Return the rows and columns of a box in an (H, W) mask."""
     height, width = mask.shape
     left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (width, height) * 2, strict=True))
-    return float(mask[top:bottom, left:right].sum() / mask.sum())
+    return slice(top, bottom), slice(left, right)
 
 
 def _contained(inner: FractionBox, outer: FractionBox) -> float:

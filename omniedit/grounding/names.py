@@ -24,7 +24,7 @@ MIN_PROBABILITY = 0.5
 """Smallest probability, averaged over the first two views, at which the classifier's noun is used."""
 MIN_MEAN = 0.55
 """Smallest probability of that noun, averaged over the three views."""
-MIN_ALONE, MIN_IN_EACH_VIEW = 0.25, 0.07
+MIN_ALONE, MIN_IN_EACH_VIEW = 0.22, 0.07
 """Smallest probability of that noun for the object on grey, and in each other view."""
 MIN_KIND = 0.55
 """Smallest probability in each view at which an object is named by its kind."""

@@ -1,6 +1,6 @@
 """Objects of a photo, each with a name and a mask: from named boxes if there are any, else from saliency."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from omniedit.grounding.coco_detector import DetectedBox, detect_objects
+from omniedit.grounding.coco_detector import PERSON, DetectedBox, box_overlap, detect_objects
 from omniedit.grounding.instances import are_all_objects, has_rival, name_by_box, shows_person, shows_several
 from omniedit.grounding.masks import object_mask
 from omniedit.grounding.names import MIN_SURE, name_object
@@ -36,6 +36,9 @@ MAX_NECK = 0.3
 """Widest neck, as a share of the square root of a salient piece's area, whose two sides may be separate objects."""
 SALIENCY_SIDE = 320
 """Side, in pixels, of the saliency network's input."""
+MIN_BOX_SCORE, MIN_BOX_IOU = 0.5, 0.75
+"""Minimum score of a box in which an object is searched if none is salient, and its minimum overlap with the box of the
+outline found in it."""
 MIN_PIECE_SHARE = 0.25
 """Smallest area of a salient piece that counts, as a share of the largest piece."""
 
@@ -142,6 +145,8 @@ def _salient(photo: Photo) -> list[FoundObject]:
     """Return the salient objects. Parts joined by narrow necks are separate objects if all have one name (two dogs)."""
     pieces, detected = _pieces(saliency(photo.image) > MIN_SALIENCY), detect_objects(photo.image)
     objects = [obj for piece in pieces for obj in _find_pieces(photo.image, piece, detected)]
+    if not objects:
+        objects = list(_find_in_boxes(photo.image, detected))
     if len(objects) == len(pieces) <= 2 and all(obj.name == OBJECT for obj in objects):
         masks = [obj.mask for obj in objects]
         return disambiguate_names(objects) if objects and are_all_objects(masks, detected) else []
@@ -181,6 +186,19 @@ def _recognise(image: Image, region: Mask, detected: Sequence[DetectedBox]) -> F
     obj = _found_object(name, mask)
     is_clear = fit >= MIN_UNNAMED_IOU and obj.area <= MAX_UNNAMED_AREA and not obj.cut_sides
     return obj if name != OBJECT or is_clear else None
+
+
+def _find_in_boxes(image: Image, detected: Sequence[DetectedBox]) -> Iterator[FoundObject]:
+    """Yield the objects of certain boxes whose outline fills its box and which the classifier names too."""
+    for box in [each.box for each in detected if each.score >= MIN_BOX_SCORE and each.name != PERSON]:
+        mask = object_mask(image, box)
+        if mask is None or not MIN_AREA <= mask.mean() <= MAX_AREA:
+            continue
+        fills = box_overlap(fraction_box(mask), box) >= MIN_BOX_IOU
+        if not fills or shows_several(mask, detected) or shows_person(mask, detected):
+            continue
+        if (named := name_object(image, mask)) is not None and named.text != OBJECT:
+            yield _found_object(named.text, mask)
 
 
 def _pull_to_edges(region: Mask, image: Image) -> Mask:

@@ -51,6 +51,14 @@ def test_what_a_person_wears_or_holds_is_part_of_a_person() -> None:
     assert not shows_person(mask(RIGHT), [found("person", LEFT)])
 
 
+def test_a_mask_that_includes_a_person_shows_one() -> None:
+    """A woman in front of a bus is a small part of its outline."""
+    bus, woman = (0.1, 0.1, 0.9, 0.9), (0.3, 0.5, 0.36, 0.95)
+    assert shows_person(mask(bus), [found("bus", bus), found("person", woman)])
+    beside = (0.85, 0.5, 0.99, 0.95)
+    assert not shows_person(mask(bus), [found("bus", bus), found("person", beside)])
+
+
 def test_an_object_of_the_same_class_and_similar_size_is_a_rival() -> None:
     own = found("boat", LEFT)
     assert has_rival(mask(LEFT), [own, found("boat", RIGHT)])

@@ -20,7 +20,7 @@ def view(**shares: float) -> np.ndarray:
     [
         (view(dog=0.9), view(dog=0.9), "dog"),
         (view(butterfly=0.26, wool=0.1), view(butterfly=0.9), "butterfly"),
-        (view(dog=0.2, car=0.6), view(dog=0.9), "object"),
+        (view(dog=0.15, car=0.6), view(dog=0.9), "object"),
         (view(dog=0.95), view(ox=0.9), "animal"),
         (view(butterfly=0.4, bee=0.4), view(bee=0.4, ant=0.4), "insect"),
         (view(dog=0.3, drum=0.3), view(tent=0.3), "object"),

@@ -139,6 +139,24 @@ def test_detected_boxes_decide_whether_a_region_is_one_nameable_object(
 
 
 @pytest.mark.usefixtures("without_nouns")
+@pytest.mark.parametrize(
+    ("score", "noun", "names"),
+    [(0.6, "cup", ["cup"]), (0.45, "cup", []), (0.6, "object", [])],
+    ids=["found", "an uncertain box", "without a noun"],
+)
+def test_an_object_that_is_not_salient_is_found_in_its_box(
+    monkeypatch: pytest.MonkeyPatch, score: float, noun: str, names: list[str]
+) -> None:
+    stand_in = "omniedit.grounding.objects"
+    monkeypatch.setattr(f"{stand_in}.saliency", lambda image: np.zeros(image.shape[:2], np.float32))
+    monkeypatch.setattr(f"{stand_in}.detect_objects", lambda image: [DetectedBox("cup", score, BOX)])
+    monkeypatch.setattr(f"{stand_in}.name_object", lambda image, mask: ObjectName(noun, 0.8))
+    found = find_objects(plain_photo((60, 50, 160, 150)))
+    assert [obj.name for obj in found] == names
+    assert all(obj.box == pytest.approx(BOX, abs=0.01) for obj in found)
+
+
+@pytest.mark.usefixtures("without_nouns")
 def test_a_certain_noun_outweighs_the_box_of_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.grounding.objects.detect_objects", lambda image: [DetectedBox("person", 0.6, BOX)])
     for probability, names in ((0.95, ["cat"]), (0.8, [])):
