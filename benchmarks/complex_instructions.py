@@ -24,6 +24,7 @@ from benchmarks.ablation.effects import paint_cutout
 from omniedit.cli.arguments import run_seed
 from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.grounding.objects import ObjectIndex
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.images import Image, decode_image, resize_cover
@@ -31,7 +32,7 @@ from omniedit.instructions.mentions import find_removed
 from omniedit.instructions.referring_expressions import Unresolvable, resolve
 from omniedit.instructions.templates.objects import removal_instructions
 from omniedit.run.program import run_program
-from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.sources.photo import NamedObject, Photo
 from omniedit.sources.photo_index import SAMPLE
 from omniedit.specialists.embedded.target_individuals import list_individuals
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.onnx_network import load_network
+from omniedit.imaging.boxes import FractionBox, box_overlap
 from omniedit.imaging.images import Image
-from omniedit.sources.photo import FractionBox
 
 MODEL = "nanodet-g"
 NETWORK = Path(__file__).with_name("nanodet_g.onnx")
@@ -94,25 +94,6 @@ def decode_level(
     centres_N4 = (np.stack([columns, rows, columns, rows], axis=1) + 0.5) * stride
     edges_N4 = centres_N4 + distances_N4 * np.array([-1, -1, 1, 1])
     return scores_NC, np.clip(edges_N4 / SIDE, 0, 1).astype(np.float32)
-
-
-def box_area(box: FractionBox) -> float:
-    """Return the area of a box, 0 if it is empty."""
-    left, top, right, bottom = box
-    return max(0.0, right - left) * max(0.0, bottom - top)
-
-
-def common_area(first: FractionBox, second: FractionBox) -> float:
-    """Return the area of the intersection of two boxes."""
-    left, top, right, bottom = zip(first, second, strict=True)
-    return box_area((max(left), max(top), min(right), min(bottom)))
-
-
-def box_overlap(first: FractionBox, second: FractionBox) -> float:
-    """Return the intersection over union of two boxes, 0 if both are empty."""
-    both = common_area(first, second)
-    union = box_area(first) + box_area(second) - both
-    return both / union if union > 0 else 0.0
 
 
 def _level(outputs: list[NDArray[np.float32]], stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from transformers import AutoProcessor, GroundingDinoForObjectDetection, Sam2Model, Sam2Processor, SamModel
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.folder import load_part, load_processor
-from omniedit.sources.photo import FractionBox
 
 SAM_2_AS_PUBLISHED = "Sam2VideoModel"
 """Class in the configs of facebook/sam2.1-hiera-*; `Sam2Model` loads the part for single images from their weights."""

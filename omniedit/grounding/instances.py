@@ -3,10 +3,10 @@ mean only this one."""
 
 from collections.abc import Sequence
 
-from omniedit.grounding.coco_detector import ANIMALS, PERSON, DetectedBox, box_area, box_overlap, common_area
+from omniedit.grounding.coco_detector import ANIMALS, PERSON, DetectedBox
+from omniedit.grounding.masks import box_mask
+from omniedit.imaging.boxes import FractionBox, box_area, box_overlap, fraction_box, share_inside
 from omniedit.imaging.images import Mask
-from omniedit.imaging.morphology import bounding_box
-from omniedit.sources.photo import FractionBox
 
 MIN_PERSON_SCORE, MAX_PERSON_SHARE, MAX_PERSON_COVERED = 0.4, 0.3, 0.5
 """Score from which a box shows a person, largest share of an object's mask inside such a box, and largest share of such
@@ -34,12 +34,12 @@ def shows_person(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
 
 def shows_several(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
     """Return whether an (H, W) mask joins several detected objects, such as two horses."""
-    own = _fraction_box(mask)
+    own = fraction_box(mask)
     parts = [
         each.box
         for each in detected
         if each.score >= MIN_PART_SCORE
-        and _contained(each.box, own) >= MIN_CONTAINED
+        and share_inside(each.box, own) >= MIN_CONTAINED
         and _share_inside(mask, each.box) >= MIN_PART_SHARE
     ]
     return any(_shared(first, second) < MAX_SHARED for first in parts for second in parts)
@@ -47,7 +47,7 @@ def shows_several(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
 
 def find_own_box(mask: Mask, detected: Sequence[DetectedBox]) -> DetectedBox | None:
     """Return the detected box of the object inside an (H, W) mask, or None if it was not detected."""
-    own = _fraction_box(mask)
+    own = fraction_box(mask)
     best = max(detected, key=lambda each: box_overlap(each.box, own), default=None)
     return best if best is not None and box_overlap(best.box, own) >= MIN_OWN_IOU else None
 
@@ -63,7 +63,7 @@ def has_rival(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
 
 def are_all_objects(masks: Sequence[Mask], detected: Sequence[DetectedBox]) -> bool:
     """Return whether nothing was detected outside (H, W) masks, so that "the object" can mean nothing else."""
-    own = [_fraction_box(mask) for mask in masks]
+    own = [fraction_box(mask) for mask in masks]
     return all(any(_shared(each.box, box) >= MAX_SHARED for box in own) for each in detected)
 
 
@@ -73,35 +73,17 @@ def name_by_box(mask: Mask, detected: Sequence[DetectedBox]) -> str | None:
     return own.name if own is not None and own.score >= MIN_NAME_SCORE and own.name not in ANIMALS else None
 
 
-def _fraction_box(mask: Mask) -> FractionBox:
-    left, top, right, bottom = bounding_box(mask)
-    height, width = mask.shape
-    return left / width, top / height, right / width, bottom / height
-
-
 def _share_inside(mask: Mask, box: FractionBox) -> float:
     """Return the share of an (H, W) mask inside a box."""
-    return float(mask[_slices(box, mask)].sum() / mask.sum())
+    return float((mask & box_mask(box, mask.shape)).sum() / mask.sum())
 
 
 def _share_covered(box: FractionBox, mask: Mask) -> float:
     """Return the share of a box inside an (H, W) mask."""
-    inside = mask[_slices(box, mask)]
-    return float(inside.mean()) if inside.size else 0.0
-
-
-def _slices(box: FractionBox, mask: Mask) -> tuple[slice, slice]:
-    """Return the rows and columns of a box in an (H, W) mask."""
-    height, width = mask.shape
-    left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (width, height) * 2, strict=True))
-    return slice(top, bottom), slice(left, right)
-
-
-def _contained(inner: FractionBox, outer: FractionBox) -> float:
-    """Return the share of a box that is inside another one."""
-    return common_area(inner, outer) / max(box_area(inner), 1e-9)
+    inside = box_mask(box, mask.shape)
+    return float((mask & inside).sum() / max(1, int(inside.sum())))
 
 
 def _shared(first: FractionBox, second: FractionBox) -> float:
     """Return the common area of two boxes over the area of the smaller one."""
-    return common_area(first, second) / max(min(box_area(first), box_area(second)), 1e-9)
+    return max(share_inside(first, second), share_inside(second, first))

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.saliency import saliency
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import guided_filter
-from omniedit.sources.photo import FractionBox
 
 CONTEXT = 0.35
 """Margin of the crop around the box, as a share of the box's sides. GrabCut estimates the background from it."""

@@ -9,16 +9,17 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from omniedit.grounding.coco_detector import PERSON, DetectedBox, box_overlap, detect_objects
+from omniedit.grounding.coco_detector import PERSON, DetectedBox, detect_objects
 from omniedit.grounding.instances import are_all_objects, has_rival, name_by_box, shows_person, shows_several
 from omniedit.grounding.masks import object_mask
 from omniedit.grounding.names import MIN_SURE, name_object
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.saliency import saliency
+from omniedit.imaging.boxes import FractionBox, box_overlap, fraction_box
 from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask
 from omniedit.imaging.matting import guided_filter
-from omniedit.imaging.morphology import bounding_box, erode, overlap
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.imaging.morphology import erode, overlap
+from omniedit.sources.photo import Photo
 from omniedit.storage.parquet import read_rows, write_rows
 
 MIN_AREA, MAX_AREA = 0.0008, 0.7
@@ -256,10 +257,3 @@ def _centre(obj: FoundObject) -> tuple[float, float]:
 
 def _found_object(name: str, mask: Mask, crowded: bool = False) -> FoundObject:
     return FoundObject(name, fraction_box(mask), mask, crowded)
-
-
-def fraction_box(mask: Mask) -> FractionBox:
-    """Return the bounding box of a mask, as fractions of the image."""
-    left, top, right, bottom = bounding_box(mask)
-    height, width = mask.shape
-    return left / width, top / height, right / width, bottom / height

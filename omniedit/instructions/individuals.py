@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.boxes import FractionBox, share_inside
 from omniedit.imaging.color import FloatImage, from_lab, image_to_lab
 from omniedit.imaging.color_names import COLOURS, colour_word, nearest_colour, region_colour, without_colour
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, erode
 from omniedit.instructions.grammar import without_position
-from omniedit.sources.photo import FractionBox, Photo, share_inside
+from omniedit.sources.photo import Photo
 
 MIRROR = "mirror"
 """Last word of the name of an object that reflects others. A photo has one only if its listing gives its box."""

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from omniedit.aspect import crop_box
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image
-from omniedit.sources.photo import FractionBox
 
 _SIDE = 64
 _OBJECT_WEIGHT = 10.0

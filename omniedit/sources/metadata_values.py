@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
-from omniedit.sources.photo import FractionBox, NamedObject
+from omniedit.sources.photo import NamedObject
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

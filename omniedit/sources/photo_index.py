@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.plain_text import replace_surrogates
@@ -25,7 +26,7 @@ from omniedit.sources.listing import SUPPORTED, Listing
 from omniedit.sources.metadata_files import list_caption_files, read_captions
 from omniedit.sources.metadata_values import Caption
 from omniedit.sources.near_duplicates import perceptual_hash
-from omniedit.sources.photo import FractionBox, NamedObject
+from omniedit.sources.photo import NamedObject
 from omniedit.sources.photo_file import SUFFIXES, EncodedPhoto
 
 SAMPLE = Path(__file__).parent / "sample"

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import from_lab, to_bytes
 from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.harmonize import CutOut
 from omniedit.imaging.morphology import bounding_box
-from omniedit.sources.photo import FractionBox
 
 HAT_HEIGHT, HAT_WIDTH = 0.3, 0.3
 """Size of a hat as shares of the cut-out's height and width."""

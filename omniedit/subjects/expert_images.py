@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from omniedit.aspect import closest_ratio
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask, encode_mask, encode_png
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection, make_pair_id
-from omniedit.sources.photo import FractionBox
 from omniedit.subjects.subject import Subject
 from omniedit.tasks import Task
 

@@ -14,9 +14,9 @@ from omniedit.evaluation.metrics.clip import Clip, load_clip
 from omniedit.evaluation.metrics.dino import load_dino
 from omniedit.evaluation.metrics.embeddings import Vectors, cosine, unit
 from omniedit.grounding.names import class_logits
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image
 from omniedit.models.registry import get_model
-from omniedit.sources.photo import FractionBox
 
 Embed = Callable[[Sequence[Image]], Vectors]
 """Function from N images to their embeddings (N, D)."""

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from omniedit.aspect import bucket_size
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.harmonize import CutOut, contact_shadow, resize_cutout
 from omniedit.imaging.images import Image, Mask, random_crop
-from omniedit.sources.photo import FractionBox, round_box
+from omniedit.sources.photo import round_box
 from omniedit.subjects.cut_outs import ScenePhoto
 from omniedit.subjects.subject import Rgba
 

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.near_duplicates import perceptual_hash
-from omniedit.sources.photo import FractionBox
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import stream_rows
 

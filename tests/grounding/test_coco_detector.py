@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from omniedit.grounding.coco_detector import ANIMALS, CLASSES, SIDE, box_overlap, decode_level, detect_objects
+from omniedit.grounding.coco_detector import ANIMALS, CLASSES, SIDE, decode_level, detect_objects
+from omniedit.imaging.boxes import box_overlap
 from tests.grounding.test_objects import sample
 
 
@@ -22,12 +23,6 @@ def test_a_box_has_the_expected_distances_from_the_centre_of_its_square() -> Non
         bins[square, side, places] = 0.0
     _, boxes = decode_level(np.zeros((169, 80), np.float32), bins.reshape(169, 44), stride)
     assert boxes[square] * SIDE / stride == pytest.approx([5.5, 2.5, 9.5, 9.0], abs=1e-4)
-
-
-def test_boxes_overlap_by_intersection_over_union() -> None:
-    assert box_overlap((0.0, 0.0, 0.5, 1.0), (0.25, 0.0, 0.75, 1.0)) == pytest.approx(1 / 3)
-    assert box_overlap((0.0, 0.0, 0.5, 0.5), (0.6, 0.6, 1.0, 1.0)) == 0.0
-    assert box_overlap((0.5, 0.5, 0.5, 0.5), (0.5, 0.5, 0.5, 0.5)) == 0.0
 
 
 def test_classes_are_those_of_coco() -> None:

@@ -10,7 +10,7 @@ from omniedit.grounding.instances import (
     shows_person,
     shows_several,
 )
-from omniedit.sources.photo import FractionBox
+from omniedit.imaging.boxes import FractionBox
 
 
 def mask(*boxes: FractionBox) -> np.ndarray:

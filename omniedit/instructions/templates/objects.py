@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.instructions.grammar import POSITION_PHRASES, with_article, without_position
 from omniedit.instructions.templates.draw import draw_templates
-from omniedit.sources.photo import FractionBox
 
 _SWAP = (
     "Replace the {old} with {new}.",

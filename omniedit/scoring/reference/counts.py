@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniedit.grounding.names import noun_probabilities
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image
 from omniedit.instructions.grammar import OPPOSITE, without_position
 from omniedit.instructions.templates.counting import parse_numbers
@@ -15,7 +16,6 @@ from omniedit.scoring.reference.fields import distribution_distance, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, TruthObject, weigh
 from omniedit.scoring.reference.regions import object_region, replacement_strength
-from omniedit.sources.photo import FractionBox
 
 PLACE_WORDS = {
     "left": r"\bleft\b",

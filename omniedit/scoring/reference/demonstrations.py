@@ -8,6 +8,7 @@ h, w  size of the compared copies
 
 import numpy as np
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import erode
@@ -25,7 +26,6 @@ from omniedit.scoring.reference.subjects import (
     reduced_reference,
     smooth_lightness,
 )
-from omniedit.sources.photo import FractionBox
 
 ROLE = "demonstration"
 MIN_PIXELS = 64

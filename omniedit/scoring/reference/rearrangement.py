@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Mask
 from omniedit.instructions.templates.movement_resize import parse_directions, parse_resizing
 from omniedit.pairs.provenance import Truth
@@ -22,7 +23,6 @@ from omniedit.scoring.reference.subjects import (
     matching_share,
     smooth_lightness,
 )
-from omniedit.sources.photo import FractionBox
 
 FRAME = 0.2
 """Margin of the compared copies around the object's box, as a share of its sides."""

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.plain_ground import (
     SPOT_LIMITS,
@@ -27,7 +28,6 @@ from omniedit.scoring.reference.rationale import Finding
 from omniedit.scoring.reference.success import requests_sky
 from omniedit.scoring.reference.targets import measure_target
 from omniedit.scoring.reference.verification import MIN_SALIENT_SHARE, colour_overlap, verify_outline, verify_whole
-from omniedit.sources.photo import FractionBox
 from omniedit.tasks import COMPLEX_TASKS, SUBJECT_TASKS, Task
 
 RIM = 0.12

@@ -6,6 +6,7 @@ h, w  size of the compared copies
 import cv2
 import numpy as np
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import CLEAR_LEVELS, Image, Mask, shrink
 from omniedit.imaging.morphology import erode
@@ -25,7 +26,6 @@ from omniedit.scoring.reference.fields import (
 from omniedit.scoring.reference.measures import REDUCED_SIDE, Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.regions import object_region
-from omniedit.sources.photo import FractionBox
 
 COMPARED_SIDE = 192
 """Longer side in pixels at which an object and its reference are compared."""

@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from omniedit.grounding.text import READER_MISSING, can_read, read_text
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image
 from omniedit.imaging.lettering import steepness
 from omniedit.instructions.templates.printed_text import same_letters
@@ -13,7 +14,6 @@ from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import lightness, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, clean_value, weigh
-from omniedit.sources.photo import FractionBox
 
 READ_MARGIN = 0.6
 """Margin of the part of the image that is read around the text's box, as a share of its height."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from omniedit.grounding.nouns import OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.boxes import FractionBox, share_inside
 from omniedit.imaging.color import FloatImage, blur, from_lab, mix, to_bytes, to_float, to_lab
 from omniedit.imaging.color_names import (
     COLOURS,
@@ -25,7 +26,7 @@ from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.imaging.procedural_noise import Field
 from omniedit.instructions.grammar import without_position
 from omniedit.instructions.templates.appearance import colour_instructions, material_instructions
-from omniedit.sources.photo import FractionBox, Photo, share_inside
+from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.procedural_materials import MATERIALS, Surface, apply_material
 from omniedit.specialists.embedded.recolor import can_become, membership, recolor

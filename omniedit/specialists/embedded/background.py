@@ -11,6 +11,7 @@ from omniedit.grounding.masks import object_mask
 from omniedit.grounding.nouns import find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.grounding.outdoors import caption_says_outdoors
+from omniedit.imaging.boxes import share_inside
 from omniedit.imaging.color import FloatImage, mix, to_bytes, to_float
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte, foreground_colours
@@ -18,7 +19,7 @@ from omniedit.imaging.morphology import dilate, erode
 from omniedit.imaging.procedural_noise import Field
 from omniedit.instructions.grammar import join_names, without_position
 from omniedit.instructions.templates.appearance import background_instructions, sky_instructions, surface_instructions
-from omniedit.sources.photo import Photo, share_inside
+from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,

@@ -13,11 +13,12 @@ import numpy as np
 
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import FloatImage, blur, smoothstep, to_float, to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, dilate, dilate_by_share, distances_to
 from omniedit.instructions.grammar import IRREGULAR_PLURAL, OPPOSITE, with_article, without_position
-from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.embedded.cut_out_placement import box_size, is_lying
 from omniedit.specialists.embedded.removal_mask import share_on
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.grammar import without_position
 from omniedit.instructions.templates.counting import count_instructions
-from omniedit.sources.photo import FractionBox, Photo, round_box
+from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.copies import Copy, pairs_of_one_noun, paste_copies, possible_copies
 from omniedit.specialists.embedded.removal import possible_removals

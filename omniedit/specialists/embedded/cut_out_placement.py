@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from omniedit.grounding.nouns import find_kind
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.harmonize import CutOut, Field, cut_out, resize_cutout
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.grammar import without_position
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import Photo
 from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.removal_mask import object_box
 

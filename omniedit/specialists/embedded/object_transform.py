@@ -13,12 +13,13 @@ import numpy as np
 
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import smoothstep
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import inpaint
 from omniedit.imaging.morphology import bounding_box, dilate_by_share, distances_to
 from omniedit.imaging.plain_ground import fill_from_ground, ground_unevenness, has_spots, match_tone, surroundings
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import Photo
 from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.003, 0.2

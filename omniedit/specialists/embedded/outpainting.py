@@ -3,9 +3,10 @@
 import numpy as np
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import CLEAR_LEVELS, Image, Mask
 from omniedit.instructions.templates.camera import outpaint_instructions
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.tasks import Task
 

@@ -7,10 +7,11 @@ from itertools import combinations
 import numpy as np
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.templates.objects import removal_instructions
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around, share_on
 from omniedit.tasks import Task

@@ -7,11 +7,12 @@ import numpy as np
 
 from omniedit.grounding.masks import box_mask
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate, erode
 from omniedit.imaging.plain_ground import distances_to_plane
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import Photo
 
 RIM, MIN_RIM_PIXELS = 0.07, 5
 """Width of the rim, as a share of the square root of the object's area, and its minimum in pixels. A wide rim removes

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.boxes import FractionBox, box_area, box_overlap
 from omniedit.imaging.color_names import colour_word
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.grammar import without_position
 from omniedit.instructions.individuals import Individual, describe_individuals, name_colour, to_noun
 from omniedit.instructions.stemming import head
-from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.sources.photo import NamedObject, Photo
 
 MIN_OVERLAP = 0.5
 """Minimum intersection over union of a listed box and the outline that was found in it."""
@@ -26,7 +27,7 @@ def match_listed(photo: Photo, objects: Sequence[FoundObject]) -> dict[int, int]
     for listed, named in enumerate(photo.objects):
         for index, obj in enumerate(objects):
             same = named.name == obj.name and index not in matched.values()
-            if same and named.box and _overlap(named.box, obj.box) >= MIN_OVERLAP:
+            if same and named.box and box_overlap(named.box, obj.box) >= MIN_OVERLAP:
                 matched[listed] = index
                 break
     return matched
@@ -49,7 +50,7 @@ def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list
             unplaced.add(head(named.name))
         else:
             colour, lab = name_colour(photo.image, _middle(named.box, photo.image), colour_word(named.name) or "")
-            individuals.append(Individual(to_noun(named.name), named.box, _area(named.box), colour, lab))
+            individuals.append(Individual(to_noun(named.name), named.box, box_area(named.box), colour, lab))
     return individuals, unplaced
 
 
@@ -89,15 +90,3 @@ def _middle(box: FractionBox, image: Image) -> Mask:
     across = (columns - (left + right - 1) / 2) / max(MIDDLE * (right - left), 1)
     down = (rows - (top + bottom - 1) / 2) / max(MIDDLE * (bottom - top), 1)
     return across**2 + down**2 <= 1
-
-
-def _area(box: FractionBox) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _overlap(first: FractionBox, second: FractionBox) -> float:
-    """Return the intersection over union of two boxes."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    common = max(0.0, width) * max(0.0, height)
-    return common / max(_area(first) + _area(second) - common, 1e-9)

@@ -12,6 +12,7 @@ import numpy as np
 
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.harmonize import cut_out
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS
@@ -20,7 +21,7 @@ from omniedit.instructions.grammar import without_position
 from omniedit.instructions.templates.objects import describe_place
 from omniedit.instructions.templates.references import insert_reference
 from omniedit.pairs import Reference
-from omniedit.sources.photo import FractionBox, Photo, round_box
+from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
 from omniedit.specialists.embedded.object_transform import fill_place, find_obstacle, mask_with_rim
 from omniedit.tasks import Task

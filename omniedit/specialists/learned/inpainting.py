@@ -12,7 +12,7 @@ import numpy as np
 
 from omniedit.grounding.detector import Detections, Grounding, NotGrounded, PhraseQuery
 from omniedit.grounding.masks import box_mask
-from omniedit.grounding.objects import fraction_box
+from omniedit.imaging.boxes import FractionBox, fraction_box
 from omniedit.imaging.images import Mask, decode_mask, encode_mask
 from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.edit_proposals.classes import (
@@ -22,7 +22,7 @@ from omniedit.instructions.edit_proposals.classes import (
     SwapProposal,
 )
 from omniedit.models.roles import ROLES
-from omniedit.sources.photo import FractionBox, round_box
+from omniedit.sources.photo import round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.proposal_specialist import P, ProposalSpecialist, get_proposal, request_seed

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask, resize
 from omniedit.instructions.edit_proposals.camera_classes import OutpaintProposal
 from omniedit.models.roles import ROLES
-from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.outpainting import border_mask
 from omniedit.specialists.learned.inpainter import Hole

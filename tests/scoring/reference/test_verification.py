@@ -8,6 +8,7 @@ import pytest
 
 from omniedit.grounding.coco_detector import DetectedBox
 from omniedit.grounding.places import looks_outdoors
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair
 from omniedit.scoring import Unscorable
@@ -24,7 +25,6 @@ from omniedit.scoring.reference.verification import (
 )
 from omniedit.scoring.reference.visible_faults import quality
 from omniedit.scoring.verdict import Score
-from omniedit.sources.photo import FractionBox
 from omniedit.sources.photo_index import SAMPLE
 from omniedit.tasks import Task
 

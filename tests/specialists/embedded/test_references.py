@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair, Reference
 from omniedit.scoring.reference import score_pair
 from omniedit.scoring.reference.requirements import MAX_UNEVEN, rim_unevenness
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
-from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.embedded.material_transfer import MaterialTransfer, find_texture
 from omniedit.specialists.embedded.visual_reference import VisualReference, isolate_object

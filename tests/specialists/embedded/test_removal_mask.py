@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Mask
 from omniedit.imaging.procedural_noise import Field
-from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around
 
 SIDE = 200

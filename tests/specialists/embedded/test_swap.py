@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.harmonize import (
     CutOut,
     add_grain,
@@ -15,7 +16,7 @@ from omniedit.imaging.harmonize import (
 )
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
-from omniedit.sources.photo import FractionBox, NamedObject, Photo
+from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.swap import ObjectSwap
