@@ -52,7 +52,7 @@ class InstructionEncoderConfig(Section):
     @model_validator(mode="after")
     def _check_reader(self) -> Self:
         if self.width % self.heads:
-            raise ValueError(f"width {self.width} is no multiple of heads, {self.heads}")
+            raise ValueError(f"width {self.width} is not a multiple of heads, {self.heads}")
         if self.questions is not None and self.model is None:
             raise ValueError("questions are for a language model; set model, or leave questions out")
         return self

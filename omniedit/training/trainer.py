@@ -81,8 +81,6 @@ class Trainer:
                 model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
             )
             self._linear = functional.linear
-        # A single rank has nothing to reduce, but DeepSpeed would copy all gradients to a buffer and back.
-        self.engine.enable_backward_allreduce = sharded or self.world_size > 1
         self.state = TrainingState(trained, self.engine, self.optimizer)
         self.routing_load = RoutingLoad(self.network)
         self.skipped = self.skipped_in_a_row = 0
@@ -191,18 +189,10 @@ class Trainer:
         optimizer.prepare_step(step, self.steps, self.options.learning_rate, self.options)
         if not math.isfinite(loss):
             optimizer.skip_reason = f"the loss is {loss}"
-        if not self.engine.enable_backward_allreduce:
-            self._add_missing_gradients()
         self.engine.step()
         if not self.engine.was_step_applied():  # DeepSpeed skips some steps itself, without calling AdamW
             optimizer.norm = math.nan
             optimizer.skip_reason = optimizer.skip_reason or "the gradient's norm is not finite"
-
-    def _add_missing_gradients(self) -> None:
-        """Set the gradient of each weight that the step did not use to zero, as DeepSpeed's reduction does."""
-        for weight in (weight for group in self.optimizer.param_groups for weight in group["params"]):
-            if weight.grad is None:
-                weight.grad = torch.zeros_like(weight)
 
     def _count_skipped(self, step: int, pair_ids: Sequence[str], loss_B: Tensor) -> None:
         """Count and report this step if it was skipped.

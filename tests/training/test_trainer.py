@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 from deepspeed import zero
-from torch import nn
 from torch.nn import functional
 
 from helpers.small_training import (
@@ -70,25 +69,6 @@ def suspects(trainer: Trainer, step: int, poison: float) -> list[str]:
     """Return the pairs reported for a step poisoned by `Disturbed`: the one with a NaN loss, else all of them."""
     ids = [pair["pair_id"] for pair in trainer.store.read(*trainer.plan.batch(step, 0)).pairs]
     return ids[:1] if math.isnan(poison) else ids
-
-
-class UsedOnce(nn.Module):
-    """Editor with a weight that only the first training step uses."""
-
-    def __init__(self, editor: nn.Module) -> None:
-        super().__init__()
-        self.editor, self.scale, self.steps = editor, nn.Parameter(torch.ones(1)), 0
-
-    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
-        velocity = self.editor(**inputs)
-        self.steps += torch.is_grad_enabled()
-        return velocity * self.scale if self.steps == 1 else velocity
-
-
-def test_weight_that_a_step_does_not_use_moves_by_its_momentum(run: Path, alone: None, tmp_path: Path) -> None:
-    make_trainer(run, UsedOnce, steps=3, checkpoint_every=1).run(Checkpoints(tmp_path, {}))
-    second, third = (read_tensors(tmp_path / f"step-0000000{step}") for step in (2, 3))
-    assert not any(torch.equal(second[f"scale/{kind}"], third[f"scale/{kind}"]) for kind in KINDS)
 
 
 def test_failing_previews_and_logs_do_not_stop_training(

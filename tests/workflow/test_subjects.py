@@ -53,7 +53,7 @@ def test_learned_experts_fetch_their_base_and_filters() -> None:
             },
             "recorded replies write no captions or prompts",
         ),
-        ({"train": {"instruction_encoder": {"width": 100}}}, "width 100 is no multiple of heads, 8"),
+        ({"train": {"instruction_encoder": {"width": 100}}}, "width 100 is not a multiple of heads, 8"),
         (
             {"subjects": {"source": "cut_outs", "expert": {"kind": "lora", "base": "shipped"}}},
             "reference cannot score the pairs of learned experts",

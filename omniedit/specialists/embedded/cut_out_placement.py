@@ -1,4 +1,4 @@
-"""CutOutPlacement of a cut-out in a photo, in place of another object."""
+"""Placement of a cut-out in a photo, in place of another object."""
 
 from dataclasses import dataclass
 

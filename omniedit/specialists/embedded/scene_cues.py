@@ -1,4 +1,4 @@
-"""SceneCues cues for weather and light: sky, plants, depth and sun, computed without a network."""
+"""Cues for weather and light: sky, plants, depth and sun, computed without a network."""
 
 from dataclasses import dataclass
 from functools import cached_property, reduce
