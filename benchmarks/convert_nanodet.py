@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_HALF = 64
-"""Smallest number of values of a weight that is stored in half precision."""
 INT32_INPUTS = {("ResizeBilinear", 1), ("SplitV", 2)}
 """Operations and inputs that TensorFlow wants as int32. TensorFlow.js stores all int64 constants as int32."""
 
@@ -60,19 +58,17 @@ def build_graph(topology: dict[str, Any], weights: dict[str, NDArray[Any]]) -> A
     return graph
 
 
-def halve_weights(model: Any) -> None:
-    """Store the larger weights of an ONNX model in half precision, cast to single precision when it is loaded."""
+def halve_weights(model: Any, min_values: int = 64) -> None:
+    """Store weights with at least `min_values` values in half precision, cast to single precision when loaded."""
     from onnx import TensorProto, helper, numpy_helper
 
     initializers, casts = [], []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < MIN_HALF:
+        if values.dtype != np.float32 or values.size < min_values:
             initializers.append(tensor)
             continue
-        half = values.astype(np.float16)
-        assert np.array_equal(half, values), f"{tensor.name}: half precision loses digits"
-        initializers.append(numpy_helper.from_array(half, f"{tensor.name}_half"))
+        initializers.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half"))
         casts.append(helper.make_node("Cast", [f"{tensor.name}_half"], [tensor.name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.initializer[:], model.graph.node[:]

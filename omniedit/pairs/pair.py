@@ -109,18 +109,19 @@ class EncodedPair(_Pair[bytes, bytes]):
     The fields are those of `EditPair`. `omniedit.imaging.decode` decodes the images, upright and to sRGB.
     """
 
-    def decode(self, label: str = "") -> EditPair:
+    def decode(self, label: str = "", source: Image | None = None) -> EditPair:
         """Decode the images.
 
         Args:
             label: name of the pair in errors; its id if empty.
+            source: the source image, if it is already decoded.
 
         Raises:
             UserError: an image cannot be decoded.
         """
         place = f"{label or self.pair_id}: "
         decoded = {
-            "source": decode_image(self.source, f"{place}source"),
+            "source": decode_image(self.source, f"{place}source") if source is None else source,
             "edited": decode_image(self.edited, f"{place}edited"),
             "mask": None if self.mask is None else decode_mask(self.mask, f"{place}mask"),
             "references": tuple(

