@@ -21,7 +21,8 @@ from omniedit.grounding.onnx_network import OnnxNetwork
 SIDE = 224
 IMAGES = 16
 MIN_VALUES = 20_000
-"""Values from which a weight is stored in half precision. The many small ones cause four fifths of the error and hold 4 % of the bytes."""
+"""Smallest number of values of a weight that is stored in half precision. Smaller weights are 4 % of the bytes, and
+in half precision cause four fifths of the error."""
 
 
 class Classifier(nn.Module):
