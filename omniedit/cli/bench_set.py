@@ -12,6 +12,7 @@ from omniedit.evaluation.bench.sets.freeze import describe, freeze, read_draft
 from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.evaluation.bench.sets.training_overlap import read_training
+from omniedit.plain_text import markdown_table
 
 MAX_REJECTED = 10
 """Number of rejected rows that are listed."""
@@ -114,10 +115,11 @@ def _print_table(args: argparse.Namespace) -> list[str]:
 
 def format_table(table: Sequence[GroupRow], columns: Sequence[str]) -> list[str]:
     """Format a table as Markdown; differing figures of the benchmark's own script follow in brackets."""
-    lines = [f"| | {' | '.join(columns)} | items | missing |", "|---" * (len(columns) + 3) + "|"]
-    for row in table:
-        cells = [_format_cell(row, column) for column in columns]
-        lines.append(f"| {row.name} | {' | '.join(cells)} | {row.items} | {len(row.missing)} |")
+    cells = [
+        [row.name, *(_format_cell(row, column) for column in columns), str(row.items), str(len(row.missing))]
+        for row in table
+    ]
+    lines = markdown_table(("", *columns, "items", "missing"), cells)
     if any(row.official for row in table):
         lines += ["", "In brackets: the figure of the benchmark's own script."]
     return lines

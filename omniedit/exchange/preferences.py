@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omniedit.exchange.candidates import CandidateRow, Chooser, read_candidates
+from omniedit.exchange.candidates import CandidateRow, Selector, read_candidates
 from omniedit.exchange.fields import ImageCell, OutColumn, OutRow
 from omniedit.pairs import Shard
 from omniedit.pairs.provenance import IMPORTED
@@ -23,10 +23,10 @@ ScoredEdit = tuple[float, bool, Path, int]
 """Score O of an edit, whether it is accepted, and its file and row."""
 
 
-def group_edits(chooser: Chooser, run: str | Path) -> list[list[ScoredEdit]]:
+def group_edits(selector: Selector, run: str | Path) -> list[list[ScoredEdit]]:
     """Return the scored edits of each source and instruction that has several, the best first."""
     groups: dict[bytes, list[ScoredEdit]] = defaultdict(list)
-    for candidate, is_accepted in chooser.split(read_candidates(run)):
+    for candidate, is_accepted in selector.split(read_candidates(run)):
         if candidate.o_score is not None and candidate.passes_checks:
             groups[_key(candidate)].append((candidate.o_score, is_accepted, candidate.shard.path, candidate.row))
     ordered = [sorted(group, key=lambda edit: (-edit[0], edit[2:])) for group in groups.values()]

@@ -17,6 +17,7 @@ from omniedit.grounding.saliency import saliency
 from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import guided_filter
+from omniedit.imaging.morphology import fill_holes
 
 CONTEXT = 0.35
 """Margin of the crop around the box, as a share of the box's sides. GrabCut estimates the background from it."""
@@ -134,9 +135,7 @@ def _one_piece(outline: NDArray[np.uint8]) -> NDArray[np.uint8]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(outline)
     if count == 1:
         return outline
-    largest = (labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
-    outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros_like(largest), outlines, -1, 1, cv2.FILLED).astype(np.uint8)
+    return fill_holes(labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
 
 
 def _upsample(outline: NDArray[np.uint8], crop: Image, scale: float) -> Mask:

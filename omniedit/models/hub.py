@@ -46,7 +46,8 @@ def fetch(role: str, model: ModelEntry) -> dict[str, Any]:
         The record for models/{role}.json.
 
     Raises:
-        UserError: no revision, licence not accepted, no such model, no connection, or a file with other content.
+        UserError: the entry has no revision, the licence is not accepted, there is no such model or no connection, or a
+            file has other content.
     """
     from huggingface_hub import snapshot_download
 
@@ -125,7 +126,7 @@ def pin(role: str, path: Path = MODELS) -> str:
 
 
 def pin_entry(name: str, model: HubModel, path: Path) -> str:
-    """Write the newest revision of an entry's repository into the entry's file; as `pin`.
+    """Write the newest revision of an entry's repository into the entry's file, as `pin` does.
 
     Args:
         path: file of the entry `name`, which has a line `  revision: ...`.

@@ -78,7 +78,8 @@ def match_arguments(
     """Return the image, instruction, negative prompt and generator of each edit.
 
     Raises:
-        ValueError: there is no image, a value has the wrong type, or there is neither one value nor one per image.
+        ValueError: there is no image, a value has the wrong type, or an argument has neither one value nor one per
+            image.
     """
     if not images:
         raise ValueError("image: an empty list; give one image or several")

@@ -1,4 +1,5 @@
-"""Load pipelines from local folders in diffusers' layout, or from one file with the configs of such a folder."""
+"""Load pipelines from local folders in diffusers' layout, or from a single file of weights together with the configs of
+such a folder."""
 
 from collections.abc import Collection
 from importlib import import_module
@@ -58,11 +59,11 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
     """Load a pipeline whose weights are in one file, with the key names of its authors' code. Uses no network.
 
     Args:
-        configs: folder in diffusers' layout with the configs and vocabularies of a model of the same parts.
-        options: arguments of diffusers' `from_single_file`; parts among them are used unchanged.
+        configs: folder in diffusers' layout with the configs and vocabularies of a model with the same parts.
+        options: arguments of diffusers' `from_single_file`; parts given here are used unchanged.
 
     Raises:
-        UserError: the file is another model or incomplete, or the folder has no configs.
+        UserError: the file is incomplete or of another model, or the folder has no configs.
     """
     read_config(configs / INDEX)
     check_no_pointer(file)
@@ -81,10 +82,10 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
 
 
 def check_complete(file: Path, pipeline: "DiffusionPipeline") -> None:
-    """Check that a pipeline from one file has all weights: diffusers only warns, and leaves missing ones without
+    """Check that a pipeline from one file has all weights. diffusers only warns, and leaves missing weights without
     values.
 
-    Unknown weights are allowed: such files have more than the pipeline, for example noise levels and EMA weights.
+    Unknown weights are allowed, because such files also hold other tensors, for example noise levels and EMA weights.
 
     Raises:
         UserError: weights are missing; the message names the first one.
@@ -101,7 +102,7 @@ def check_parts(
 
     Args:
         given: names of parts that the caller does not load from the folder.
-        variant: variant to load where a part has it; None for one without which a part has no weights.
+        variant: variant to load for parts that have it; None for the variant of a part that has no other weights.
         left_out: as for `load_part`.
 
     Raises:
@@ -117,7 +118,9 @@ def check_parts(
 
 
 def _network_class(entry: Any) -> type[nn.Module] | None:
-    """Return the class that a pipeline's index names by library and class; None if it is no network of ours."""
+    """Return the class that a pipeline's index names by library and class; None if it is not a network of diffusers or
+    transformers.
+    """
     if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(name, str) for name in entry)):
         return None
     library, name = entry

@@ -14,7 +14,8 @@ from omniedit.models.pipeline_arguments import to_list
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 ImageLike = Image.Image | np.ndarray | Tensor
-"""PIL image of any mode, array (H, W, 3) or tensor (3, H, W), uint8 or in [0, 1]; one more axis for several images."""
+"""PIL image of any mode, array (H, W, 3) or tensor (3, H, W), uint8 or in [0, 1]; several images have a further axis in
+front."""
 
 
 def split_images(images: Any) -> list:

@@ -94,12 +94,12 @@ def check_base(architecture: str, role: str) -> None:
     """Check that an editor can be built on the model of a role.
 
     Raises:
-        UserError: the model is of a different class; the message has those that can be used.
+        UserError: the class of the model is not supported; the message lists the supported classes.
     """
     classes = UNET_BASES if ARCHITECTURES[architecture].over_unet else MMDIT_BASES
     if (found := get_model(role).class_name) not in classes:
         raise UserError(
-            f"train.base.model: the role {role} is a {found}; {architecture} needs a {' or '.join(classes)}"
+            f"train.base.model: the role {role} is a {found}, but {architecture} needs a {' or '.join(classes)}"
         )
 
 
@@ -165,7 +165,9 @@ def describe_unready(roles: Iterable[str], path: Path = MODELS, records: Path = 
 
 
 def _may_be_fetched(model: ModelEntry) -> bool:
-    """Return whether the model is ungated or a user is logged in. Only the hub knows if the licence is accepted."""
+    """Return whether the model is ungated or a user is logged in. Only the hub knows whether the user has accepted the
+    licence.
+    """
     from huggingface_hub import get_token
 
     return not model.gated or bool(get_token())

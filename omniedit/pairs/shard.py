@@ -116,7 +116,7 @@ class Shard:
             raise IndexError(row)
         if not self.keeps_last:
             return self._decode_row(row % len(self))
-        last = self._last  # read once: another thread may change it
+        last = self._last  # read once, because another thread may change it
         if last is None or last[0] != row:
             self._last = last = (row, self._decode_row(row))
         return last[1]
@@ -131,7 +131,7 @@ class Shard:
             UserError: the shard has no such pair.
         """
         if pair_id not in self.pair_ids:
-            raise UserError(f"{self.path}: has no pair {pair_id}; the file was replaced, start the command again")
+            raise UserError(f"{self.path}: has no pair {pair_id}; the file was replaced, run the command again")
         return self.pair_ids.index(pair_id)
 
     def encoded_pair(self, row: int) -> EncodedPair:
@@ -265,7 +265,9 @@ class Shard:
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
-    """Return the error for a failed read. HDF5 gives an error number for unreadable bytes, none for invalid ones."""
+    """Return the error for a failed read. HDF5 gives an error number only if the bytes cannot be read, not if they are
+    invalid.
+    """
     if getattr(error, "errno", None) is None and "errno" not in str(error):
         return DamagedFile(path, f"not a valid HDF5 file ({error})")
     return UserError(f"{path}: cannot be read: {error}")

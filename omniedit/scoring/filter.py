@@ -31,8 +31,8 @@ DECISIONS_SCHEMA = pa.schema(
 the benchmark', 'the judges disagree', 'not the best of K candidates of its request', 'accepted by hand', 'rejected by
 hand' or a fault.
 `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is that of its
-source, so that buckets can be planned only from decisions. `task` is the pair's own; files without
-this column are older, and their folder names the task."""
+source, so that buckets can be planned only from decisions. `task` is the pair's own task. Older files lack this column,
+and the name of their folder is the task."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
 JUDGES_DISAGREE = "the judges disagree"
@@ -64,8 +64,8 @@ def gather_decisions(files: Sequence[Path]) -> pa.Table:
 class CandidateFilter:
     """Rules that accept or reject candidates.
 
-    Reasons that no threshold changes (unscorable, benchmark photo, duplicate, judges that disagree, not the best
-    candidate of its request) take precedence, so a new threshold only exchanges 'kept' and 'below threshold'. A
+    Reasons that do not depend on the threshold (unscorable, benchmark photo, duplicate, judges that disagree, not the
+    best candidate of its request) take precedence, so a new threshold only exchanges 'kept' and 'below threshold'. A
     decision by hand overrides the judge's score and a missing score, but duplicates and pairs of benchmark photos stay
     rejected. Perception data show no edit to judge, so their scores are ignored.
 
@@ -75,7 +75,7 @@ class CandidateFilter:
         by_hand: decisions of people by pair_id.
         faults: reasons of the quality gates by pair_id; a decision by hand overrides them. A derived pair inherits the
             faults of its original pairs.
-        best_of: number of candidates per request, of which at most the best is accepted; None for no limit.
+        best_of: number of candidates per request, among which only the best can be accepted; None for no limit.
         max_disagreement: largest disagreement of an ensemble's judges that is accepted; None for no limit.
         min_scores: smallest accepted O by the name of the task; other tasks have `min_score`.
     """
@@ -115,7 +115,9 @@ class CandidateFilter:
     def _decide_pair(
         self, candidates: Shard, row: int, source: Mapping[str, Any], score: Mapping[str, Any], twins: Mapping[str, str]
     ) -> str:
-        """Return the reason of a pair's decision; whether it is the best of its request is decided later."""
+        """Return the reason of a pair's decision. `_reject_lesser` decides later whether it is the best of its
+        request.
+        """
         pair_id, task = candidates.pair_ids[row], candidates.tasks[row]
         hand, is_auxiliary = self.by_hand.get(pair_id), task.family == PERCEPTION_FAMILY
         if score["o_score"] is None and hand is None and not is_auxiliary:
@@ -219,7 +221,9 @@ def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path:
 
 
 def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path) -> None:
-    """Check that one judge and one rubric gave all scores, because no threshold fits the scores of two."""
+    """Check that one judge and one rubric gave all scores, because scores of different judges need different
+    thresholds.
+    """
     judges = sorted({f"{row['judge']} under rubric {row['prompt_hash']}" for row in scores.values()})
     if len(judges) > 1:
         raise UserError(f"{scores_path}: scores by {' and '.join(judges)}; {_remedy(scores_path)}")

@@ -44,7 +44,7 @@ class _Parts:
 
     Args:
         quotes_from: end of the first text with quotes that are not escaped; the length of `text` + 1 if there is none.
-        joined_from: the same of the first such text that no comma follows.
+        joined_from: end of the first such text that is not followed by a comma; the same value if there is none.
         quoted: parts of the text that may be quotations.
     """
 

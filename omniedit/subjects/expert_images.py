@@ -12,10 +12,7 @@ from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask, encode_mask, encode_png
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection, make_pair_id
 from omniedit.subjects.subject import Subject
-from omniedit.tasks import Task
-
-ROLE = "demonstration"
-"""Role of the references of a subject's pairs."""
+from omniedit.tasks import DEMONSTRATION, Task
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def to_pair(subject: Subject, painted: ExpertImage, expert: str, seed: int, atte
         edited=encode_png(painted.image),
         mask=None if painted.mask is None else encode_mask(painted.mask),
         references=tuple(
-            Reference(ROLE, demonstration.image, demonstration.caption) for demonstration in demonstrations
+            Reference(DEMONSTRATION, demonstration.image, demonstration.caption) for demonstration in demonstrations
         ),
         captions=Captions(painted.source_caption, painted.caption),
         provenance={

@@ -15,7 +15,7 @@ import yaml
 from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, write_parquet
 from helpers.scored_run import SCORES, make_run
 from omniedit.errors import UserError
-from omniedit.exchange.candidates import Choice
+from omniedit.exchange.candidates import PairSelection
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.exchange.formats import FORMATS
 from omniedit.pairs import Captions, EncodedPair, Reference, write_shard
@@ -27,8 +27,10 @@ REPOSITORY = Path(__file__).parents[2]
 TASK = Task("visual_depth")
 
 
-def export(run: Path, name: str, out: Path, rows_per_file: int = 200, **choice: Any) -> int:
-    return export_run(run, ExportOptions(format=name, choice=Choice(**choice), rows_per_file=rows_per_file), out)
+def export(run: Path, name: str, out: Path, rows_per_file: int = 200, **selection: Any) -> int:
+    return export_run(
+        run, ExportOptions(format=name, selection=PairSelection(**selection), rows_per_file=rows_per_file), out
+    )
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from omniedit.evaluation.metrics.metric import Features, ImageMetric, Sample, Se
 from omniedit.evaluation.metrics.networks import Networks, NotAvailable
 from omniedit.evaluation.metrics.registry import HUMAN_ONLY, METRICS
 from omniedit.imaging.images import decode_image, decode_mask
+from omniedit.tasks import DEMONSTRATION
 
-SUBJECTS = ("subject", "demonstration")
+SUBJECTS = ("subject", DEMONSTRATION)
 """Prefixes of the roles of references that are photographs of the subject."""
 BATCH = 16
 """Number of samples in memory."""

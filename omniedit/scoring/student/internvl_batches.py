@@ -58,7 +58,7 @@ class AnswerBatches:
         """Return the weight of each pair, (B,), all equal."""
         return torch.ones(len(pairs))
 
-    def training(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
+    def build(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
         """Return a step's batch on one rank; its first sample has index `first` in the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         return self._batch(pairs, [_draw_example(edit, rng) for edit, rng in zip(pairs.edits, rngs, strict=True)])

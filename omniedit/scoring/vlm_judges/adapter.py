@@ -9,9 +9,8 @@ from safetensors.torch import load_file
 from omniedit.errors import UserError, one_line
 from omniedit.models.folder import check_finite, read_config
 from omniedit.models.registry import get_model, model_folder
-from omniedit.models.weights import check_state
+from omniedit.models.weights import ADAPTER_WEIGHTS, check_state
 
-WEIGHTS = "adapter_model.safetensors"
 EARLIER_NAMES = (
     (re.compile(r"^base_model\.model\.(language_model\.model|model)\.layers\."), "language_model.layers."),
     (re.compile(r"^base_model\.model\.visual\."), "visual."),
@@ -45,8 +44,8 @@ def check_adapter(folder: Path) -> int:
     config = read_config(folder / "adapter_config.json")
     if config.get("peft_type") != "LORA":
         raise UserError(f"{folder}: an adapter of type {config.get('peft_type')}; only LORA can be merged")
-    if not (folder / WEIGHTS).is_file():
-        raise UserError(f"{folder}: no {WEIGHTS}; other formats can contain code and are not read")
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise UserError(f"{folder}: no {ADAPTER_WEIGHTS}; other formats can contain code and are not read")
     return int(config["r"])
 
 
@@ -82,13 +81,13 @@ def merge_adapter(model: Any, adapter: str) -> Any:
     _check_base(folder, model)
     try:
         adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
-        state = {_rename(name): weight for name, weight in load_file(folder / WEIGHTS).items()}
+        state = {_rename(name): weight for name, weight in load_file(folder / ADAPTER_WEIGHTS).items()}
     except Exception as error:  # peft and safetensors raise different errors for configs and files that do not fit
         raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({one_line(error, 300)})") from None
     kinds = {_kind(name) for name in state}
     expected = {name: value for name, value in get_peft_model_state_dict(adapted).items() if _kind(name) in kinds}
     remedy = "fetch it again, or name the adapter's base model"
-    check_state(folder / WEIGHTS, state, expected, type(model).__name__, remedy)
+    check_state(folder / ADAPTER_WEIGHTS, state, expected, type(model).__name__, remedy)
     set_peft_model_state_dict(adapted, state)
     merged: Any = adapted.merge_and_unload()
     check_finite(merged, folder)
