@@ -227,7 +227,7 @@ def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:
 
 
 def describe_pairs(candidates: Iterator[CandidateRow], selection: PairSelection) -> str:
-    """Return the number of pairs that do not fit a selection, and the values of the properties that it names."""
+    """Return the number of pairs that do not match a selection, and the values of the properties that it names."""
     named = {"task": selection.tasks, "ratio": selection.ratios, "licence": selection.licences}
     counts: dict[str, Counter[str]] = {name: Counter() for name, values in named.items() if values}
     counts |= {"judge": Counter()} if selection.judge else {}
@@ -243,7 +243,7 @@ def describe_pairs(candidates: Iterator[CandidateRow], selection: PairSelection)
         for name, counter in counts.items()
     ]
     listed += [f"highest O {max(scores):.2f}"] if selection.min_score is not None else []
-    return f"{counts['decision'].total()} pairs fits the options; available: {'; '.join(listed)}"
+    return f"{counts['decision'].total()} pairs matches the options; available: {'; '.join(listed)}"
 
 
 def matches_licence(licence: str, allowed: tuple[str, ...]) -> bool:

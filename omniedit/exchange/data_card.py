@@ -53,7 +53,7 @@ class Card:
 
     Args:
         name: title.
-        written: number of rows, which for preference pairs differs from the number of pairs.
+        written: number of rows. For preference pairs, it differs from the number of pairs.
         configurations: by name; empty if `datasets` finds the files itself.
     """
 

@@ -52,7 +52,8 @@ class ExportOptions(BaseModel):
 def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     """Write the chosen pairs of a run to a new folder and return the number of rows.
 
-    The folder appears as a whole, with its data card, or not at all. The card names what the format cannot hold.
+    The folder appears as a whole, with its data card, or not at all. The card lists the fields that the format cannot
+    hold.
 
     Raises:
         UserError: the folder is not empty, no pair is chosen, or the run lacks files that the options need.

@@ -1,4 +1,5 @@
-"""Preference pairs for DPO and reward models: a better and a worse edit of one source by the same instruction."""
+"""Preference pairs for DPO and reward models: a better and a worse edit of the same source with the same
+instruction."""
 
 import hashlib
 from collections import defaultdict
@@ -54,8 +55,8 @@ def preference_rows(groups: list[list[ScoredEdit]]) -> Iterator[OutRow]:
 def _key(candidate: CandidateRow) -> bytes:
     """Return the digest of source and instruction.
 
-    Equal images can have different files only if they were imported. The recorded digest of other
-    pairs is that of the photo, which is not the source of an addition or of a derived pair.
+    Of imported images, the recorded digest is used, because equal images can have different files. Of other pairs, it
+    is the digest of the photo, which is not the source of an addition or of a derived pair.
     """
     shard, row, provenance = candidate.shard, candidate.row, candidate.provenance
     is_recorded = provenance.get(IMPORTED) and not provenance.get("derived")

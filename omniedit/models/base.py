@@ -132,11 +132,11 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:
         expected = FlowMatchEulerDiscreteScheduler.__name__
-        raise UserError(f"{folder}: is a {name or 'scheduler without a class'}, expected a {expected}")
+        raise UserError(f"{folder}: is a {name or 'scheduler without a class'}, expected {expected}")
     try:
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{folder}: the scheduler cannot be loaded ({one_line(error, 200)}); fetch it again") from None
+        raise UserError(f"{folder}: no scheduler ({one_line(error, 200)}); fetch it again") from None
     try:
         check_scheduler(scheduler)
     except ValueError as error:

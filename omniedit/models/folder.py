@@ -103,7 +103,7 @@ def load_tokenizer(folder: Path, kind: Any = AutoTokenizer) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # tokenizers raises plain Exception, transformers any error that a bad file causes
-        raise UserError(f"{folder}: the tokenizer cannot be loaded ({one_line(error, 200)}); fetch it again") from None
+        raise UserError(f"{folder}: no tokenizer ({one_line(error, 200)}); fetch it again") from None
 
 
 def check_vocabularies(folder: Path) -> None:
@@ -119,7 +119,7 @@ def check_vocabularies(folder: Path) -> None:
 def _check_vocabulary(folder: Path) -> None:
     if not any(all((folder / name).is_file() for name in names) for names in VOCABULARIES):
         known = " or ".join("+".join(names) for names in VOCABULARIES)
-        raise UserError(f"{folder}: no text can be encoded, because the tokenizer has no {known}; fetch it again")
+        raise UserError(f"{folder}: no tokenizer (no {known}), so no text can be encoded; fetch it again")
 
 
 def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
@@ -138,7 +138,7 @@ def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
             f"{folder}: its image processor needs torchvision ({one_line(error, 200)}); install it"
         ) from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: the processor cannot be loaded ({one_line(error, 200)}); fetch it again") from None
+        raise UserError(f"{folder}: no processor ({one_line(error, 200)}); fetch it again") from None
 
 
 def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn.Module]:
@@ -147,7 +147,7 @@ def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn
     architectures = config.get("architectures")
     name = config.get("_class_name") or (architectures[0] if isinstance(architectures, list) and architectures else "")
     if not isinstance(name, str) or name not in by_name:
-        raise UserError(f"{folder}: is a {name or 'model without a class'}, expected a {' or '.join(by_name)}")
+        raise UserError(f"{folder}: is a {name or 'model without a class'}, expected {' or '.join(by_name)}")
     return by_name[name]
 
 

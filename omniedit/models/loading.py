@@ -55,9 +55,7 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         raise
     except Exception as error:  # each library raises its own errors for broken files
         problem = f"{type(error).__name__}: {error}" if isinstance(error, LookupError | MemoryError) else str(error)
-        raise UserError(
-            f"{folder or FOLDER}: the editor cannot be loaded ({' '.join(problem.split())[:300]})"
-        ) from None
+        raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(problem.split())[:300]})") from None
 
 
 def _load_pipeline(folder: Path | None, dtype: torch.dtype) -> EditPipeline:

@@ -76,7 +76,7 @@ def _read_size(role: str) -> BaseSize:
     model = get_model(role)
     if model.class_name not in LAYOUTS:
         kinds = " or ".join(LAYOUTS)
-        raise UserError(f"train.base.model: the role {role} is a {model.class_name}; an editor needs a {kinds}")
+        raise UserError(f"train.base.model: the role {role} is a {model.class_name}, but an editor needs a {kinds}")
     layout = LAYOUTS[model.class_name]
     known = next((size for part, size in KNOWN_SIZES.items() if part in model.repository), None)
     config, encoders = known or (SD3_MEDIUM, T5 + CLIP_L + CLIP_G)

@@ -1,4 +1,4 @@
-"""Images that an expert has painted, and the edit pairs that they become.
+"""Images that an expert has painted, and their conversion to edit pairs.
 
 H, W  height and width of the images
 """
@@ -22,9 +22,9 @@ class ExpertImage:
     Args:
         source: (H, W, 3), the pair's source image.
         image: (H, W, 3), the edited image.
-        mask: (H, W), where they may differ; None for everywhere.
+        mask: (H, W), where both may differ; None for everywhere.
         box: of the subject in the image, as fractions; None where it is unknown.
-        demonstrations: places of the demonstrations that the editor sees.
+        demonstrations: indices of the demonstrations that the editor sees.
         truth: values with which the reference judge compares the image; None where the truth is unknown.
         models: name of each model used -> its revision.
     """

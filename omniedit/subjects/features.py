@@ -21,7 +21,7 @@ from omniedit.models.registry import get_model
 Embed = Callable[[Sequence[Image]], Vectors]
 """Function from N images to their embeddings (N, D)."""
 MARGIN = 0.1
-"""Surroundings shown around a subject whose place is known, as a share of the sides of its box."""
+"""Margin around a subject whose place is known, as a share of the sides of its box."""
 CLIP_CLASS, DINO_CLASS = "CLIPModel", "ViTModel"
 
 

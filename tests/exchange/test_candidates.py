@@ -101,7 +101,7 @@ def test_judge_is_named_once(name: str | None, version: str | None, shown: str) 
 def test_no_fitting_pair_error_shows_the_highest_score(tmp_path: Path) -> None:
     make_run(tmp_path, {"a": 9, "b": 3})
     found = describe_pairs(read_candidates(tmp_path), PairSelection(min_score=10))
-    assert found.startswith("2 pairs fits the options; available: decision ") and found.endswith("; highest O 9.00")
+    assert found.startswith("2 pairs matches the options; available: decision ") and found.endswith("; highest O 9.00")
 
 
 def test_missing_candidates_or_scores_raise_errors(tmp_path: Path) -> None:

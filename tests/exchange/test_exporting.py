@@ -286,7 +286,7 @@ def test_failed_export_leaves_no_files(rich: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_export_without_pairs_raises_error(rich: Path, tmp_path: Path) -> None:
-    none = r"run: none of its 3 pairs fits the options; available: "
+    none = r"run: none of its 3 pairs matches the options; available: "
     with pytest.raises(UserError, match=none + r"task visual_depth \(3\); decision none \(3\)$"):
         export(rich, "omniedit", tmp_path / "out", tasks=("nope",))
     with pytest.raises(UserError, match=none + r"ratio \w+ \(\d\).*; licence .+ \(\d\).*; decision none \(3\)$"):

@@ -48,7 +48,7 @@ def test_tokenizer_of_another_model_raises_error(tmp_path: Path) -> None:
     config = make_internvl(tmp_path / "internvl") / "config.json"
     (tmp_path / "qwen/config.json").write_text(config.read_text())
     (tmp_path / "qwen/preprocessor_config.json").write_text(GotOcr2ImageProcessorPil().to_json_string())
-    with pytest.raises(UserError, match=r"not that of a InternVLProcessor .* often named \.\.\.-hf"):
+    with pytest.raises(UserError, match=r"does not fit a InternVLProcessor .* often named \.\.\.-hf"):
         load_processor(tmp_path / "qwen")
 
 

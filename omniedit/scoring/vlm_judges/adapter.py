@@ -19,7 +19,7 @@ EARLIER_NAMES = (
 
 
 def part_folder(part: str) -> Path:
-    """Return the folder of an adapter or a head: the given one, or that of a role in config/models.yaml.
+    """Return the folder of an adapter or a head, given as a folder or as a role in config/models.yaml.
 
     Raises:
         UserError: no such folder or role, or the role's model was not fetched.
@@ -64,7 +64,7 @@ def _check_base(folder: Path, model: Any) -> None:
 def merge_adapter(model: Any, adapter: str) -> Any:
     """Merge an adapter into the weights of a model and return the model.
 
-    Layers of a kind for which the adapter has no weights at all stay unchanged.
+    If the adapter has no weights for any layer of a kind, these layers stay unchanged.
 
     Args:
         adapter: role or folder.
@@ -82,7 +82,7 @@ def merge_adapter(model: Any, adapter: str) -> Any:
     try:
         adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
         state = {_rename(name): weight for name, weight in load_file(folder / ADAPTER_WEIGHTS).items()}
-    except Exception as error:  # peft and safetensors raise different errors for configs and files that do not fit
+    except Exception as error:  # peft and safetensors raise different errors for unsuitable configs and files
         raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({one_line(error, 300)})") from None
     kinds = {_kind(name) for name in state}
     expected = {name: value for name, value in get_peft_model_state_dict(adapted).items() if _kind(name) in kinds}

@@ -30,7 +30,8 @@ from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
 from omniedit.vlm.messages import LENGTH
 
 LOGPROBS = 20
-"""Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
+"""Number of likeliest next tokens that the engine returns: vLLM's own limit. All other tokens count as having
+probability 0."""
 
 
 class VllmJudge(ChatJudge):
@@ -158,7 +159,7 @@ class VllmJudge(ChatJudge):
 
 
 def _adapter_options(options: VlmConfig) -> dict[str, Any]:
-    """Return the options of the engine for an adapter, which vLLM adds while it computes."""
+    """Return the engine's options for an adapter, which vLLM applies during inference without merging it."""
     if options.adapter is None:
         return {}
     return {"enable_lora": True, "max_lora_rank": check_adapter(part_folder(options.adapter))}
@@ -174,6 +175,6 @@ def _adapter_request(options: VlmConfig) -> dict[str, Any]:
 
 
 def _most_images(rubric: Rubric) -> int:
-    """Return the maximum number of images of a question, those of its shots included."""
+    """Return the maximum number of images of a question, including those of its shots."""
     questions = [question for variant in rubric.variants for question in variant.questions]
     return max(len(each.images) + sum(len(shot.images) for shot in each.shots) for each in questions)

@@ -47,7 +47,7 @@ class ImageTable:
                 yield f"{self.name}:{number}", {**values, **readers}
 
     def _read_image(self, column: str, row: int) -> bytes:
-        with self._lock:  # the page of ratings reads images in several threads
+        with self._lock:  # because the page for ratings reads images in several threads
             value = self._cursors.setdefault(column, _Cursor(self.path, column, self._open)).read(row)
         content = value.get("bytes") if isinstance(value, dict) else value
         if not content:
@@ -82,7 +82,7 @@ class _Cursor:
 Read = Callable[[list[str], int], Iterator[tuple[int, Mapping[str, Any]]]]
 """Function that yields rows with their numbers, given the columns, from the batch that holds a row."""
 Opener = Callable[[Path], AbstractContextManager[tuple[dict[str, bool], Read]]]
-"""Function that opens a table: which columns hold images, and the reader of rows."""
+"""Function that opens a table. It returns the columns that hold images, and the reader of rows."""
 
 
 @contextmanager

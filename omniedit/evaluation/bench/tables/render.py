@@ -53,7 +53,7 @@ def to_latex(grid: Figures) -> list[str]:
 
 
 def to_csv(grid: Figures) -> list[dict[str, Any]]:
-    """Return a row of `CSV_COLUMNS` for each cell, with figures that are not rounded."""
+    """Return a row of `CSV_COLUMNS` for each cell, with unrounded figures."""
     rows = []
     for place, column in enumerate(grid.columns):
         marks = grid.places(place)
