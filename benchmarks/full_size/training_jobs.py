@@ -42,7 +42,7 @@ from omniedit.training.flow_batches import EditBatch, FlowBatchBuilder
 from omniedit.training.objective import weighted_mean
 
 OPTIONS = TrainConfig(batch_size=1, resolution=SIDE, dtype="bfloat16", zero_stage=2, importance="equal")
-"""A sample at once on one GPU, with the paper's precision and ZeRO stage."""
+"""One sample at a time on one GPU, with the paper's precision and ZeRO stage."""
 FINETUNE = FinetuneConfig(model="judge", batch_size=1)
 ANSWER = '{"score": [9, 10, 8], "reasoning": "The scene is now at night; the asphalt is wet and reflects the lamps."}'
 

@@ -49,7 +49,7 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     """Compare with people.
 
     Raises:
-        UserError: as `compare`, or thresholds are requested for ratings beyond 1 without `--good`.
+        UserError: as in `compare`, or thresholds are requested for ratings above 1 without `--good`.
     """
     protocol = PROTOCOLS[args.protocol or "raters"]
     result = report.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
@@ -64,7 +64,7 @@ def _compare_tables(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]
     """Compare two tables of scores.
 
     Raises:
-        UserError: as `compare_scores.compare`, or an option needs people's ratings.
+        UserError: as in `compare_scores.compare`, or an option needs people's ratings.
     """
     options = {"--protocol": args.protocol, "--thresholds": args.thresholds, "--good": args.good is not None}
     options |= {"--judge-model": args.judge_model}

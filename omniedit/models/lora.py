@@ -123,7 +123,7 @@ def empty_adapters(editor: nn.Module, layers: Iterable[str], options: LoraConfig
 
 
 def adapter_state(editor: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of all adapters, without peft's name of the adapter in their names."""
+    """Return the weights of all adapters. Their names lack peft's name for the adapter."""
     state = {}
     for name, layer in iter_adapted_layers(editor):
         for factor in FACTORS:

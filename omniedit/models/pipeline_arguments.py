@@ -82,7 +82,7 @@ def match_arguments(
             image.
     """
     if not images:
-        raise ValueError("image: an empty list; give one image or several")
+        raise ValueError("image: the list is empty; give one image or several")
     instructions, negatives, generators = map(to_list, (instruction, negative_prompt, generator))
     _check_types("instruction", instructions, str, '"Make it night."')
     _check_types("negative_prompt", negatives, str, '"blurry"')

@@ -31,7 +31,7 @@ Pipeline = TypeVar("Pipeline", bound="DiffusionPipeline")
 
 
 def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
-    """Load a diffusers pipeline, with the folder's variant if it has weights of that variant only.
+    """Load a diffusers pipeline. If the folder has the weights only in a variant, such as fp16, that variant is loaded.
 
     No code from the folder runs.
 
@@ -50,7 +50,9 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     except Exception as error:  # each library raises its own errors for broken weights
         class_name = index.get("_class_name", "model without a class")
         problem = one_line(error, 300)
-        raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None
+        raise UserError(
+            f"{folder}: its pipeline ({class_name}) cannot be loaded as {kind.__name__} ({problem})"
+        ) from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -102,11 +104,11 @@ def check_parts(
 
     Args:
         given: names of parts that the caller does not load from the folder.
-        variant: variant to load for parts that have it; None for the variant of a part that has no other weights.
+        variant: variant to load for parts that have it. Other parts are loaded without a variant, or in their only one.
         left_out: as for `load_part`.
 
     Raises:
-        UserError: a part is incomplete, or has other weights than its class.
+        UserError: a part is incomplete, or its weights differ from those of its class.
     """
     for name, entry in read_config(folder / INDEX).items():
         part, kind = folder / name, _network_class(entry)

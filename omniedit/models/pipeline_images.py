@@ -40,7 +40,7 @@ def to_tensor(image: ImageLike) -> Tensor:
     if isinstance(image, Tensor):
         return _check_image(image)
     if not isinstance(image, Image.Image):
-        raise ValueError(f"image: a {type(image).__name__}, but a PIL image is needed; open it with PIL.Image.open")
+        raise ValueError(f"image: got {type(image).__name__}, but a PIL image is needed; open it with PIL.Image.open")
     try:
         return VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(upright_rgb(image)))[0]
     except (UnreadableImage, OSError) as error:

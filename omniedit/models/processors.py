@@ -25,7 +25,9 @@ def load_processor(folder: Path) -> Any:
     tokenizer = load_tokenizer(folder)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if type(config) not in PROCESSOR_MAPPING:
-        raise UserError(f"{folder}: a {config.model_type}, which takes no images; name an image-text-to-text model")
+        raise UserError(
+            f"{folder}: a model of type {config.model_type} takes no images; name an image-text-to-text model"
+        )
     try:
         image_processor = AutoImageProcessor.from_pretrained(
             folder, backend="pil", local_files_only=True, trust_remote_code=False

@@ -74,7 +74,7 @@ class Shard:
         self.format = int(about["format"])
         if not OLDEST_FORMAT <= self.format <= FORMAT:
             known = f"formats {OLDEST_FORMAT} to {FORMAT} can be read"
-            raise UserError(f"{self.path}: a shard of format {self.format}; {known}; use the OmniEdit that wrote it")
+            raise UserError(f"{self.path}: has format {self.format}; {known}; use the OmniEdit that wrote it")
         self._columns = COLUMNS_2 if self.format == OLDEST_FORMAT else COLUMNS_3
         self._check_columns(self._columns)
         self.task, self.specialist = Task(about["task"]), about["specialist"]

@@ -20,7 +20,7 @@ T5, CLIP_L, CLIP_G = 4_762_310_656, 123_650_304, 694_659_840
 QWEN25_VL, QWEN3 = 8_300_000_000, 4_000_000_000
 """Parameters of Qwen2.5-VL-7B and Qwen3-4B, rounded: the text encoders of Qwen-Image and Z-Image."""
 CODEC_BYTES = 4 * 83_819_683
-"""Bytes of the 16-channel VAE of SD3 and FLUX, which stays in float32. Those of the others are about as large."""
+"""Bytes of the 16-channel VAE of SD3 and FLUX, which stays in float32. Other VAEs are about as large."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ class EditRequest:
             docstring lists the keys of its task. Two requests with the same truth on the same photo are the same edit.
         mask: where pixels may change; None for a global edit, or if `edit` computes the mask.
         parts: values that the edit needs (a donor's pixels, a background), never stored.
-        is_retry: the same edit was requested before with another seed, so another failure is not counted for the photo.
+        is_retry: whether the same edit was requested before with another seed. The failure of a retry does not count
+            against the photo.
     """
 
     photo: Photo

@@ -63,7 +63,7 @@ def compare_text(clip: Clip, image: Image, text: str) -> float:
 
 
 def similarities(vectors_ND: Vectors) -> NDArray[np.float64]:
-    """Return the cosine of every two rows, (N, N)."""
+    """Return the cosine of each pair of rows, (N, N)."""
     unit_ND = unit(vectors_ND).astype(np.float64)
     return np.clip(unit_ND @ unit_ND.T, -1, 1)
 

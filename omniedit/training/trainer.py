@@ -80,7 +80,7 @@ class Trainer:
             self.engine, *_ = deepspeed.initialize(
                 model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
             )
-            self._linear = functional.linear  # under ZeRO 3, DeepSpeed's replacement; only `run` uses it
+            self._linear = functional.linear  # under ZeRO 3, this is DeepSpeed's replacement, which only `run` uses
         self.state = TrainingState(trained, self.engine, self.optimizer)
         self.routing_load = RoutingLoad(self.network)
         self.skipped = self.skipped_in_a_row = 0

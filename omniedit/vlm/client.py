@@ -126,7 +126,7 @@ class Client:
             return reply
         except RequestFault as fault:
             used = maximum if fault.may_be_billed else used
-            # `Retries` ends the job if a wait is longer; its other requests then need no pause.
+            # After a longer wait, `Retries` ends the job, so its other requests need no pause.
             if fault.retry_after_s <= PATIENCE_S:
                 self.limits.pause(fault.retry_after_s)
             raise

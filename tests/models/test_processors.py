@@ -55,5 +55,5 @@ def test_tokenizer_of_another_model_raises_error(tmp_path: Path) -> None:
 def test_text_only_model_raises_error(tmp_path: Path) -> None:
     make_qwen25(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
-    with pytest.raises(UserError, match="a qwen2, which takes no images"):
+    with pytest.raises(UserError, match="a model of type qwen2 takes no images"):
         load_processor(tmp_path)

@@ -66,7 +66,7 @@ def compare_editors(
     seed: int,
     pairs: Sequence[tuple[str, str]] | None = None,
 ) -> list[Difference]:
-    """Return the differences of every two editors, or of the given pairs, corrected together.
+    """Return the differences between each pair of editors, or the given pairs only, corrected together.
 
     Args:
         scores: editor -> item -> score.

@@ -9,12 +9,12 @@ from omniedit.scoring.pairwise import Outcome
 from omniedit.scoring.winner_parser import Winner
 
 Judged = tuple[Outcome, tuple[str, str]]
-"""Outcome of two edits, and the texts of their editors."""
+"""Outcome of a comparison, and the text that each of the two editors wrote."""
 
 
 @dataclass(frozen=True)
 class Bias:
-    """Preference for one of two alternatives that should not matter, such as the first shown.
+    """Preference for one of two alternatives where neither should be preferred, such as the edit that is shown first.
 
     Args:
         favoured: number of answers or outcomes for this alternative.
@@ -41,7 +41,7 @@ class Bias:
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided sign test over matches; None if all balance."""
+        """Two-sided sign test over matches; None if no match favours either alternative."""
         return sign_test(self.more, self.more + self.less) if self.more + self.less else None
 
 

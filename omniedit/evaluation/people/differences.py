@@ -37,7 +37,7 @@ class ScoreDifference:
 def compare_scores(
     edits: Sequence[RatedEdit], values: Mapping[str, Values], editors: Sequence[str], seed: int
 ) -> list[ScoreDifference]:
-    """Return the differences of every two editors in each score, after averaging over raters.
+    """Return the differences between each pair of editors in each score, after averaging over raters.
 
     Args:
         edits: E rated edits.

@@ -51,7 +51,7 @@ class RatingQuestion:
 
 
 def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: bool) -> list[RatingQuestion]:
-    """Return a question for each edit, or for every two editors' edits of an item.
+    """Return a question for each edit, or for each pair of editors' edits of an item.
 
     Raises:
         UserError: no item has edits of two editors.

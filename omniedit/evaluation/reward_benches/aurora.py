@@ -21,7 +21,7 @@ def measure(records: Sequence[VoteRow]) -> VoteResult:
 
 
 def parse_human(record: VoteRow) -> str | None:
-    """Return people's vote of a row, with one kind of tie, or None."""
+    """Return people's vote in a row, or None. All kinds of ties become one."""
     if "human_vote" in record.row:
         return merge_ties(parse_vote(record.row["human_vote"]))
     first, second = (parse_score(record.row.get(f"model{place}_dim1_score")) for place in (1, 2))

@@ -111,7 +111,7 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
     model = load_part(folder, (InternVLForConditionalGeneration,), torch.float32).requires_grad_(True)
     tokenizer = load_tokenizer(folder, PreTrainedTokenizerFast)
     if tokenizer.get_vocab().get(IMAGE) != model.config.image_token_id:
-        raise UserError(f"{folder}: an InternVL, but not a student of scripts/train_student.py")
+        raise UserError(f"{folder}: this InternVL was not made by scripts/train_student.py")
     if getattr(model.config, "views_version", 1) != VIEWS_VERSION:
         raise UserError(f"{folder}: trained on other views of a pair than this version makes; train it again")
     return model, tokenizer

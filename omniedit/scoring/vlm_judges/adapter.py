@@ -43,7 +43,7 @@ def check_adapter(folder: Path) -> int:
     """
     config = read_config(folder / "adapter_config.json")
     if config.get("peft_type") != "LORA":
-        raise UserError(f"{folder}: an adapter of type {config.get('peft_type')}; only LORA can be merged")
+        raise UserError(f"{folder}: the adapter has the type {config.get('peft_type')}; only LORA can be merged")
     if not (folder / ADAPTER_WEIGHTS).is_file():
         raise UserError(f"{folder}: no {ADAPTER_WEIGHTS}; other formats can contain code and are not read")
     return int(config["r"])
@@ -58,7 +58,7 @@ def _check_base(folder: Path, model: Any) -> None:
     mapping = read_config(folder / "adapter_config.json").get("auto_mapping") or {}
     base, class_name = mapping.get("base_model_class"), type(model).__name__
     if base not in (None, class_name):
-        raise UserError(f"{folder}: an adapter of a {base}, not of a {class_name}; name its base model")
+        raise UserError(f"{folder}: the adapter belongs to a {base}, not to a {class_name}; name its base model")
 
 
 def merge_adapter(model: Any, adapter: str) -> Any:

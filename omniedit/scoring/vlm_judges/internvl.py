@@ -51,5 +51,5 @@ class InternvlJudge(LocalJudge):
         """
         model = load_model(folder)
         if not isinstance(model, InternVLForConditionalGeneration):
-            raise UserError(f"{folder}: a {type(model).__name__}, not an InternVL; use the judge vlm")
+            raise UserError(f"{folder}: {type(model).__name__} is not an InternVL; use the judge vlm")
         return cls(model, load_processor(folder), rubric, options, *settings)

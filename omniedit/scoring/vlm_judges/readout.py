@@ -3,9 +3,9 @@
 The reply that a rubric asks for begins with a known frame, `{"score": [9, 10, 8]`, so only the numbers are unknown. One
 pass through the network covers the prompt and the frame up to the first number. The likeliest number and the frame up
 to the next one follow in a pass of a few tokens, which reuses the cached keys and values. Each score is read where
-greedy generation would have written it, after the same earlier scores. This is exact, except if 10 is two tokens, the
-first of which is the token of 1; then the likeliest number is taken. The rationale, which would cost a pass per token,
-is not generated.
+greedy generation would have written it, after the same earlier scores. There is one exception: if 10 is the token of 1
+and another one, the likeliest number is taken, where generation would take the likeliest token. The rationale, which
+would cost a pass per token, is not generated.
 
     B  prompts of a batch     T  tokens     V  the vocabulary     K  scores of a reply     S  the eleven scores 0 to 10
 """
@@ -134,7 +134,7 @@ class TokenReader:
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
     def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[ParsedScores | Unscorable]:
-        return [reading(share_KS, self._score_of) for share_KS in self.probabilities(prompts, images)]
+        return [to_scores(share_KS, self._score_of) for share_KS in self.probabilities(prompts, images)]
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> Tensor:
@@ -234,7 +234,7 @@ def split_ten(share_BS: Tensor, zero_after_one_B: Tensor) -> Tensor:
     return share_BS
 
 
-def reading(share_KS: Tensor, score_of: ScoreOf) -> ParsedScores | Unscorable:
+def to_scores(share_KS: Tensor, score_of: ScoreOf) -> ParsedScores | Unscorable:
     """Return the scores that follow from the (K, S) probabilities of 0 to 10."""
     mass_K = share_KS.sum(-1)
     if not mass_K.min() >= MIN_MASS:  # also true if it is NaN

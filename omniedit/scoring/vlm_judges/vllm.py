@@ -25,7 +25,7 @@ from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import check_adapter, part_folder
 from omniedit.scoring.vlm_judges.chat import ChatJudge
 from omniedit.scoring.vlm_judges.images import processor_options
-from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, reading, split_ten, to_tokens
+from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, split_ten, to_scores, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
 from omniedit.vlm.messages import LENGTH
 
@@ -113,7 +113,7 @@ class VllmJudge(ChatJudge):
             read.append(self._of_scores(spelling, prompts, written))
             best = read[-1].argmax(-1).tolist()
             written = [[*tokens, *spelling.to_tokens(score)] for tokens, score in zip(written, best, strict=True)]
-        return [reading(share_KS, READOUTS[self.readout]) for share_KS in torch.stack(read, dim=1)]
+        return [to_scores(share_KS, READOUTS[self.readout]) for share_KS in torch.stack(read, dim=1)]
 
     def _of_scores(
         self, spelling: ScoreTokens, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]]

@@ -248,10 +248,10 @@ def caption_of_place(photo: Photo, objects: ObjectIndex, analyse_photo: Callable
     """
     scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")
-    empty = not any(obj.area > 0.08 for obj in objects.find(photo)) if photo.objects else True
+    largest = max((obj.area for obj in objects.find(photo)), default=0.0) if photo.objects else 0.0
     is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0
     is_place = is_outdoors and scene.sharp > 0.5 and not scene.sun
-    return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None
+    return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and largest <= 0.08 else None
 
 
 def _choose_one(named: Mapping[str, object], rng: np.random.Generator) -> str:

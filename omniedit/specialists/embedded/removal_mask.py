@@ -35,8 +35,8 @@ PLAIN_SPREAD = 9.0
 def inpaint_mask(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
     """Return the mask of an object with a rim.
 
-    The mask covers at most a part of other objects as wide as that rim, and no part of the box of an object without an
-    outline. It may cut into an object on or in which this one is.
+    The mask covers other objects only within the width of the rim, and no part of the box of an object without an
+    outline. It may cut into an object that holds this one, such as the bowl of an apple.
     """
     radius = max(MIN_RIM_PIXELS, round(RIM * float(obj.mask.sum()) ** 0.5))
     hole = dilate(obj.mask | _missing_box_part(obj.box, object_box(obj, photo), obj.mask.shape), radius)
@@ -77,7 +77,9 @@ def share_on(obj: FoundObject, other: FoundObject) -> float:
 
 
 def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
-    """Return the box if the outline does not reach it, without the ground next to a foot that the outline includes."""
+    """Return the box if the outline does not reach it, otherwise nothing. If the outline includes the foot, the ground
+    next to the foot is left out.
+    """
     x0, y0, x1, y1 = box
     sides = (x1 - x0, y1 - y0) * 2
     gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])

@@ -89,7 +89,7 @@ def test_layer_names_of_older_releases_are_found(tmp_path: Path) -> None:
 
 def test_an_adapter_of_another_model_is_an_error(tmp_path: Path) -> None:
     make_adapter(make_qwen3(tmp_path / "qwen3"), tmp_path / "adapter")
-    with pytest.raises(UserError, match="an adapter of a Qwen3VLForConditionalGeneration, not of a Qwen2_5_VL"):
+    with pytest.raises(UserError, match="belongs to a Qwen3VLForConditionalGeneration, not to a Qwen2_5_VL"):
         load_model(make_qwen25(tmp_path / "qwen25"), str(tmp_path / "adapter"))
 
 
@@ -110,7 +110,7 @@ def test_folders_without_a_safetensors_adapter_are_rejected(tmp_path: Path) -> N
     with pytest.raises(UserError, match=r"no adapter_config\.json"):
         merge_adapter(model, str(tmp_path))
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "IA3"}')
-    with pytest.raises(UserError, match="of type IA3; only LORA"):
+    with pytest.raises(UserError, match="the type IA3; only LORA"):
         merge_adapter(model, str(tmp_path))
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
     (tmp_path / "adapter_model.bin").write_bytes(b"a pickle")

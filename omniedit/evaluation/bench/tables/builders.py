@@ -118,7 +118,7 @@ def _mean_metric(results: BenchResults, editor: EditorResult, name: str) -> Inte
 
 
 def build_differences(results: BenchResults, judge: str) -> Figures:
-    """Return the differences of O of every two editors on the items for which both have scores."""
+    """Return the differences in O between each pair of editors, on the items for which both have scores."""
     editors = [editor for editor in results.editors if editor.scored(judge)]
     scores = {editor.label: {row["item_id"]: row["o_score"] for row in editor.scored(judge)} for editor in editors}
     differences = compare_editors(scores, results.clusters, results.seed)
