@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from omniedit.config.source_folder import source_file
 from omniedit.errors import UserError
-from omniedit.models.registry import MODELS, ModelEntry, command, get_model
+from omniedit.models.registry import MODELS, ModelEntry, fetch_command, get_model
 from omniedit.storage.manifest import checksum
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def fetch(role: str, model: ModelEntry) -> dict[str, Any]:
     from huggingface_hub import snapshot_download
 
     if model.revision is None:
-        raise UserError(f"{MODELS}: {role}: no revision; run: {command(role, model)}")
+        raise UserError(f"{MODELS}: {role}: no revision; run: {fetch_command(role, model)}")
     with hub_errors(role, model):
         files = list_files(model)
         folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=list(files)))

@@ -101,11 +101,11 @@ class CandidateFilter:
         """
         _check_same_pairs(candidates, scores, scores_path)
         _check_one_rubric(scores, scores_path)
-        twins = duplicates(candidates, distinguish_sources=self.best_of is not None)
+        duplicate_of = duplicates(candidates, distinguish_sources=self.best_of is not None)
         rows = []
         for row, pair_id in enumerate(candidates.pair_ids):
             source, task = _describe_source(candidates, row), str(candidates.tasks[row])
-            reason = self._decide_pair(candidates, row, source, scores[pair_id], twins)
+            reason = self._decide_pair(candidates, row, source, scores[pair_id], duplicate_of)
             about = {"row": row, "ratio": source["ratio"], "task": task}
             rows.append({"pair_id": pair_id, "reason": reason, "o_score": scores[pair_id]["o_score"], **about})
         if self.best_of is not None:
@@ -113,7 +113,12 @@ class CandidateFilter:
         return [row | {"kept": row["reason"] in ACCEPTED} for row in rows]
 
     def _decide_pair(
-        self, candidates: Shard, row: int, source: Mapping[str, Any], score: Mapping[str, Any], twins: Mapping[str, str]
+        self,
+        candidates: Shard,
+        row: int,
+        source: Mapping[str, Any],
+        score: Mapping[str, Any],
+        duplicate_of: Mapping[str, str],
     ) -> str:
         """Return the reason of a pair's decision. `_reject_lesser` decides later whether it is the best of its
         request.
@@ -124,8 +129,8 @@ class CandidateFilter:
             return "unscorable"
         if is_held_out(source, self.bench):
             return "overlaps the benchmark"
-        if pair_id in twins:
-            return f"duplicate of {twins[pair_id]}"
+        if pair_id in duplicate_of:
+            return f"duplicate of {duplicate_of[pair_id]}"
         if hand is not None:
             return BY_HAND[hand.decision]
         if self.faults and (fault := _find_fault(pair_id, candidates.provenance(row), self.faults)):
@@ -189,13 +194,13 @@ def duplicates(candidates: Shard, distinguish_sources: bool = False) -> dict[str
             addition do.
     """
     first: dict[tuple[Request, str, str], str] = {}
-    twins = {}
+    duplicate_of = {}
     for row, pair_id in enumerate(candidates.pair_ids):
         source = candidates.sha256("source", row) if distinguish_sources else ""
         earlier = first.setdefault((_request(candidates, row), source, candidates.sha256("edited", row)), pair_id)
         if earlier != pair_id:
-            twins[pair_id] = earlier
-    return twins
+            duplicate_of[pair_id] = earlier
+    return duplicate_of
 
 
 def _request(candidates: Shard, row: int) -> Request:

@@ -18,7 +18,7 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     """
     accepted = _in_order(rows, seed)
     chosen = choose_bench_photos(accepted, min(bench_photos, len(accepted)))
-    rows = reject_twins(rows, chosen)
+    rows = reject_near_duplicates(rows, chosen)
     accepted = _in_order(rows, seed)
     if len(accepted) < bench_photos + shards:
         requirement = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
@@ -30,10 +30,8 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     return [row | {"shard": shard_of[row["source_id"]]} if row["status"] == "kept" else row for row in rows]
 
 
-def reject_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
-    """Return the same rows, in which near-duplicates of the photos `chosen` (source ids) are rejected with this
-    reason.
-    """
+def reject_near_duplicates(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
+    """Return the same rows, but with near-duplicates of the photos `chosen` (source ids) rejected."""
     hashes = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
     return [_check_row(row, hashes) if row.get("source_id") not in chosen else row for row in rows]
 
@@ -71,7 +69,7 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
     """
     accepted = _in_order(rows, seed)
     chosen = choose_bench_photos(accepted, min(count, len(accepted)))
-    rows = reject_twins(rows, chosen)
+    rows = reject_near_duplicates(rows, chosen)
     accepted = _in_order(rows, seed)
     if len(accepted) <= count:
         counted = "1 photo" if len(accepted) == 1 else f"{len(accepted)} photos"
