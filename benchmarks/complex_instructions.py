@@ -42,7 +42,7 @@ PAINTS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white",
 SIDES = (0.1, 0.3)
 """Range of the longer side of an object, as a share of the image's height."""
 CLEARLY_APART, CLEARLY_LARGER = 0.1, 1.8
-"""Differences of centres and of areas from which an instruction may name them."""
+"""Smallest differences of centres and of areas that an instruction may use."""
 JITTER = 0.03
 """Largest error of a box's edges, as a share of its sides."""
 ORDINALS = ("first", "second", "third", "fourth", "fifth")

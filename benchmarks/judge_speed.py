@@ -24,7 +24,7 @@ from transformers.models.internvl import InternVLVisionConfig
 
 from benchmarks.timing import time_in_turns
 from omniedit.pairs import EditPair, Shard
-from omniedit.scoring.judge_shards import read_ahead
+from omniedit.scoring.judge_shards import prefetch_pairs
 from omniedit.scoring.reference.judge import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric_registry import edit_rubric
@@ -93,7 +93,7 @@ def student(run: Path, rounds: int) -> None:
 
 def read_pairs(path: Path) -> list[EditPair]:
     with Shard(path) as shard, Progress("pairs") as progress:
-        return [pair for batch in read_ahead(shard, 32, progress) for pair in batch]
+        return [pair for batch in prefetch_pairs(shard, 32, progress) for pair in batch]
 
 
 def read_in_batches(

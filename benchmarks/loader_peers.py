@@ -1,7 +1,7 @@
 """Readers of other libraries for benchmarks/loader_speed.py, which starts this file in its own environment.
 
 A line on stdin names a reader; the answer is the processor time of one round over all pairs, in seconds. The folder's
-index.json has the kind of records and their number. Pairs come in batches of eight arrays, as a training needs them.
+index.json gives the kind and number of records. Pairs come in batches of eight arrays, as a training needs them.
 """
 
 import io
@@ -130,7 +130,7 @@ def main() -> None:
         fields = FIELDS[about["kind"]]
         try:
             readers[name] = open_peer(place, read_records(folder / "records", about["count"], fields), fields)
-        except Exception as error:  # a library that does not run here is a line of the table
+        except Exception as error:  # a library that does not run here gets a line in the table
             print(json.dumps({"failed": name, "why": f"{type(error).__name__}: {error}"[:200]}), flush=True)
     print(json.dumps({"readers": list(readers)}), flush=True)
     rng = np.random.default_rng(0)

@@ -1,5 +1,4 @@
-"""Compare the loader with other libraries on the same pairs: processor milliseconds per pair, with readers taking
-turns.
+"""Compare the loader with other libraries on the same pairs: processor milliseconds per pair. Readers take turns.
 
     python -m venv /tmp/peers
     /tmp/peers/bin/pip install torch==2.13.0 webdataset mosaicml-streaming litdata datasets pillow
@@ -9,9 +8,9 @@ Latents are random numbers of SD3's shape at 1024 x 1024 in bfloat16, 1 MiB per 
 bucket; the peers read them as JPEG of quality 95 and as PNG, with a PNG mask. Each reader gives batches of eight.
 np.memmap copies the same arrays from uncompressed files; all others are also given as multiples of it.
 
---first-batch measures the time to open pairs encoded in advance and read a batch of mid-epoch, in files of this many
-pairs that are empty (sparse) apart from their metadata. --consumer measures the share of time that a consumer of this
-many pairs per second waits.
+--first-batch measures the time to open pairs encoded in advance and read a batch from the middle of an epoch. The files
+have this many pairs and are empty (sparse) apart from their metadata. --consumer measures the share of time that a
+consumer of this many pairs per second waits.
 """
 
 import argparse
@@ -225,7 +224,7 @@ def _encode_pair(arrays: dict[str, np.ndarray], row: int, suffix: str, options: 
 
 
 def measure_first_batch(folder: Path, pairs: int) -> None:
-    """Print the seconds from opening to a batch of mid-epoch, for a rank of 1 and of 64."""
+    """Print the seconds from opening to a batch from the middle of an epoch, for a rank of 1 and of 64."""
     make_encoded(folder / "encoded/00000", make_store(folder / "store", pairs), pairs, filled=False)
     for world_size in (1, 64):
         _permutation.cache_clear()

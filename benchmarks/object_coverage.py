@@ -162,7 +162,7 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def write_sheets(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """Write contact sheets of all edits, ROWS to a sheet."""
+    """Write contact sheets of all edits, with ROWS pairs each."""
     folder.mkdir(parents=True, exist_ok=True)
     scored = [(o.pair, o.score) for o in outcomes if o.pair]
     for start in range(0, len(scored), ROWS):

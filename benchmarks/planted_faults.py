@@ -45,7 +45,7 @@ IN_PLACE = {
     "swapped": 0.12,
     "mislabelled": 0.1,
 }
-"""Fault -> share of the pairs that get it."""
+"""Share of the pairs that get each fault."""
 Change = Callable[[Image, np.random.Generator], Image]
 
 
@@ -95,7 +95,7 @@ COPIES: dict[str, Change] = {
     "copy, brighter": lambda image, _: brighten(image),
     "copy, mirrored": lambda image, _: np.ascontiguousarray(image[:, ::-1]),
 }
-"""Kind of copy -> the change of both images."""
+"""Change of both images, by kind of copy."""
 LEAKS: dict[str, Change] = {
     "leak, 70 % and JPEG 75": lambda image, _: encode_jpeg(resize(image, 0.7), 75),
     "leak, cropped 2 %": lambda image, rng: crop(image, 0.02, rng),
@@ -132,7 +132,7 @@ def gates_for(kind: str) -> tuple[Gate, ...]:
 
 
 def spoil(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
-    """Return a pair with another fault."""
+    """Return the pair with a fault added."""
     source, edited = pair.source, pair.edited
     angle = rng.uniform(0, 2 * np.pi)
     match kind:
@@ -244,7 +244,7 @@ def report(planted: Planted, findings: Sequence[GateFinding]) -> Iterator[str]:
     yield "\n| gate | findings | precision |\n|---|---|---|"
     for gate in Gate:
         right = {i for i, kinds in planted.faults.items() if any(gate in gates_for(kind) for kind in kinds)}
-        right |= found[gate] if gate is Gate.DUPLICATE else set()  # equal pixels are a fact, planted or not
+        right |= found[gate] if gate is Gate.DUPLICATE else set()  # equal pixels are always a duplicate, planted or not
         yield f"| {gate} | {len(found[gate])} | {format_share(len(found[gate] & right), len(found[gate]))} |"
 
 

@@ -70,7 +70,7 @@ class Maker:
         self.dtype = torch.float32 if device == "cpu" else torch.bfloat16
 
     def pipeline(self, kind: str) -> Any:
-        """Return a pipeline by its class in config/models.yaml, or `InpaintPipeline`, the run's own on an SD3."""
+        """Return a pipeline by its class in config/models.yaml, or `InpaintPipeline`, our own, over an SD3."""
         pipeline = self._pipelines()[kind]()
         pipeline.set_progress_bar_config(disable=True)
         return pipeline

@@ -72,8 +72,8 @@ TINY_PILOT: dict[str, Any] = {
     "learned": CONFIG["learned"],
     "train": {"resolution": 64, "steps": 4, "batch_size": 4, "checkpoint_every": 2, "held_out_every": 2},
 }
-"""What replaces values of config/pilot.yaml: sizes, the photos, the proposals and, because a teacher needs an endpoint,
-the judge. The base stays a fetched SD3, here with random weights."""
+"""Values that replace those of config/pilot.yaml: sizes, photos, proposals, and the judge, because a teacher needs an
+endpoint. The base stays a fetched SD3, here with random weights."""
 BASE = "base"
 THINGS = {
     "dandelion": "dandelion",
@@ -120,7 +120,7 @@ def pages(family: str) -> list[str]:
 def pilot_config() -> dict[str, Any]:
     """Return config/pilot.yaml at tiny size: the keys in each section of `TINY_PILOT` replace the pilot's."""
     pilot = yaml.safe_load((REPOSITORY / PILOT).read_text())
-    pilot["scoring"] = {}  # its teacher and student go together
+    pilot["scoring"] = {}  # the teacher and the student are removed together
     return {
         key: pilot.get(key, {}) | TINY_PILOT.get(key, {}) if isinstance(pilot.get(key, {}), dict) else TINY_PILOT[key]
         for key in {**pilot, **TINY_PILOT}

@@ -1,14 +1,14 @@
-"""Measure how the store is made: planning pairs from metadata, sealing, and opening candidate shards.
+"""Measure the speed of building a store: planning pairs from metadata, sealing, and opening candidate shards.
 
     python benchmarks/store_speed.py plan --pairs 5000000
     python benchmarks/store_speed.py plan --grow
     python benchmarks/store_speed.py seal results/mini/buckets
     python benchmarks/store_speed.py open --rows 192 3750
 
-`plan` runs scripts/plan_buckets.py on made-up decisions and prints its time and largest memory, with `--grow` those of
-adding the last 2 % of the pairs. `seal` seals the parts
-again, in a temporary folder, and compares the time with one SHA-256 of their files. `open` prints the time to find
-a pair's candidate shard if each pair opens it, and if `CandidateShards` keeps it open.
+`plan` runs scripts/plan_buckets.py on made-up decisions and prints its time and peak memory; with `--grow`, those of
+adding the last 2 % of the pairs. `seal` seals the parts again, in a temporary folder, and compares the time with one
+SHA-256 of their files. `open` prints the time to find a pair's candidate shard, once if each pair opens the shard, and
+once if `CandidateShards` keeps it open.
 """
 
 import argparse

@@ -30,7 +30,7 @@ RENDERED = 1100
 SHRINKAGE = 0.2
 """Share of the identity in the covariance of the features within a style (Ledoit and Wolf 2004)."""
 RECOGNISED = 0.81
-"""Smallest degree of recognition at which a pair can reach O >= 9."""
+"""Lowest degree of recognition with which a pair can reach O >= 9."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 def time_in_turns(
     runs: Mapping[str, Callable[[], Any]], rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Return the seconds of each run without the first round, and the last result of each. Runs take turns."""
+    """Return the seconds of each run, without the first round, and its last result. Runs take turns."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
     given: dict[str, Any] = {}
     for _ in range(rounds + 1):

@@ -114,7 +114,8 @@ def sample_of_config(config: Mapping[str, Any], latent: int, tokens: int, dtype:
 
 def operations(make: Callable[[], nn.Module], config: Mapping[str, Any], latent: int, tokens: int) -> int:
     """Return the FLOPs of a sample's forward and backward pass. Attention is two plain products; nothing is
-    recomputed."""
+    recomputed.
+    """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         make()(**sample_of_config(config, latent, tokens, torch.float32)).sum().backward()
     return counter.get_total_flops()
@@ -223,7 +224,9 @@ def print_table(
     tokens: int,
     count: int,
 ) -> None:
-    """Print each model's step, its seconds per FLOP over the peer's, and its share of the GPU's peak if known."""
+    """Print each model's step, its seconds per FLOP relative to the peer's, and its share of the GPU's peak if
+    known.
+    """
     peer, *_ = makers
     flops = {name: count * operations(makers[name], config, latent, tokens) for name in seconds}
     rates = {name: flops[name] / seconds[name] for name in seconds}

@@ -82,7 +82,9 @@ class TrainerStep(Step):
 
 
 def prepare(model: nn.Module, options: TrainConfig) -> None:
-    """Set up an editor as training does, and recomputation and compilation of diffusers' models in the same blocks."""
+    """Set up an editor as training does; for diffusers' models, set up recomputation and compilation of the same
+    blocks.
+    """
     if isinstance(model, Editor):
         targets = "control" if hasattr(model, "control_blocks") else "base"
         add_adapters(model, options.lora.model_copy(update={"targets": targets}), seed=0)

@@ -4,12 +4,12 @@
                                        [--types replace ...] [--pairs 20]
     python -m benchmarks.type_pairs report FOLDER
 
-`make` downloads the photos of `object_photos.py` to PHOTOS once, and adds with `--judged` those of `judged_photos.csv`
-(the folder of `judged_pairs.py`). `--unseen` or `--templates` takes the photos of `UNSEEN` or `TEMPLATES` instead. It
-makes one pair of each photo, until a type has enough, and writes TYPE.h5 and contact sheets of three pairs each:
-source, edited image, reference image, with the scores of the reference judge.
-`report` scores the pairs with the judge of the working tree and counts the labels of `type_pairs.csv`, whose `fault`
-says what a person saw; it is empty for a correct and clean pair. A pair without a label is listed.
+`make` downloads the photos of `object_photos.py` to PHOTOS once; `--judged` adds those of `judged_photos.csv` (the
+folder of `judged_pairs.py`). `--unseen` or `--templates` takes the photos of `UNSEEN` or `TEMPLATES` instead. It makes
+one pair of each photo, until a type has enough, and writes TYPE.h5 and contact sheets of three pairs each: source,
+edited image, reference image, with the scores of the reference judge. `report` scores the pairs with the judge of the
+working tree and counts the labels of `type_pairs.csv`, whose `fault` says what a person saw; it is empty for a correct
+and clean pair. A pair without a label is listed.
 """
 
 import argparse

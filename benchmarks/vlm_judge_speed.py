@@ -2,9 +2,10 @@
 
     python -m benchmarks.vlm_judge_speed                  # a small Qwen2.5-VL with random weights, on one CPU thread
 
-The peer writes each question's whole reply for one pair with `model.generate`, as the model's page shows it; another
-writes those of a batch. All have the same weights, images and prompts. Speed does not depend on weights, so they are
-random. Runs take turns; times are processor seconds. The tests check that the scores are those of the whole reply.
+The peer writes each question's whole reply for one pair with `model.generate`, as the model's page shows it. A second
+peer writes those of a whole batch. All have the same weights, images and prompts. Speed does not depend on weights, so
+they are random. Runs take turns; times are processor seconds. The tests check that the scores are those of the whole
+reply.
 """
 
 import argparse
@@ -31,10 +32,11 @@ from omniedit.scoring.vlm_judges.local import LocalJudge
 from omniedit.scoring.vlm_judges.passes import image_tokens, pad_left
 
 RUBRIC_TOKENS, REPLY_TOKENS = 330, 80
-"""Approximate lengths in Qwen's tokens: a rubric's fixed text, which is cut to it here (one token per byte), and a
-reply with a rationale."""
+"""Approximate lengths in Qwen's tokens. A rubric's fixed text is cut to the first (one token per byte), and a reply
+with a rationale has the second."""
 VISION_SHARE = 4
-"""Width of the language model by that of the image encoder, with which their work has about Qwen2.5-VL-7B's ratio."""
+"""Ratio of the language model's width to the image encoder's. With it, the ratio of their work is about
+Qwen2.5-VL-7B's."""
 PEER = "generate, one pair at a time"
 
 

@@ -70,8 +70,8 @@ ARCHITECTURES: dict[str, Architecture] = {
         control_branch=False,
     ),
 }
-"""The paper's four architectures, variants of EditNet that each change one open choice, sequence concatenation, EditNet
-with AnySD's task-aware routing, whole and in parts, editors that learn a subject from demonstrations (SuTI), and
+"""The paper's four architectures; variants of EditNet with one design choice made differently; sequence concatenation;
+EditNet with all or parts of AnySD's task-aware routing; editors that learn a subject from demonstrations (SuTI); and
 AnySD's own UNet."""
 
 BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}

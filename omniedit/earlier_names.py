@@ -96,8 +96,8 @@ class RenamedModuleFinder(MetaPathFinder, Loader):
     """Import hook for `MODULES`. It runs only if no module has the name."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        room, _, short = name.partition(".")
-        return ModuleSpec(name, self) if room == "omniedit" and short in MODULES else None
+        package, _, short = name.partition(".")
+        return ModuleSpec(name, self) if package == "omniedit" and short in MODULES else None
 
     def create_module(self, spec: ModuleSpec) -> None:
         return None

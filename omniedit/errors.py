@@ -16,7 +16,7 @@ class UserError(Exception):
 class DamagedFile(UserError):
     """File of a run that has changed since it was written. `run_program` records it, and the next run remakes it.
 
-    Not for a file that is only temporarily unreadable: a storage failure must not cost a shard.
+    A file that is only temporarily unreadable is no `DamagedFile`, because a storage failure must not discard a shard.
     """
 
     def __init__(self, path: str | Path, problem: str) -> None:
@@ -35,7 +35,9 @@ def error_line(error: object) -> str:
 
 
 def one_line(error: BaseException, limit: int | None = None) -> str:
-    """Return the text of another library's error in one line of at most `limit` characters, or its type without one."""
+    """Return the text of another library's error in one line of at most `limit` characters, or its type if it has no
+    text.
+    """
     return " ".join(str(error).split())[:limit] or type(error).__name__
 
 

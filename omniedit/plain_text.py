@@ -19,7 +19,7 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def replace_surrogates(text: str) -> str:
-    """Return a text, such as a file's name, that is valid UTF-8, with '?' for what is not."""
+    """Return a text, such as a file's name, as valid UTF-8; characters that UTF-8 cannot encode become '?'."""
     return text.encode(errors="replace").decode()
 
 

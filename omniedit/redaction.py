@@ -29,16 +29,16 @@ _HEADER = re.compile(
     r"(?:(?:bearer|basic|token)\s+)?)[^\s\"',;{}\[\]]+",
     re.IGNORECASE,
 )
-"""Header or field with a key. In quotes any value counts, else one with a digit: `api_key: unknown key` stays."""
+"""Header or field with a key. A value without quotes counts only if it has a digit, so `api_key: unknown key` stays."""
 _KEY = re.compile(
     r"\b(?:sk-[\w-]{16,}|hf_[A-Za-z0-9]{16,}|gh[oprsu]_\w{16,}|github_pat_\w{16,}|A[KS]IA[0-9A-Z]{12,}|AIza[\w-]{20,}"
     r"|xox[abp]-[\w-]{10,}|r8_\w{20,})|(?<=\bBearer )[\w.~+/=-]{16,}"
 )
-"""Keys by the form that providers give them: OpenAI, Hugging Face, GitHub, AWS, Google, Slack, Replicate."""
+"""Formats of the keys of providers: OpenAI, Hugging Face, GitHub, AWS, Google, Slack, Replicate."""
 
 
 def redact(text: str) -> str:
-    """Return a text whose URLs show no user, password, key, token or signature, and whose headers show no key."""
+    """Return a text without the users, passwords, keys, tokens and signatures of URLs, and the keys of headers."""
     for user in (_USER, _LOOSE_USER):
         text = user.sub(rf"\g<1>{HIDDEN}@", text)
     text = _BARE_USER.sub(f"{HIDDEN}@", text)
@@ -70,7 +70,9 @@ def holds_key(value: Any) -> bool:
 
 
 def restore(url: str) -> str:
-    """Return the whole URL for a redacted URL in the environment, or for one of its range; other URLs are unchanged."""
+    """Return the whole URL for a redacted URL, or for one URL of a redacted range, from the environment; others are
+    unchanged.
+    """
     for hidden, whole in _inherited_secrets().items():
         if match := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
             return _RANGE.sub(match[1], whole) if match.groups() else str(whole)

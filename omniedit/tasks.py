@@ -7,6 +7,8 @@ without a row is a task as well, with family "other": an imported pair keeps the
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 
+DEMONSTRATION = "demonstration"
+"""Role of the references of a subject's pairs: images of the subject."""
 UNREGISTERED = "other"
 """Family and group of a task without a row."""
 ALL_TASKS = "all"
@@ -56,12 +58,12 @@ _ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
     ("referring_segmentation", "perception", "segmentation", None, ()),
     ("panoptic_segmentation", "perception", "segmentation", None, ()),
     # Chen et al. 2023 (SuTI), section 4: skills of subject-driven generation; pairs of embedded experts have a mask
-    ("subject_stylise", "subject", "subject", None, ("demonstration",)),
-    ("subject_recontextualise", "subject", "subject", None, ("demonstration",)),
-    ("subject_view", "subject", "subject", None, ("demonstration",)),
-    ("subject_attribute", "subject", "subject", None, ("demonstration",)),
-    ("subject_compose", "subject", "subject", None, ("demonstration",)),
-    ("subject_accessorise", "subject", "subject", None, ("demonstration",)),
+    ("subject_stylise", "subject", "subject", None, (DEMONSTRATION,)),
+    ("subject_recontextualise", "subject", "subject", None, (DEMONSTRATION,)),
+    ("subject_view", "subject", "subject", None, (DEMONSTRATION,)),
+    ("subject_attribute", "subject", "subject", None, (DEMONSTRATION,)),
+    ("subject_compose", "subject", "subject", None, (DEMONSTRATION,)),
+    ("subject_accessorise", "subject", "subject", None, (DEMONSTRATION,)),
 )
 """Name, family, group, whether its pairs have a mask (None: some have), roles of the references that it takes."""
 
@@ -151,7 +153,8 @@ OMNIEDIT_TASKS = tuple(task for task in TASKS if task.family == "omniedit")
 ANYEDIT_TASKS = tuple(task for task in TASKS if task.family == "anyedit")
 """AnyEdit's 25 types of edit."""
 COMPLEX_TASKS = tuple(task for task in TASKS if task.family == "complex")
-"""SmartEdit's two scenarios: one of several objects, and an object that the instruction does not name."""
+"""SmartEdit's two scenarios: editing one of several objects, and editing an object that the instruction does not
+name."""
 SUBJECT_TASKS = tuple(task for task in TASKS if task.family == "subject")
 """SuTI's skills: a subject that the demonstrations show, painted as a prompt says."""
 PERCEPTION_TASKS = tuple(task for task in TASKS if task.family == "perception")
@@ -162,7 +165,7 @@ NOT_EMBEDDED: Mapping[Task, str] = {
     Task(name): reason
     for reason, names in {
         "a new face, age or surface needs a generative model": ("appearance_alter",),
-        "a procedural material on a found outline looked right in 1 of 20 inspected photos": ("material_change",),
+        "a procedural material on a detected outline looked right in 1 of 20 inspected photos": ("material_change",),
         "another pose needs a generative model": ("action_change",),
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
         "no depth estimate is good enough to be a condition": ("visual_depth",),

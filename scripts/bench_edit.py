@@ -18,7 +18,7 @@ from omniedit.evaluation.own_benchmark_edits import (
 )
 from omniedit.pairs import Shard, ShardWriter
 from omniedit.run.program import run_program
-from omniedit.scoring.judge_shards import read_ahead
+from omniedit.scoring.judge_shards import prefetch_pairs
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 
@@ -52,7 +52,7 @@ def _edit_task(pairs: Path, out: Path, editor: EditFunction, args: argparse.Name
         ShardWriter(temporary, shard.task, args.model, args.seed, shard.versions) as writer,
         Progress(f"edits of {shard.task}", total=len(shard)) as progress,
     ):
-        for batch in read_ahead(shard, BATCH_SIZE, progress):
+        for batch in prefetch_pairs(shard, BATCH_SIZE, progress):
             small = [scale_to_bucket(pair, args.resolution) for pair in batch]
             for pair, edited in zip(small, editor(small), strict=True):
                 writer.add(replace(pair, edited=edited, provenance=pair.provenance | {"editor": args.model}))

@@ -28,7 +28,7 @@ def main() -> None:
     if args.editors:
         if not args.pin:
             parser.error("--editors: is for --pin; omniedit bench fetches the editor itself")
-        from omniedit.evaluation.bench.editors.revisions import pin_editor  # jobs that fetch lack its packages
+        from omniedit.evaluation.bench.editors.revisions import pin_editor  # jobs that fetch models lack its packages
 
         print(f"{args.editors}: {args.role}: revision {pin_editor(args.role, args.editors)}")
         return

@@ -1,7 +1,7 @@
 """Rewrite the instructions of good edits that do not follow them -> `candidates/recaptioned/{shard}.h5`.
 
-A vision-language model, that of `proposals`, looks at the pairs of a shard number that the scores call good but
-unsuccessful.
+A vision-language model, that of `proposals`, looks at those pairs of a shard number whose scores are good except for
+success.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Report what the scores are worth: people, thresholds, missing scores, drift -> report/thresholds.html."""
+"""Report how reliable the scores are: people's ratings, thresholds, missing scores, drift -> report/thresholds.html."""
 
 import json
 from pathlib import Path

@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def fingerprint_inputs(args: argparse.Namespace) -> dict[str, Any]:
-    """Return everything that must be equal before a resumed job reuses the finished batches of a killed one."""
+    """Return everything that must be unchanged for a resumed job to reuse the finished batches of a killed one."""
     return {
         "learned": args.learned.model_dump(),
         "pairs": args.pairs,
@@ -93,7 +93,9 @@ def fingerprint_inputs(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def all_versions(args: argparse.Namespace) -> dict[str, str]:
-    """Return the versions of all that made the pairs; for learned pairs, also the models that proposed the edits."""
+    """Return the versions of everything that made the pairs, and for learned pairs also the models that proposed the
+    edits.
+    """
     if args.specialist != "learned":
         return versions()
     return versions(learned=True) | proposers(args.proposals, args.task)

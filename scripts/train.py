@@ -72,7 +72,7 @@ def main() -> None:
     options: TrainConfig = args.options
     device = join_ranks()
     base = load_base(args.base, getattr(torch, options.dtype))
-    if not args.encoded:  # else they take a GPU's memory only while sample edits are made
+    if not args.encoded:  # otherwise they are in a GPU's memory only while sample edits are made
         base.move_encoders(device)
     torch.manual_seed(args.seed)  # of weights that are not copied from the base, the same on all ranks
     editor = models.build(options.model, base.transformer, base.prediction_type)

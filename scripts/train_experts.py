@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config
-from omniedit.evaluation.metrics.networks import default_device
+from omniedit.models.loading import default_device
 from omniedit.run.program import run_program
 from omniedit.subjects.experts import run_experts
 
@@ -19,7 +19,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="output file of pairs (.h5)")
     args = parser.parse_args()
 
-    pairs, rejected = run_experts(args.subjects, args.config, args.device or default_device(), args.spent, args.out)
+    pairs, rejected = run_experts(
+        args.subjects, args.config, args.device or str(default_device()), args.spent, args.out
+    )
     print(f"{pairs} pairs, {rejected} rejections")
 
 

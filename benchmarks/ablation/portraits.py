@@ -22,6 +22,7 @@ from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Image, Mask, decode_image, resize_to_fit
 from omniedit.imaging.inpaint import inpaint
 from omniedit.imaging.matting import alpha_matte, foreground_colours
+from omniedit.imaging.morphology import fill_holes
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 
@@ -130,9 +131,7 @@ def largest_piece(mask: Mask) -> Mask:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if len(stats) == 1:
         return mask
-    piece = labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])
-    contours, _ = cv2.findContours(piece.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return np.asarray(cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED), bool)
+    return fill_holes(labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA]))
 
 
 def main() -> None:

@@ -23,7 +23,8 @@ class Fit:
     Args:
         steps: number of steps, each on one batch.
         learning_rate: AdamW's peak rate, reached after a twentieth of the steps.
-        pairs: number of different pairs, which repeat. Encoding a new text costs as much as a step on several samples.
+        pairs: number of distinct pairs; they repeat during training. Encoding a new text costs as much as a step on
+            several samples.
     """
 
     steps: int
@@ -250,7 +251,7 @@ ARCHITECTURES_OF = {
 
 
 def trainings(setting: str) -> list[str]:
-    """Return the settings in which a setting's editors were trained, in order, itself last."""
+    """Return the settings in which a setting's editors were trained, in order; the setting itself comes last."""
     earlier = SETTINGS[setting].initial_setting
     return [*(trainings(earlier) if earlier else ()), setting]
 
@@ -277,7 +278,8 @@ def units(setting: str) -> list[tuple[str, str]]:
 
     Most settings have every architecture on filtered data, and EditNet also on unfiltered data. `choices` has EditNet's
     variants, the settings `routing_*` EditNet with the parts of AnySD's routing. `shipped` and `refined` have the
-    editor that ships. Experiments on data use channel-wise concatenation, which learns most in the time of two cores.
+    editor that ships. Experiments on data use channel-wise concatenation, which learns most in the time available on
+    two cores.
     """
     kind = setting.removesuffix("_gpu")
     if kind in ROUTING_DATA:

@@ -1,9 +1,10 @@
 """Edit pairs with known truth: named cut-outs on photographs, edited in all seven ways, pixel by pixel.
 
 A pair depends only on (seed, index). Source and instruction determine the edit. Instructions name what the source
-shows, give the side if there are two things, and ask only for edits with one answer, which training has shown: an
-object of `Vocabulary.drawable`, always with the same image, size and place; a named photograph in its one crop; a fixed
-look. The source may show anything. In the held-out half, it shows objects and photographs that training never shows.
+shows, and give the side if there are two things. They ask only for edits with a single answer that training has shown:
+an object of `Vocabulary.drawable`, always with the same image, size and place; a named photograph in its one crop; a
+fixed look. The source may show anything. In the held-out half, it shows objects and photographs that training never
+shows.
 """
 
 from collections.abc import Sequence

@@ -20,10 +20,9 @@ from omniedit.models.base import Base
 from omniedit.models.codec import Vae
 from omniedit.models.conditions import get_supported_conditions, place_captions, place_references
 from omniedit.models.editor import Editor
+from omniedit.tasks import DEMONSTRATION
 from omniedit.training.editor.batches import CONDITIONS
 from omniedit.training.editor.references import choose_conditions
-
-ROLE = "demonstration"
 
 
 def subject_config(setting: SubjectSetting) -> TrainConfig:
@@ -45,7 +44,7 @@ class SubjectObjective(Objective):
         subjects = [pair for pair in pairs if isinstance(pair, SubjectPair)]
         count = len(subjects[0].demonstrations)
         rows = [
-            {"task": pair.task, "references": [ROLE] * count, "reference_captions": list(pair.captions)}
+            {"task": pair.task, "references": [DEMONSTRATION] * count, "reference_captions": list(pair.captions)}
             for pair in subjects
         ]
         rngs = [np.random.default_rng([self.seed, step, CONDITIONS, place]) for place in range(len(pairs))]
@@ -105,7 +104,8 @@ def edit_with(
     editor: Editor, base: Base, texts: Texts, pairs: Sequence[SubjectPair], setting: SubjectSetting, shown: int
 ) -> list[Image]:
     """Return the edits of pairs by an editor that sees `shown` demonstrations of each pair, if it takes
-    demonstrations."""
+    demonstrations.
+    """
 
     def conditions(some: Sequence[SubjectPair]) -> Mapping[str, Tensor]:
         if not get_supported_conditions(editor).captions:

@@ -75,7 +75,7 @@ class SubjectWorld:
         return self._make(int(rng.integers(self.subjects)), draw_request(rng), rng)
 
     def test_pair(self, subject: int, number: int) -> SubjectPair:
-        """Return a subject's request of this number. All have the same demonstrations."""
+        """Return a subject's request of this number. All requests of a subject have the same demonstrations."""
         demonstrations = self._make(subject, Request("in the middle"), np.random.default_rng([self.seed, 1, subject]))
         rng = np.random.default_rng([self.seed, 2, subject, number])
         pair = self._make(subject, draw_request(rng, SKILLS[number % len(SKILLS)]), rng)

@@ -71,7 +71,9 @@ def flux_vae(config: Mapping[str, Any]) -> set[str]:
 
 
 def placeholders(name: str) -> Tensors:
-    """Return a tensor for each name; its length divides by 2 and 3, into which converters split joined weights."""
+    """Return a tensor for each name; its length is divisible by 2 and 3, because converters split joined weights into
+    that many parts.
+    """
     return {key: torch.zeros(6, 1, 1, 1) for key in read_keys(name)}
 
 

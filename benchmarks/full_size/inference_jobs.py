@@ -44,7 +44,7 @@ from omniedit.vlm.messages import Prompt, PromptImage
 
 SIDE = 1024
 STEPS = 2
-"""Denoising steps; the second has everything that later ones have."""
+"""Number of denoising steps. The second step runs everything that later ones run."""
 UNLIKELY = -100.0
 """Logit of a detector that finds nothing."""
 Models = dict[str, ModelEntry]

@@ -42,7 +42,7 @@ from omniedit.training.flow_batches import EditBatch, FlowBatchBuilder
 from omniedit.training.objective import weighted_mean
 
 OPTIONS = TrainConfig(batch_size=1, resolution=SIDE, dtype="bfloat16", zero_stage=2, importance="equal")
-"""A sample at once on one GPU, with the paper's precision and ZeRO stage."""
+"""One sample at a time on one GPU, with the paper's precision and ZeRO stage."""
 FINETUNE = FinetuneConfig(model="judge", batch_size=1)
 ANSWER = '{"score": [9, 10, 8], "reasoning": "The scene is now at night; the asphalt is wet and reflects the lamps."}'
 
@@ -53,7 +53,8 @@ BASES: dict[str, Mapping[str, Any]] = {name: config for name, (config, _) in KNO
 
 def editor_jobs(bases: Mapping[str, Mapping[str, Any]] = BASES, options: TrainConfig = OPTIONS) -> Iterator[Job]:
     """Yield a job for each architecture over the first base that suits it, and for the first architecture over each
-    other base."""
+    other base.
+    """
     for over_unet in (False, True):
         fit = [name for name, config in bases.items() if ("block_out_channels" in config) is over_unet]
         names = [name for name, architecture in ARCHITECTURES.items() if architecture.over_unet is over_unet]
@@ -135,7 +136,7 @@ def _finetune(model: ModelEntry, options: FinetuneConfig, memory: FakeMemory) ->
     source, edited = np.random.default_rng(0).integers(0, 255, (2, SIDE, SIDE, 3), np.uint8)
     pair = EditPair("pair", Task.STYLE_TRANSFER, ("Make it a sketch.",), source, edited, None, {"source_id": "photo"})
     batches = AnswerBatches(judge, seed=0)
-    batch = batches.training(TeacherBatch((pair,), (ANSWER,)), 0, 0)
+    batch = batches.build(TeacherBatch((pair,), (ANSWER,)), 0, 0)
     _train(trained, options.training, lambda engine: batches.losses(engine, batch), memory)
     tokens = batch.inputs["input_ids"].shape[1]
     shapes = f"a pair of {SIDE}, {len(batch.inputs['pixel_values'])} tiles, {tokens} tokens, {options.dtype}"

@@ -1,7 +1,7 @@
 """Supervised pretraining of the small image encoder: the feature of a patch is the sum of the embeddings of its words.
 
-The words are its column, and size, colour and kind of the object in it, or `EMPTY`. This takes the place of the
-pretraining of CLIP and of a projector, after which image features and words have one space.
+The words are its column, and size, colour and kind of the object in it, or `EMPTY`. This replaces the pretraining of
+CLIP and of a projector, which bring image features and words into one space.
 Shapes: B images, P patches, V words of the vocabulary, D width.
 """
 

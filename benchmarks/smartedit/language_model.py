@@ -52,7 +52,7 @@ PATCH = 16
 INITIAL_STD = 0.1
 """Standard deviation of random weights, about 1 / sqrt(width). LLaMA's 0.02 is for a width of thousands."""
 VALUE_SCALE, MLP_SCALE = 0.5, 0.1
-"""Factors of random weights with which a layer changes its input little at the start."""
+"""Factors of random weights, chosen so that a layer changes its input only a little at the start."""
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} {% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"

@@ -1,7 +1,8 @@
 """Questions about rendered images, several to an image, which the small language model learns from.
 
-They ask where an object is that an expression means, where all objects of one kind, colour or size are, or what is in
-a column. Expressions that are held out do not occur. Instructions never give clues of the held-out tools, questions do.
+They ask for the place of the object to which an expression refers, for the places of all objects of one kind, colour or
+size, or for the content of a column. Held-out expressions do not occur. Clues of the held-out tools occur in questions,
+but never in instructions.
 """
 
 from collections.abc import Sequence

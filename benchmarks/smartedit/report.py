@@ -65,7 +65,7 @@ def table(values: Mapping[Unit, Mapping[int, Values]]) -> str:
 
 
 def differences(values: Mapping[Unit, Mapping[int, Values]]) -> str:
-    """Return the advantage of both ways with all data over each other unit, paired by seed and item."""
+    """Return by how much the encoder `both` with all data exceeds each other unit, paired by seed and item."""
     rows = []
     for unit, seeds in values.items():
         both = sorted(set(seeds) & set(values.get(BEST, {})))

@@ -15,14 +15,14 @@ MIXES = {
 ENCODERS = ("minilm", "none", "one_way", "both")
 """What reads the instruction: MiniLM alone, or the language model with an interaction mode."""
 EXPLICIT = "explicit"
-"""What the editor reads that all units start from: MiniLM with explicit instructions."""
+"""Encoder of the editor from which all units start: MiniLM with explicit instructions."""
 START = f"{EXPLICIT}-editing-0"
 """Name of its unit."""
 UNITS = (
     *((encoder, "all") for encoder in ENCODERS),
     *(("both", mix) for mix in ("editing", "editing_segmentation", "editing_questions", "simple")),
 )
-"""Encoder and data mix of each unit. MiniLM answers no questions: its "all" has none."""
+"""Encoder and data mix of each unit. MiniLM answers no questions, so its mix "all" has none."""
 
 
 @dataclass(frozen=True)

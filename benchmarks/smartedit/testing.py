@@ -22,7 +22,8 @@ from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sampl
 
 COLUMN_SEED, TEST_SEED = 1_001, 20231211
 SUCCESS = 0.5
-"""Share of the change that an edit must make in the object that is meant, and may not make in another."""
+"""Share of the requested change: an edit must exceed it in the object that is meant, and stay below it in all
+others."""
 SHOWN = 2
 """Number of items of each cue whose edits are saved for display."""
 
@@ -71,8 +72,8 @@ class Items:
 def measures(items: Items, answers: Sequence[Image]) -> list[dict[str, Any]]:
     """Return a row per cue with a value per item.
 
-    `chosen`: the object that the instruction means changed most. `success`: it was changed by more than half, others
-    less.
+    `chosen`: the object that the instruction means changed most. `success`: it was changed by more than half, and all
+    others by less.
     """
     rows = []
     number = len(items.rows) // len(CUES)

@@ -27,13 +27,13 @@ ROWS = (0.375, 0.625)
 """Possible heights of an object's centre. A column and a row are 16 pixels wide, so an object lies in one patch."""
 COLUMN_NAMES = ("one", "two", "three", "four")
 LANDMARKS = ("sea", "road", "forest", "mountain")
-"""Names of the columns in explicit instructions. MiniLM's embeddings differ more by them than by numbers or sides."""
+"""Names of the columns in explicit instructions. They change MiniLM's embeddings more than numbers or sides do."""
 SIDES = {"small": 11, "large": 15}
 """Sides of objects in pixels, by size."""
 PAINTS = ("red", "yellow", "green", "blue", "purple")
 EDITS = ("white", "black", "away")
 MARK = "pink"
-"""Flat colour that segmentation paints an object in."""
+"""Flat colour in which segmentation paints an object."""
 MARK_RGB = (245, 90, 190)
 TOOLS = ("clock", "umbrella", "candle", "hammer", "broom", "camera")
 """Objects with a clue. Instructions never give the clues of the last three."""
@@ -84,7 +84,7 @@ class Row:
         cue: property by which the expression refers to the object.
         text: instruction or question.
         target: edited image; the source if the row is a question.
-        answer: text of the answer to the question where the object is.
+        answer: text that answers where the object is.
         explicit: the instruction with the object's kind and landmark instead of the expression; '' for a question.
         meant: index of the object that is meant.
         answers: for each object, the image in which it is edited instead.
@@ -262,12 +262,12 @@ def instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
 
 
 def _ask(scene: Sequence[Placed], meant: int, phrase: str, answer: str, rng: np.random.Generator) -> tuple[str, str]:
-    """Return a question and its answer: where the object is, or what is in its column."""
+    """Return a question and its answer: the object's place, or the content of its column."""
     return (f"Where is the {phrase}?", answer) if rng.random() < 0.5 else ask_for_content(scene[meant])
 
 
 def ask_for_content(thing: Placed) -> tuple[str, str]:
-    """Return the question what is in the column of an object, and the answer."""
+    """Return a question about the content of an object's column, and its answer."""
     return f"What is in column {COLUMN_NAMES[thing.column]}?", f"{thing.size} {thing.paint} {thing.noun}"
 
 

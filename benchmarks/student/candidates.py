@@ -24,7 +24,7 @@ KINDS = ("training", "held_out", "strange")
 """Kinds of shards: with the photographs of training, with held-out photographs, and with held-out photographs and
 objects. Training neither shows nor names held-out objects."""
 MISTAKEN = 0.3
-"""Share of the pairs with another edit than the instruction asks for, if the task allows one."""
+"""Share of the pairs whose edit is not the requested one, if the task allows that."""
 ENVIRONMENTS = {"sunset": "golden_hour"}
 """Specialists' names of the world's environments, where they differ."""
 

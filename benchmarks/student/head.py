@@ -39,7 +39,7 @@ REQUEST = ("value", "style", "environment", "background", "object", "new_object"
 SIDE, SHARD = 256, 7
 """Side of the rendered images in pixels, and the number that their seeds come from."""
 WRONG = 4
-"""Wrong instructions of another task, and as many of the same task, per pair."""
+"""Number of wrong instructions per pair from another task, and number from the same task."""
 
 
 @dataclass
@@ -149,7 +149,7 @@ def _variants(pair: EditPair, rng: np.random.Generator) -> Iterator[tuple[str, I
 
 
 def _soften(image: Image, rng: np.random.Generator) -> Image:
-    """Return the image a little smaller and back, with a slight cast of colour, as JPEG."""
+    """Shrink the image a little and enlarge it again, add a slight colour cast, and encode it as JPEG."""
     height, width = image.shape[:2]
     scale = rng.uniform(0.6, 0.95)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Views of a run's pairs: their index and counts, one pair with its history, and the local page that browses them.
+"""Views of a run's pairs: index, counts, one pair with its history, and the local page to browse them.
 
 The server of local pages, and the style and script that they share, are here too.
 

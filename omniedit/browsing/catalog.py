@@ -1,4 +1,4 @@
-"""Pairs of a run as the local page sees them: an index that grows while shards are read, images, and decisions."""
+"""Pairs of a run for the local page: an index that grows while shards are read, images, and decisions."""
 
 import threading
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ class Catalog:
 
     @property
     def by_hand(self) -> HandDecisions:
-        """Decisions of people, read again when the file has changed: other programs append to it too."""
+        """Decisions of people. The file is read again when it has changed, because other programs also append to it."""
         path = decisions_file(self.run)
         with self._lock:
             version = file_version(path)

@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 MAX_TASKS = 60
 """Maximum number of tasks, each a row, that a sheet shows."""
 TRIES = 500
-"""Number of a task's best pairs to choose from; several of them may be of one photo."""
+"""Number of a task's best pairs to choose from, because several may be of the same photo."""
 
 
 def draw_sheet(index: pa.Table, shards: Sequence[ShardFiles], path: Path) -> list[str]:
@@ -77,7 +77,7 @@ def _read_best(
 def _to_candidate(row: dict[str, Any], path: Path) -> Candidate:
     """Return the values of a pair that the sheet needs; a pair without a decision counts as not rejected."""
     with Shard(path, keeps_last=False) as shard:
-        shard.size(row["row"])  # raises now, rather than in the drawing, if the image is damaged
+        shard.size(row["row"])  # raises here, not while drawing, if the image is damaged
         instruction = shard.instructions(row["row"])[0]
     return Candidate(
         task=Task(row["task"]),

@@ -25,8 +25,9 @@ def count_pairs(
 ) -> dict[str, Any]:
     """Return all counts as JSON values.
 
-    Keys: `pairs` and the other `COUNTS`; one for each of `GROUPS`, with counts and the mean score by value; `score`,
-    pairs by whole points of O; `by_hand`; `problems`, files and lines that cannot be read.
+    The keys are those of `COUNTS`, for all pairs; those of `GROUPS`, each with counts and the mean score by value;
+    `score`, the number of pairs by whole points of O; `by_hand`; and `problems`, the files and lines that cannot be
+    read.
     """
     folders = pa.array([files.folder for files in shards], pa.string()).dictionary_encode()
     index = index.append_column("folder", pc.take(folders, index["shard"]))

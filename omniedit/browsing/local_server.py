@@ -1,8 +1,8 @@
 """HTTP server of a local page: checks of requests, headers and replies, shared by all pages.
 
-A request must name a loopback host, unless the server listens on another address, so a foreign site whose name resolves
-to this machine cannot read the page. A change must come from the page itself. With a token, every address begins with
-it. A path in a request never becomes a file's path.
+A request must name a loopback host, unless the server listens on another address, so that a foreign site whose name
+resolves to this machine cannot read the page. A change must come from the page itself. If there is a token, every
+address begins with it. A path in a request never becomes a file's path.
 """
 
 import json
@@ -54,7 +54,7 @@ def check_address(host: str, port: int) -> None:
 
 @dataclass(frozen=True)
 class HttpReply:
-    """Answer to a request. The browser caches a reply with `may_cache`, and checks its digest each time."""
+    """Answer to a request. If `may_cache` is set, the browser caches it, and checks its digest each time."""
 
     body: bytes
     content_type: str = "application/json"
@@ -139,7 +139,7 @@ class LocalServer(ThreadingHTTPServer):
         """Return the answer to a POST request of the page itself.
 
         Raises:
-            HttpError, UserError: as `get`.
+            HttpError, UserError: as in `get`.
         """
         raise NotImplementedError
 
@@ -155,7 +155,7 @@ class LocalServer(ThreadingHTTPServer):
         return rest
 
     def check_host(self, host: str | None) -> None:
-        """Check that a request names this machine. Any port is valid, because a tunnel may use another one.
+        """Check that a request names this machine. Any port is valid, because a tunnel may use a different one.
 
         A server for other machines has several names; there, the token rejects foreign sites.
 
@@ -201,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.check_host(self.headers.get("Host"))
             reply = answer()
         except HttpError as rejection:
-            self.close_connection = True  # a body may be unread
+            self.close_connection = True  # because the request's body may be unread
             reply = as_json({"error": error_line(rejection)}, rejection.status)
         except UserError as error:
             reply = as_json({"error": error_line(error)}, HTTPStatus.CONFLICT)
@@ -240,7 +240,7 @@ def run_action(
 
     Args:
         action: None if the address does not exist.
-        required: name and type of a value that each request has, and the remedy if it lacks it.
+        required: name and type of a value that each request must have, and the remedy if it is missing.
 
     Raises:
         HttpError: no such action, or the values are not valid.

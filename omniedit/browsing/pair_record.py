@@ -1,4 +1,4 @@
-"""Everything that a run knows about one pair."""
+"""Record of one pair: all facts that a run has about it."""
 
 from collections.abc import Iterator
 from math import isfinite
@@ -20,7 +20,7 @@ SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif"}
 def read_record(files: ShardFiles, pair_id: str) -> dict[str, Any]:
     """Return a pair's record as JSON values.
 
-    The pair's fields have the names of `EditPair`. Others: `file`, `row`, `size` (width, height), `mask_share`,
+    The pair's fields have the names of `EditPair`. Other fields: `file`, `row`, `size` (width, height), `mask_share`,
     `scores` (of the judge) and `teacher_scores`, `decision`, `command` (None if no rule makes the pair), and `problems`
     for files that are missing or cannot be read.
     """

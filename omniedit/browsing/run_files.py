@@ -72,7 +72,7 @@ def list_shards(run: Path) -> list[ShardFiles]:
 
 
 def task_place(name: str) -> int:
-    """Return a task's index among the registered tasks; any other name has their number, and so comes last."""
+    """Return a task's index among the registered tasks. Any other name gets their number, so that it comes last."""
     return TASKS.index(name) if name in TASKS else len(TASKS)
 
 

@@ -21,7 +21,7 @@ class IndexQuery:
 
     Args:
         text: part of a pair id or of a source id.
-        least, most: limits of the score; with either, pairs without a score are left out.
+        least, most: limits of the score; if either is set, pairs without a score are left out.
         by_hand: a key of `BY_HAND`.
         order: one of `ORDERS`: as stored, highest score first, or lowest score first; pairs without a score come last.
     """
@@ -65,7 +65,7 @@ def _mask(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 def _select_by_hand(
     index: pa.Table, decision: Decision | None, by_hand: Mapping[str, HandDecision]
 ) -> NDArray[np.bool_]:
-    """Return a mask of the pairs with this decision by hand, or without any if `decision` is None."""
+    """Return a mask of the pairs with this decision by hand; if `decision` is None, of the pairs without one."""
     ids = [pair_id for pair_id, hand_decision in by_hand.items() if decision in (None, hand_decision.decision)]
     found_N = _mask(pc.is_in(index["pair_id"], pa.array(ids, pa.string())))
     return ~found_N if decision is None else found_N

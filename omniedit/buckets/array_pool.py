@@ -14,7 +14,7 @@ UNUSED_COUNT = 2
 class ArrayPool:
     """Allocator of arrays whose memory is reused once no array refers to it.
 
-    It keeps only as many blocks as were ever in use at once. Several threads may use it.
+    The number of blocks is the largest number that was in use at once. Several threads may use the pool.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,9 @@ class ArrayPool:
             return block[:size].view(dtype).reshape(shape)
 
     def _take(self, size: int) -> np.ndarray:
-        """Return an unused block of at least `size` bytes; one that is too small is replaced."""
+        """Return an unused block of at least `size` bytes. If all unused blocks are too small, one of them is
+        replaced.
+        """
         unused = [index for index in range(len(self._blocks)) if sys.getrefcount(self._blocks[index]) == UNUSED_COUNT]
         for index in unused:
             if self._blocks[index].nbytes >= size:

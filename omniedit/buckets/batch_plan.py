@@ -15,9 +15,9 @@ class BatchPlan:
     """Assignment of samples to steps. Each step's batch comes from one bucket, the same for all ranks.
 
     Buckets alternate at random. In an epoch, each bucket yields its samples in random order and in full batches;
-    leftover samples wait for the next epoch, which shuffles again. A bucket smaller than a batch yields one batch per
-    epoch, filled up by repeating its samples, so that every aspect ratio is trained on. The step is the only state.
-    The batches of a step do not depend on the number of ranks, only their split does.
+    samples that do not fill a batch are left out of the epoch, and the next epoch shuffles again. A bucket smaller than
+    a batch yields one batch per epoch, filled up by repeating its samples, so that every aspect ratio is trained on.
+    The step is the only state. A step's batch does not depend on the number of ranks, only its split does.
 
     Args:
         sizes: number of samples in each bucket, by ratio.

@@ -22,7 +22,7 @@ import pyarrow as pa
 from omniedit.imaging.images import Image
 
 ZSTD_LEVEL = 1
-"""On photos, level 1 leaves 66 % of the bytes at 53 ms per megapixel, level 3 leaves 59 % at 119 ms."""
+"""Photos shrink to 66 % of their bytes at level 1 (53 ms per megapixel), and to 59 % at level 3 (119 ms)."""
 JPEG_QUALITY = 95
 FILTER_NAME, JPEG_NAME = "omniedit.up_filter", "omniedit.jpeg"
 """Names of the codecs in zarr.json."""
@@ -58,7 +58,8 @@ def filter_rows(image: Image) -> Image:
 def undo_filter(planes: Image, out: Image) -> None:
     """Undo `filter_rows` in place and write the (H, W, 3) image to `out`.
 
-    Rows are summed within all bands at once, then from band to band. This takes a quarter of the time of H single rows.
+    First the rows within each band are summed, for all bands at once, then the bands. This takes a quarter of the time
+    of summing row by row.
     """
     height, width = planes.shape[1:]
     band = math.gcd(height, BAND)

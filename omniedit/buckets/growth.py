@@ -11,7 +11,7 @@ from omniedit.buckets.placement import BucketSettings, EarlierPlacement, Plan, h
 from omniedit.buckets.store_layout import HELD_OUT
 
 COLUMNS = ("pair_id", "ratio", "row", "part", "split")
-"""Columns of a plan that growth needs; the others would need another 0.2 GB for five million pairs."""
+"""Columns of a plan that growth needs; the others would take another 0.2 GB of memory for five million pairs."""
 
 
 def find_earlier_placement(accepted: pa.Table, layout: BucketSettings, earlier: Plan) -> EarlierPlacement | None:

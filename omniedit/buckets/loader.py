@@ -25,14 +25,14 @@ class BatchLoader(Generic[Batch]):
 
     The plan makes any range of steps reproducible: to resume after step n, pass range(n + 1, ...).
 
-    >>> with BatchLoader(store, plan, rank, range(first, last), ahead=2) as loader:
+    >>> with BatchLoader(store, plan, rank, range(first, last), prefetch=2) as loader:
     ...     for step, batch in loader:
     ...         train(batch)
 
     Args:
         reader: reads the pairs.
         plan: batch plan over the sizes of the buckets.
-        ahead: number of decoded batches to prefetch; two more are in memory.
+        prefetch: number of decoded batches to prepare in advance; two more are in memory.
         rows: bucket row of each sample of the plan, by ratio; None if samples are numbered by row.
         prepare: function of a step and its batch, called in the background; its result replaces the batch.
 
@@ -45,14 +45,14 @@ class BatchLoader(Generic[Batch]):
         plan: BatchPlan,
         rank: int,
         steps: range,
-        ahead: int = 2,
+        prefetch: int = 2,
         rows: Mapping[str, np.ndarray] | None = None,
         prepare: Callable[[int, Batch], Batch] | None = None,
     ) -> None:
         self.reader, self.plan, self.rank, self.steps = reader, plan, rank, steps
         self.rows, self.prepare = rows, prepare
         self.waited_s = 0.0
-        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=ahead)
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=prefetch)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._read_all, name="batch loader", daemon=True)
 

@@ -25,7 +25,7 @@ class MappedRows:
     """Rows of pairs.arrow, which is mapped into memory.
 
     Raises:
-        DamagedFile: the file is not as `write_arrow` wrote it.
+        DamagedFile: the file differs from what `write_arrow` wrote.
         UserError: the file cannot be read.
     """
 
@@ -53,7 +53,7 @@ class MappedRows:
 
 
 class ParquetRows:
-    """Rows of pairs.parquet, all in memory: those of a store of format 1."""
+    """Rows of pairs.parquet, all in memory, for a store of format 1."""
 
     def __init__(self, path: Path) -> None:
         self._table = read_table(path)

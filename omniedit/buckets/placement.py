@@ -34,7 +34,7 @@ PLAN_SCHEMA = pa.schema(
 """One row per accepted pair: bucket, row, part, and origin (row `candidate_row` of candidates/{folder}/{shard}.h5).
 Older plans lack the column `folder`; it then equals `task`."""
 REPEATED_COLUMNS = ("ratio", "part", "task", "shard", "split", "folder")
-"""Columns of few different values, which are dictionary-encoded in memory."""
+"""Columns with few distinct values, which are dictionary-encoded in memory."""
 HELD_OUT_KEY = "held out"
 """Key of the hashes that decide which pairs are held out."""
 _BLOCK = 100_000
@@ -172,7 +172,7 @@ def place(accepted: pa.Table, layout: BucketSettings, earlier: EarlierPlacement 
 
     Args:
         earlier: placement that the pairs of a growing store keep (see `find_earlier_placement`); new pairs follow in
-            the order above. Only the last Zarr shard of a bucket changes, unless it was full.
+            the order above. Of the earlier Zarr shards of a bucket, at most the last one changes, if it was not full.
     """
     accepted = _add_folder(accepted)
     ids, ratio = accepted["pair_id"], index_texts(accepted["ratio"], RATIOS)

@@ -73,8 +73,9 @@ def reference_captions(row: dict[str, Any]) -> list[str | None]:
 
 
 def describe_references(roles: Sequence[str], captions: Sequence[str | None]) -> dict[str, Any]:
-    """Return the columns of a pair's row about its references: none without references, captions only if one has a
-    caption."""
+    """Return the columns about a pair's references: none if there are no references; captions only if a reference has
+    one.
+    """
     described: dict[str, Any] = {REFERENCES: list(roles[:MAX_REFERENCES])} if roles else {}
     stored = list(captions[:MAX_REFERENCES])
     return described | ({CAPTIONS: stored} if any(stored) else {})

@@ -46,9 +46,8 @@ class PartFile:
 
 
 def read_parts(plan: Plan, parts: Sequence[Path], advance: Callable[[], object] = bool) -> dict[str, PartFile]:
-    """Return the file of each Zarr shard of all parts, by relative path, after comparing it with its part's manifest.
-
-    All cores read files in parallel, each file once.
+    """Return the files of all Zarr shards, by relative path, after comparing each with its part's manifest. All cores
+    read files in parallel, each file once.
 
     Args:
         advance: called after each file.
@@ -66,7 +65,7 @@ def read_parts(plan: Plan, parts: Sequence[Path], advance: Callable[[], object] 
 
 
 def list_files(plan: Plan, parts: Sequence[Path]) -> list[tuple[Path, PartFile]]:
-    """Return each part and file that the parts' manifests list."""
+    """Return the part and path of each file that the parts' manifests list."""
     return [
         (part, PartFile(part / file, known))
         for part in parts

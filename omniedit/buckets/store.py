@@ -67,8 +67,8 @@ class BucketStore:
     Args:
         path: folder with {ratio}.zarr and manifest.json.
         resolution: images are scaled down to `bucket_size(ratio, resolution)`; None leaves them as stored.
-        cache_bytes: memory limit for cached scaled images. Nothing is evicted: an epoch visits each pair once, so any
-            other pair is as likely to be read next.
+        cache_bytes: memory limit for cached scaled images. Nothing is evicted, because an epoch visits each pair
+            once, so that all other pairs are equally likely to be read next.
         reads_references: read the pairs' reference images as well, where they have some. They are not cached.
 
     Raises:
@@ -132,7 +132,7 @@ class BucketStore:
         return PairBatch(ratio, batch[0], batch[1], batch[2], pairs, references)
 
     def describe(self, ratio: str, rows: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the rows of a bucket's pairs.parquet, without reading the others."""
+        """Return some rows of a bucket's pairs.parquet, without reading the others."""
         return self._pair_rows(ratio).read(rows)
 
     def pairs(self, ratio: str) -> pa.Table:
@@ -145,7 +145,9 @@ class BucketStore:
         return self._rows[ratio]
 
     def _fill(self, ratio: str, indices: dict[int, int], batch: Sequence[np.ndarray]) -> None:
-        """Read the images of rows into the batch at `indices`, the rows of one Zarr shard one after the other."""
+        """Read the images of some rows into the batch at `indices`. Rows of one Zarr shard are read one after the
+        other.
+        """
         rows = sorted(indices)
         if self.resolution is None:
             jobs = [
@@ -210,8 +212,8 @@ class BucketStore:
     def _unreadable(self, name: str, error: Exception) -> UserError:
         """Return the error for a failed read.
 
-        It is `DamagedFile`, or `DamagedCopy` for a copy on scratch, only if the checksum is wrong, because a storage
-        failure raises errors of the same kinds.
+        Only if the checksum is wrong, it is `DamagedFile`, or `DamagedCopy` for a copy on scratch. A storage failure
+        raises the same exceptions as damage.
         """
         message = one_line(error, 200)
         file = self.path / name

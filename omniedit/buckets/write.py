@@ -32,7 +32,7 @@ Written = Generator[str, None, dict[str, dict[str, Any]]]
 CONTENTS = "contents.json"
 """File of a part with, for each Zarr shard such as "3x2/5", the checksums of its files and a digest of its pairs."""
 OPEN_ROWS, OPEN_SHARDS = 250_000, 256
-"""Limits on the candidate shards that stay open: their rows, of about a kilobyte each, and their files."""
+"""Limits on the candidate shards that stay open: total rows, each of about a kilobyte, and number of files."""
 
 
 def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path | None = None) -> Iterator[str]:
@@ -208,6 +208,6 @@ class ZarrShardPairs:
         self.rows[number] = described | about
 
     def digest(self, layout: BucketSettings) -> str:
-        """Return a digest of everything that the bytes of the Zarr shard depend on."""
+        """Return a digest of all inputs that decide the bytes of the Zarr shard."""
         size = [FORMAT, layout.base_size, layout.pairs_per_zarr_shard, layout.codec]
         return hashlib.sha256(json.dumps([size, sorted(self.checksums.items())]).encode()).hexdigest()

@@ -64,7 +64,7 @@ class ZarrShard:
 
     Raises:
         OSError: the file cannot be opened or read.
-        ValueError: on reading, the index or a chunk does not match its checksum, or the chunk is not there.
+        ValueError: on reading, the index or a chunk does not match its checksum, or the chunk was not written.
     """
 
     def __init__(self, path: Path, chunks: int) -> None:

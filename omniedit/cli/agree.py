@@ -49,12 +49,12 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     """Compare with people.
 
     Raises:
-        UserError: as `compare`, or thresholds are requested for ratings beyond 1 without `--good`.
+        UserError: as in `compare`, or thresholds are requested for ratings above 1 without `--good`.
     """
     protocol = PROTOCOLS[args.protocol or "raters"]
     result = report.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
     if args.thresholds and not result.thresholds:
-        raise UserError(f"{args.ratings}: people's O goes beyond 1; give --good, the mean O from which an edit is good")
+        raise UserError(f"{args.ratings}: people's O exceeds 1; give --good, the mean O from which an edit is good")
     lines = [*report.agreement_lines(result), *report.preference_lines(result)]
     lines += ["", *report.threshold_lines(result, args.thresholds)]
     return lines, report.to_json(result)
@@ -64,7 +64,7 @@ def _compare_tables(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]
     """Compare two tables of scores.
 
     Raises:
-        UserError: as `compare_scores.compare`, or an option needs people's ratings.
+        UserError: as in `compare_scores.compare`, or an option needs people's ratings.
     """
     options = {"--protocol": args.protocol, "--thresholds": args.thresholds, "--good": args.good is not None}
     options |= {"--judge-model": args.judge_model}

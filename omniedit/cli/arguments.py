@@ -97,7 +97,7 @@ def run_name(text: str) -> str:
 
 
 def words(text: str) -> str:
-    """Check that a text is UTF-8: other bytes arrive as lone surrogates, which no tokenizer reads."""
+    """Check that a text is UTF-8. Other bytes arrive as lone surrogates, which no tokenizer accepts."""
     try:
         text.encode()
     except UnicodeEncodeError:

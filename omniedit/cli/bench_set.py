@@ -12,6 +12,7 @@ from omniedit.evaluation.bench.sets.freeze import describe, freeze, read_draft
 from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.evaluation.bench.sets.training_overlap import read_training
+from omniedit.plain_text import markdown_table
 
 MAX_REJECTED = 10
 """Number of rejected rows that are listed."""
@@ -22,12 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="list the benchmarks, and what to download for each")
     show = actions.add_parser("show", help="read a set: items by task, rejected rows, protocol, published figures")
     show.add_argument("name", choices=list(BENCHMARKS), help="name of a benchmark")
-    show.add_argument("path", type=path, nargs="?", help="your copy of the set; without it, the one that ships")
+    show.add_argument("path", type=path, nargs="?", help="your copy of the set (default: the one that ships)")
     table = actions.add_parser("table", help="compute a benchmark's table from scores that its own scripts wrote")
     table.add_argument(
         "name", choices=[name for name, each in BENCHMARKS.items() if each.recorded], help="name of a benchmark"
     )
-    table.add_argument("recorded", type=path, help="the recorded scores; omniedit bench-set list says which files")
+    table.add_argument("recorded", type=path, help="the recorded scores; omniedit bench-set list names the files")
     bench_set_review.add_actions(actions)
     build = actions.add_parser("build", help="check photos and instructions, and freeze them as a set")
     build.add_argument("table", type=path, help="CSV: photo,task,instruction[,source_caption,target_caption,objects]")
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     """Run an action.
 
     Raises:
-        UserError: as `Benchmark.read`, `Benchmark.read_recorded`, `read_draft`, `freeze`, `propose` and `review`.
+        UserError: as in `Benchmark.read`, `Benchmark.read_recorded`, `read_draft`, `freeze`, `propose` and `review`.
     """
     of_review = {"propose": bench_set_review.propose, "review": bench_set_review.review}
     actions = {"list": _list, "show": _show, "table": _print_table, **of_review, "build": _build}
@@ -113,11 +114,12 @@ def _print_table(args: argparse.Namespace) -> list[str]:
 
 
 def format_table(table: Sequence[GroupRow], columns: Sequence[str]) -> list[str]:
-    """Format a table as Markdown; differing figures of the benchmark's own script follow in brackets."""
-    lines = [f"| | {' | '.join(columns)} | items | missing |", "|---" * (len(columns) + 3) + "|"]
-    for row in table:
-        cells = [_format_cell(row, column) for column in columns]
-        lines.append(f"| {row.name} | {' | '.join(cells)} | {row.items} | {len(row.missing)} |")
+    """Format a table as Markdown. Figures of the benchmark's own script follow in brackets if they differ."""
+    cells = [
+        [row.name, *(_format_cell(row, column) for column in columns), str(row.items), str(len(row.missing))]
+        for row in table
+    ]
+    lines = markdown_table(("", *columns, "items", "missing"), cells)
     if any(row.official for row in table):
         lines += ["", "In brackets: the figure of the benchmark's own script."]
     return lines

@@ -81,7 +81,7 @@ def _proposals_config(args: argparse.Namespace) -> ProposalsConfig | None:
     """Return the settings of a model; None for templates.
 
     Raises:
-        UserError: as `check_section`, or the config names recorded replies, which belong to a run.
+        UserError: as in `check_section`, or the config names recorded replies, which belong to a run.
     """
     options = endpoint_options(args)
     if not options and not args.config:

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     server = BrowseServer(catalog, args.port)
     threading.Thread(target=catalog.read_shards, daemon=True).start()
     server.serve(f"shows {folder}; Ctrl-C ends it")
-    os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
+    os._exit(0)  # exit at once, because h5py's exit handler would wait forever for a thread that was reading a file
 
 
 def user_name() -> str:

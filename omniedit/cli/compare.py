@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--order",
         choices=["both", "once"],
         default="both",
-        help="show every two edits in both orders, or once in a random order (default: %(default)s)",
+        help="show the two edits of a comparison in both orders, or once in a random order (default: %(default)s)",
     )
     parser.add_argument(
         "--judge", choices=["api", "internvl", "vlm"], default="api", help="judge (default: %(default)s, an endpoint)"
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     """Compare editors and print the result, or rank the editors of a table of comparisons.
 
     Raises:
-        UserError: as `read_matches`, `open_judge`, `load_judge` and `compare`.
+        UserError: as in `read_matches`, `open_judge`, `load_judge` and `compare`.
     """
     if len(args.inputs) == 1 and (rows := read_winners(args.inputs[0])) is not None:
         _print_ranks(rows, args.inputs[0], args.json)
@@ -88,7 +88,7 @@ def judge_matches(
     """Return a verdict for each match, by the model behind an endpoint.
 
     Raises:
-        UserError: as `open_judge` and `PairwiseJudge.compare`.
+        UserError: as in `open_judge` and `PairwiseJudge.compare`.
     """
     with open_judge(config, matches, both_orders, agreed) as (judge, batch):
         return list(compare(matches, judge, batch))
@@ -101,10 +101,10 @@ def open_judge(
     """Open the judge behind an endpoint, print an upper estimate of the cost, and yield it with its batch size.
 
     Args:
-        agreed: whether money may be spent without a budget.
+        agreed: whether the user accepts costs without a budget.
 
     Raises:
-        UserError: money would be spent without agreement, or as `open_client`.
+        UserError: money would be spent without agreement, or as in `open_client`.
     """
     with open_client(config) as client:
         judge = PairwiseJudge(client, config.max_side, both_orders)
@@ -122,7 +122,7 @@ def load_judge(name: str, scorer: Path | None, scoring: ScoringConfig, both_orde
     """Load a model on this machine as a judge of two edits, and return it with its batch size.
 
     Raises:
-        UserError: as `load_answering_model`.
+        UserError: as in `load_answering_model`.
     """
     from omniedit.scoring.vlm_judges.reply_model import load_answering_model
 
@@ -142,7 +142,7 @@ def read_winners(table: Path) -> list[dict[str, Any]] | None:
     """Return the rows of a table of comparisons with winners; None for another input.
 
     Raises:
-        UserError: the table is empty or has winners without items or editors, or as `read_given`.
+        UserError: the table is empty or has winners without items or editors, or as in `read_given`.
     """
     if table.is_dir():
         return None

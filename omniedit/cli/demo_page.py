@@ -26,7 +26,7 @@ EXAMPLES = (
     ("two_dogs.jpg", "Turn it into a pencil sketch."),
 )
 MAX_SEED = 2**53 - 1
-"""Largest seed: larger whole numbers lose their last digits in a browser."""
+"""Maximum seed, because larger whole numbers lose their last digits in a browser."""
 HOUR_S, DAY_S = 3600, 24 * 3600
 Images = list[PIL.Image.Image]
 History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings, Images]]
@@ -35,9 +35,10 @@ EDITORS_CHOICE = "the editor decides"
 COLUMNS = 5
 """Images in a row of a gallery."""
 CSS = f".grid-container {{ --grid-cols: {COLUMNS} !important; }}"
-"""Gradio shows few images in fewer and larger columns, of which a low gallery shows the upper part only."""
+"""Style that keeps the columns of a gallery. For few images, Gradio would use fewer and larger columns, and a low
+gallery would show only their upper part."""
 PAGE_FIELDS = ("instruction", "negative_prompt", "steps", "guidance_scale", "image_guidance_scale", "seed")
-"""Settings with a field on the page, in its order; the task has a separate list."""
+"""Settings with a field on the page, in the page's order; the task has a separate list."""
 
 
 def build(pipeline: "EditPipeline", name: str) -> gr.Blocks:

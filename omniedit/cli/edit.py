@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from omniedit.models.pipeline_callbacks import Callback
 
 MAX_SEED = 2**64 - 1
-"""Largest seed that torch takes."""
+"""Maximum seed that torch accepts."""
 LARGE_PIXELS = 16_000_000
 """Number of pixels above which each stage is reported: reading, editing, resizing the edit to full size, writing."""
 
@@ -38,7 +38,7 @@ class Settings:
     Args:
         steps, guidance_scale, image_guidance_scale, negative_prompt: as in `EditPipeline`; None is its default.
         seed: seed of the noise, the same for each image, so that an edit does not depend on the other images.
-        task: name of the task, for an editor that takes tasks; None leaves it to the editor.
+        task: name of the task, for an editor that takes tasks; None lets the editor decide.
         scheduler: a key of `omniedit.models.schedulers.SCHEDULERS`; None is the editor's own.
         captions: captions of the reference images, for an editor that takes them; () for none.
     """
@@ -158,7 +158,7 @@ def _check_targets(targets: Sequence[Path], overwrite: bool) -> None:
         raise UserError(
             f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
         )
-    for target in {target.parent: target for target in targets}.values():  # one target per folder
+    for target in {target.parent: target for target in targets}.values():  # one target of each folder
         check_writable(target)
 
 

@@ -15,7 +15,7 @@ NESTED_ENTRIES = (IFD.Exif, IFD.GPSInfo)
 def save(image: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[str]:
     """Write an image with as much of its EXIF data as the format takes; return the names of the dropped entries.
 
-    If not all entries fit, the largest are dropped first: a camera's own notes may exceed the space in a JPEG.
+    If not all entries fit, the largest are dropped first, because a camera's own notes may exceed the space in a JPEG.
     """
     kind, options = FORMATS[suffix]
     remaining, dropped = PIL.Image.Exif(), list[str]()

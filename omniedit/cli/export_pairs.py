@@ -4,7 +4,7 @@ import argparse
 
 from omniedit.browsing.run_files import find_run
 from omniedit.cli.arguments import at_least_one, names, overall_score, path, percentage
-from omniedit.exchange.candidates import Choice
+from omniedit.exchange.candidates import PairSelection
 from omniedit.exchange.exporting import ROWS_PER_FILE, ExportOptions, export_run
 
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
 
 def read_options(args: argparse.Namespace) -> ExportOptions:
     """Return the `ExportOptions` of the arguments."""
-    choice = Choice(
+    selection = PairSelection(
         tasks=args.task,
         min_score=args.min_score,
         top=args.top,
@@ -60,4 +60,4 @@ def read_options(args: argparse.Namespace) -> ExportOptions:
         judge=args.judge,
         kind="rejected" if args.rejected else "preference" if args.preference else "accepted",
     )
-    return ExportOptions(format=args.format, choice=choice, rows_per_file=args.rows_per_file or ROWS_PER_FILE)
+    return ExportOptions(format=args.format, selection=selection, rows_per_file=args.rows_per_file or ROWS_PER_FILE)

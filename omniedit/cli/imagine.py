@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scenes", type=at_least_one, default=1000, help="number of scenes (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=run_seed, default=0, help="seed of combinations and noise; give each archive its own"
+        "--seed", type=run_seed, default=0, help="seed of combinations and noise; give each archive a different one"
     )
     parser.add_argument("--concepts", type=path, help="text file with a concept on each line (default: a shipped list)")
     parser.add_argument("--places", type=path, help="text file with a place on each line (default: a shipped list)")

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", help="folder, URL or tar with the images that rows name by path (default: the folder of the rows)"
     )
-    parser.add_argument("--task", type=words, help="task of rows that name none")
+    parser.add_argument("--task", type=words, help="task of rows that do not name one")
     parser.add_argument(
         "--tasks-map", type=path, metavar="FILE", help="YAML file that maps the data set's task names to tasks"
     )

@@ -66,7 +66,7 @@ def read_index(shards: list[ShardFiles]) -> tuple[pa.Table, list[str]]:
 
 
 def inspect_pair(run: str, pair_id: str, as_json: bool, save: Path | None) -> str:
-    """Return everything that a run knows about a pair as text or JSON, and save its images if a folder is given.
+    """Return a pair's record as text or JSON, and save its images if a folder is given.
 
     Raises:
         UserError: the run or the pair does not exist, or an image cannot be saved.
@@ -83,5 +83,5 @@ def inspect_pair(run: str, pair_id: str, as_json: bool, save: Path | None) -> st
 
 
 def to_json(value: Any) -> str:
-    """Format a value as JSON in ASCII, which no terminal misreads."""
+    """Format a value as JSON in ASCII, which every terminal shows correctly."""
     return json.dumps(value, indent=1, allow_nan=False)

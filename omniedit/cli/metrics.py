@@ -48,7 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ratings by people, as for `omniedit agree`; TABLE is then an output table, whose metrics are compared",
     )
     parser.add_argument(
-        "--protocol", choices=["raters", "viescore"], default="raters", help="as for `omniedit agree` (default: raters)"
+        "--protocol",
+        choices=["raters", "viescore"],
+        default="raters",
+        help="protocol, as for `omniedit agree` (default: raters)",
     )
     parser.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
     parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         UserError: no row can be measured (the table with the reasons is still written), no metric is available, or as
-            `read_table`, `check_needs` and `choose`.
+            in `read_table`, `check_needs` and `choose`.
     """
     if args.ratings:
         _compare(args)
@@ -84,7 +87,7 @@ def _compare(args: argparse.Namespace) -> None:
     """Print the agreement of metrics with people.
 
     Raises:
-        UserError: the table has no metric, or as `correlate_metrics`.
+        UserError: the table has no metric, or as in `correlate_metrics`.
     """
     if not is_measured(read_given(args.table)):
         raise UserError(f"{args.table}: has no metric; make a table with: omniedit metrics TABLE.csv -o {args.table}")
@@ -95,10 +98,10 @@ def _compare(args: argparse.Namespace) -> None:
 
 
 def choose_names(table: Path, rows: Sequence[InputRow], requested: str | None, networks: Networks) -> list[str]:
-    """Return the names of the metrics to measure; without `requested`, all that the table allows.
+    """Return the names of the metrics to measure; if none are requested, all that the table allows.
 
     Raises:
-        UserError: none is available, or as `check_needs` and `choose`.
+        UserError: none is available, or as in `check_needs` and `choose`.
     """
     names = [name.strip() for name in requested.split(",") if name.strip()] if requested else usable_metrics(rows)
     check_needs(table, rows, names)

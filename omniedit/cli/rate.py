@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     """Serve the page, print results, or export.
 
     Raises:
-        UserError: the input cannot be read, options do not fit together, or as `AnswerStore`.
+        UserError: the input cannot be read, options do not fit together, or as in `AnswerStore`.
     """
     if (args.out or args.json) and not args.results:
         raise UserError("-o and --json: are for --results")
@@ -148,7 +148,7 @@ def serve(store: AnswerStore, edits: Sequence[RatedEdit], args: argparse.Namespa
         message += "\nOther machines can open this link; it is not encrypted, so use a network that you trust."
     server.serve(message)
     store.__exit__()
-    os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
+    os._exit(0)  # exit at once, because h5py's exit handler would wait forever for a thread that was reading a file
 
 
 def report(store: AnswerStore, edits: Sequence[RatedEdit], args: argparse.Namespace) -> None:
@@ -178,7 +178,7 @@ def report(store: AnswerStore, edits: Sequence[RatedEdit], args: argparse.Namesp
 
 
 def export(store: AnswerStore, edits: Sequence[RatedEdit], out: Path, pairwise: bool) -> str:
-    """Write the ratings or choices; return a line that says where.
+    """Write the ratings or choices; return a line that names the file.
 
     Raises:
         UserError: there is nothing to write, or choices go to a file in another format.

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure and print.
 
     Raises:
-        UserError: no row can be used, or as `read_records`.
+        UserError: no row can be used, or as in `read_records`.
     """
     bench = BENCHES[args.bench]
     records = read_records(args.files)

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rubric",
         metavar="NAME|FILE.yaml",
-        help="name of a rubric, or your own file; docs/rubrics.md lists all (default: edit, or the one of --prompts)",
+        help="name of a rubric, or your own file; docs/rubrics.md lists all (default: edit, or that of --prompts)",
     )
     parser.add_argument(
         "--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark, whose official prompts are used"
@@ -97,7 +97,7 @@ def _required_columns(rows: Sequence[InputRow], rubric: Rubric) -> list[str]:
 
 
 def _task(row: InputRow) -> str:
-    """Return the kind of edit of a row, '' if the table does not say."""
+    """Return the kind of edit of a row; '' if the table does not give it."""
     return (row.get("task") or "").strip()
 
 
@@ -211,7 +211,7 @@ def scoring_config(config: Path | None, api_options: Mapping[str, str]) -> Scori
     """Load `scoring` of a config file, with keys of `scoring.api` replaced by those of the command line.
 
     Raises:
-        UserError: as `omniedit.config.loading.check_section`.
+        UserError: as in `omniedit.config.loading.check_section`.
     """
     scoring: Any = read_yaml(config).get("scoring", {}) if config else {}
     if isinstance(scoring, dict) and isinstance(scoring.get("api", {}), dict):
@@ -229,7 +229,7 @@ def _read(row: InputRow, place: str, folder: Path, rubric: Rubric) -> Example | 
 def _columns(
     row: InputRow, verdict: RubricScores | Unscorable | BadRow, rubric: Rubric, judge: str
 ) -> dict[str, object]:
-    """Return the row's own columns and those of its scores, which are null without a score."""
+    """Return the row's own columns and the columns of its scores, which are null if it has no score."""
     columns = {name: value for name, value in row.items() if name is not None}
     about = {"rubric": rubric.name, "prompt_hash": rubric.digest, "judge": judge, "judge_version": ""}
     if isinstance(verdict, BadRow):

@@ -1,4 +1,5 @@
-"""Judges of `omniedit score`: a marker of examples for each, and the judges of an ensemble one after another."""
+"""Judges of `omniedit score`: a function that scores examples for each judge, and the judges of an ensemble one after
+another."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,12 +37,12 @@ def open_marker(
 
     Args:
         words: texts of the examples to mark.
-        agreed: whether money may be spent without a budget.
+        agreed: whether the user accepts costs without a budget.
         spent: folder of a run's ledger, if several jobs share the budget.
 
     Raises:
-        UserError: the judge does not support the rubric, money would be spent without agreement, or as `load_judge` and
-            `open_client`.
+        UserError: the judge does not support the rubric, money would be spent without agreement, or as in `load_judge`
+            and `open_client`.
     """
     if judge in ("internvl", "vlm"):
         local = local_judge(judge, scorer, scoring, rubric)
@@ -80,7 +81,9 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
 def judge_readable(
     loaded: Iterable[Any], bad: type[Exception], judge: Callable[[Sequence[Any]], Sequence[Any]], size: int
 ) -> Iterator[Any]:
-    """Yield a verdict for each input, in order, with one batch in memory; an input that is bad is its own verdict."""
+    """Yield a verdict for each input, in order, with one batch in memory. An invalid input is yielded as its own
+    verdict.
+    """
     remaining = iter(loaded)
     while batch := list(islice(remaining, size)):
         readable = [each for each in batch if not isinstance(each, bad)]
@@ -89,13 +92,13 @@ def judge_readable(
 
 
 def check_agreed(endpoints: Iterable[EndpointConfig], agreed: bool, section: str = "scoring") -> None:
-    """Check that no endpoint costs money without a budget or agreement.
+    """Check that no endpoint would cost money without a budget or the user's agreement.
 
     Args:
         section: section of the config that names the endpoints.
 
     Raises:
-        UserError: one does.
+        UserError: an endpoint would.
     """
     for api in endpoints:
         has_price = Prices(api.prompt_price, api.completion_price).known

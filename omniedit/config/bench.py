@@ -76,12 +76,12 @@ class BenchConfig(Section):
 
     @property
     def judge_names(self) -> list[str]:
-        """Names of the judges of `sets`; the student without any."""
+        """Names of the judges of `sets`; the student if none are given."""
         return list(self.judges) or ["student"]
 
     @property
     def portions(self) -> list[str]:
-        """Names of the shares of a set's items, `1-of-2`."""
+        """Names of the parts into which a set's items are divided, such as `1-of-2`."""
         return [f"{index}-of-{self.editor_shards}" for index in range(1, self.editor_shards + 1)]
 
     @property

@@ -15,6 +15,7 @@ from omniedit.config.loading import DEFAULT_CONFIG, load
 from omniedit.config.schema import Config
 from omniedit.config.section import sections_by_name, subsections
 from omniedit.config.tasks import TaskConfig
+from omniedit.plain_text import markdown_table
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 
@@ -28,8 +29,11 @@ def schema() -> str:
     return json.dumps(whole, indent=2) + "\n"
 
 
-def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    """Return the rows of the Markdown table of keys in config/README.md, with the defaults of config/config.yaml."""
+def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """Return key, type, default and meaning of each key, for config/README.md.
+
+    The defaults are those of config/config.yaml.
+    """
     rows = []
     for name in model.model_fields:
         if section := subsections(model).get(name):
@@ -44,7 +48,7 @@ def key_table(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
         properties = model.model_json_schema()["properties"][name]
         meaning = " ".join(_meanings(model).get(name, "").split())
         default = ", ".join(f"`{json.dumps(value)}`" for value in _defaults(model, name, prefix))
-        rows.append(f"| `{prefix}{name}` | {_type_text(properties)} | {default} | {meaning} |")
+        rows.append((f"`{prefix}{name}`", _type_text(properties), default, meaning))
     return rows
 
 
@@ -113,7 +117,7 @@ def readme_with_table(text: str) -> str:
     """Return the text of config/README.md with a regenerated table of keys."""
     before, rest = text.split(_TABLE_START)
     _, after = rest.split(_TABLE_END)
-    table = "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *key_table()])
+    table = "\n".join(markdown_table(("key", "type", "default", "meaning"), key_table()))
     return f"{before}{_TABLE_START}\n{table}\n{_TABLE_END}{after}"
 
 

@@ -35,6 +35,7 @@ class FittingOptions(Section):
     """Options of an editor's training that trade compute or exactness for memory."""
 
     activation_budget_gb: float | None = Field(None, gt=0)
-    """Memory per GPU for activations in GB. As few layers as possible are recomputed in the backward pass to stay
-    within it, by the cost model, in place of `checkpoint_activations`; null: no budget."""
+    """Budget in GB for activations on each GPU. The cost model chooses the smallest number of layers that must be
+    recomputed in the backward pass to stay within it. It takes the place of `checkpoint_activations`; null: no
+    budget."""
     lora: LoraConfig = LoraConfig()

@@ -5,7 +5,8 @@ from omniedit.config.section import Section
 
 class GrowConfig(Section):
     """Groups of pairs that are derived from the pairs of specialists and data sets after these are scored
-    (docs/your-own-data.md). Each group has its own scores and decisions."""
+    (docs/your-own-data.md). Each group has its own scores and decisions.
+    """
 
     inverse: bool = False
     """Make the group `inverse`: accepted pairs with source and edited image exchanged, and an instruction that
@@ -18,7 +19,7 @@ class GrowConfig(Section):
 
     @property
     def derived(self) -> tuple[str, ...]:
-        """Groups that accepted pairs give without a model."""
+        """Groups that are derived from accepted pairs without a model."""
         return tuple(name for name in ("inverse", "composed") if getattr(self, name))
 
     @property

@@ -37,8 +37,9 @@ class ApiConfig(EndpointConfig):
 
     @property
     def fingerprint(self) -> str:
-        """Return the settings that decide the scores, as JSON. A change of them scores all pairs again; a change of
-        pace or budget does not."""
+        """Return the settings that decide the scores, as JSON. If they change, all pairs are scored again; changes of
+        pace or budget do not matter.
+        """
         return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
 
 
@@ -57,8 +58,8 @@ class VlmConfig(Section):
     """Library that runs the model. `vllm` needs a separate environment, because it requires a particular version of
     torch; it has no reward heads."""
     max_side: int | None = Field(1024, ge=64)
-    """Maximum length in pixels of an image's longer side; larger images are scaled down to it. null: no limit but the
-    model's own."""
+    """Maximum length in pixels of an image's longer side; larger images are scaled down to it. null: only the model's
+    own limit."""
     pixels: int | None = Field(None, ge=1024)
     """Number of pixels to which models of any image size, such as Qwen-VL, scale each image, keeping its ratio; null:
     the model's own limits. EditReward was trained at 200704."""

@@ -77,7 +77,7 @@ def check(
         try:
             look()
         except (UserError, OSError, ValueError) as error:
-            problem = getattr(error, "strerror", None) or error  # a name that no file system takes
+            problem = getattr(error, "strerror", None) or error  # a name that no file system accepts
             raise UserError(f"{origin(key, files, overrides)}: {key}: {problem}") from None
     return config
 
@@ -86,7 +86,7 @@ def _settle_families(values: dict[str, Any], files: Sequence[Mapping[str, Any]],
     """Return merged values, in which a family of tasks overrides the single tasks of earlier files.
 
     Args:
-        files: keys of each file, in order. If the values come from elsewhere too, they count as one file.
+        files: keys of each file, in order. If the values also come from elsewhere, all of them count as one file.
     """
     tasks = values.get("tasks")
     parts = [part["tasks"] for part in (*files, overrides) if "tasks" in part]

@@ -57,7 +57,7 @@ def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapp
 
 
 def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:
-    """Return the kind of value that YAML read from unquoted text; None if that is not the problem."""
+    """Return the kind of value that YAML read from unquoted text; None if the problem is another one."""
     if problem["type"] not in ("string_type", "literal_error"):
         return None
     kinds = {bool: "true or false", int: "a number", float: "a number", date: "a date"}

@@ -20,7 +20,7 @@ class PairFormat(Section):
     images: LocalPath | None = None
     """Folder, URL or tar with the images that rows name by path; null takes the folder of the rows."""
     task: str | None = None
-    """Task of rows that name none; null takes the format's."""
+    """Task of rows that do not name one; null takes the format's."""
     task_names: dict[str, str] = Field({})
     """Mapping from the data set's task names to tasks. It overrides omniedit/exchange/task_names.yaml; other names stay
     unchanged."""

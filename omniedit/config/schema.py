@@ -94,7 +94,7 @@ class Config(Section):
 
     @property
     def specialist_tasks(self) -> tuple[Task, ...]:
-        """Tasks whose specialists make pairs; none without photos."""
+        """Tasks whose specialists make pairs; empty if the run has no photos."""
         return self.tasks.enabled if self.sources.are_photos else ()
 
     @property
@@ -141,7 +141,8 @@ class Config(Section):
 
     @property
     def teacher_groups(self) -> tuple[str, ...]:
-        """Groups that the teacher scores; for `reference` only those of specialists, whose truth is known.
+        """Groups that the teacher scores. The teacher `reference` scores only those of specialists, whose truth is
+        known.
 
         Derived groups are never among them, because they need the judge's scores first.
         """
@@ -225,7 +226,9 @@ class Config(Section):
 
     @property
     def ensemble_judges(self) -> dict[str, ScoringConfig]:
-        """Judges of the ensemble by name, each as the options of a single judge; none if the run's judge is another."""
+        """Judges of the ensemble by name, each as the options of a single judge; empty if the run's judge is not
+        `ensemble`.
+        """
         return self.scoring.members if self.scoring.judge == "ensemble" else {}
 
     @property
@@ -265,7 +268,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_truth_is_known(self) -> "Config":
         """Check that the reference judge scores no pair of unknown truth. Pairs of learned specialists and of
-        other data sets have only the instruction."""
+        other data sets have only the instruction.
+        """
         remedies = {"scoring.teacher": "api, or null for no student"}
         for key, judge in self.judges.items():
             remedy = remedies.get(key, "api, vlm, internvl or student")

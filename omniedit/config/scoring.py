@@ -13,10 +13,10 @@ from omniedit.config.training_options import TrainerOptions, check_parts
 SHIPPED_STUDENT = Path(__file__).parents[1] / "scoring/shipped"
 """Folder of the trained student in the package; benchmarks/student made it, and README.md is its model card."""
 
-# These two are here because Snakemake's own process reads them and loads no image code.
+# These two are here because Snakemake's own process reads them, and must not load image code.
 DEFECTS_VERSION = 3
-"""Version of the defects that `omniedit.scoring.student.defects` makes. A new version makes other images or
-instructions, and the teacher scores them again."""
+"""Version of the defects that `omniedit.scoring.student.defects` makes. A new version makes different images or
+instructions, so that the teacher scores them again."""
 
 VIEWS_VERSION = 2
 """Version of the images that `omniedit.scoring.student.inputs` computes. A student only works with the version it was
@@ -31,9 +31,9 @@ class StudentConfig(Section):
     another student; null is random weights. A trained student needs a smaller learning rate: 0.001 for the shipped
     one."""
     vision: bool = True
-    """Train the image encoder of a trained student too; that of random weights is always trained. If false, each image
-    is encoded once and training takes a third less time; agreement with the teacher was 0.01 to 0.03 lower in three
-    splits (docs/benchmarks.md)."""
+    """Train the image encoder of a trained student too; an encoder with random weights is always trained. If false,
+    each image is encoded once and training takes a third less time; agreement with the teacher was 0.01 to 0.03 lower
+    in three splits (docs/benchmarks.md)."""
     steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)

@@ -21,7 +21,9 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _with_powers_of_ten(cls, values: Any) -> Any:
-        """Convert text such as 4e-05 to a number: YAML 1.1, which Snakemake reads, requires a point before the e."""
+        """Convert text such as 4e-05 to a number: Snakemake reads YAML 1.1, which requires a decimal point before the
+        e.
+        """
         if not isinstance(values, dict):
             return values
         return {name: _number(value) if _is_float(cls, name) else value for name, value in values.items()}

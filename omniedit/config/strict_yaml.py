@@ -6,9 +6,10 @@ import yaml
 
 
 class Strict:
-    """Mixin that rejects, with its line, what PyYAML accepts or crashes on: repeated keys, of which it takes the last
-    value; half of a surrogate pair, which no file can hold; dates and numbers that Python cannot hold; a value that
-    contains itself."""
+    """Mixin that rejects faults that PyYAML accepts or crashes on, and gives their line: repeated keys (PyYAML takes
+    the last value), half of a surrogate pair (no file can hold it), dates and numbers that Python cannot hold, and a
+    value that contains itself.
+    """
 
     _outer: tuple[yaml.Node, ...] = ()
 

@@ -13,7 +13,8 @@ Skill = Literal["stylise", "recontextualise", "view", "attribute", "compose", "a
 
 class ExpertConfig(Section):
     """Expert of each subject. `rendered` pastes the subject's own cut-out into new scenes. `lora` fine-tunes a
-    text-to-image model on the demonstrations (DreamBooth, Ruiz et al. 2023) by a low-rank adapter."""
+    text-to-image model on the demonstrations (DreamBooth, Ruiz et al. 2023) by a low-rank adapter.
+    """
 
     kind: Literal["rendered", "lora"] = "rendered"
     """Kind of expert: `rendered` needs `subjects.source: cut_outs`; `lora` needs a base."""
@@ -30,7 +31,7 @@ class ExpertConfig(Section):
     token: str = Field("sks", min_length=1, max_length=20)
     """Rare word for the subject in prompts: 'a sks mug'."""
     prior_weight: float = Field(0, ge=0)
-    """Weight of the class prior's loss: the base's own images of the class keep their meaning. 0 turns it off."""
+    """Weight of the prior preservation loss, computed on the base's own images of the class; 0 turns it off."""
     prior_images: int = Field(8, ge=1)
     """Number of images of the class to generate for each subject before its training, with prior_weight above 0."""
     sampling_steps: int = Field(28, ge=1, le=1000)
@@ -49,8 +50,8 @@ class SubjectsConfig(Section):
     """Subjects with 3 to 10 demonstrations each, and the pairs that their experts paint. Off by default."""
 
     source: Literal["none", "cut_outs", "rows"] = "none"
-    """Source of the subjects: none; cut-outs with names that this machine has, photographed in several scenes; or rows
-    with an image, a text and a URL, which are grouped into clusters."""
+    """Source of the subjects: none; named cut-outs on this machine, placed in several scenes; or rows with an image, a
+    text and a URL, which are grouped into clusters."""
     path: LocalPath | None = None
     """Files with the rows, for `rows`, as in `imports.<name>.path`."""
     image_column: str = "image"
@@ -70,10 +71,10 @@ class SubjectsConfig(Section):
     max_demonstrations: int = Field(5, ge=2, le=10)
     """Maximum number of demonstrations; the images that are most alike are used."""
     min_similarity: float = Field(0.6, ge=-1, le=1)
-    """Minimum mean similarity of an image to the others of its cluster; a less similar image is left out. It is the
-    cosine of the features of `features`, whose values differ by model."""
+    """Minimum mean similarity of an image to the others of its cluster; a less similar image is left out. The
+    similarity is the cosine of the features of `features`; its values differ by model."""
     max_similarity: float = Field(0.98, ge=-1, le=1)
-    """Similarity from which images of a cluster count as copies; only one of them is used."""
+    """Similarity from which images of a cluster count as copies of each other; only one copy is used."""
     features: str | None = None
     """Role of config/models.yaml whose image features are compared: a CLIP or a DINO, such as `metrics_dino`. null
     takes the classifier that the embedded specialists and judges use."""

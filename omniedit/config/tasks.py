@@ -115,7 +115,7 @@ def _check_family(family: str, value: Any) -> None:
 
 
 def expand_families(values: Mapping[str, Any], merged: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tasks that one file sets, its families included, by task; the families' own keys stay.
+    """Return the tasks that one file sets, by task, with each family expanded into its tasks; the families' keys stay.
 
     Args:
         values: section `tasks` of the file.
@@ -240,13 +240,16 @@ class ProposalsConfig(Section):
 
     @property
     def at_once(self) -> int:
-        """Number of photos to process together: twice what the model answers at once, so that no slot is idle."""
+        """Number of photos to process together: twice the number of prompts that the model answers at once, so that no
+        slot is idle.
+        """
         return 2 * (self.api.concurrency if self.source == "api" else self.local.batch_size)
 
     @property
     def fingerprint(self) -> str:
-        """Return the settings that decide the proposals, as JSON. Changing them makes new proposals; changing pace or
-        budget does not."""
+        """Return the settings that decide the proposals, as JSON. If they change, new proposals are made; changes of
+        pace or budget do not matter.
+        """
         of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
         of_local = {"max_side"} if self.source == "local" else set()
         named = dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)

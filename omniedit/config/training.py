@@ -28,7 +28,7 @@ class BucketsConfig(Section):
     half the size; `jpeg` is visually lossless at a fifth. docs/benchmarks.md has sizes and speeds."""
     max_pairs: int | None = Field(None, ge=1)
     """Maximum number of pairs to store and train on, drawn by a hash of their ids; null: all accepted pairs. Runs with
-    and without a filter can then train on equally many pairs, as in the paper's Table 6."""
+    and without a filter can then train on the same number of pairs, as in the paper's Table 6."""
     grow: bool = False
     """Append new pairs to the buckets of an earlier run, if all earlier pairs are still accepted. Earlier pairs keep
     their places, and unchanged Zarr shards are not written again. The order of the pairs then depends on the earlier
@@ -110,7 +110,7 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
         if over_unet and self.base.model in (None, SHIPPED):
             raise ValueError(f"{over_unet[0]} needs base.model: a role with a folder of SD1.5 or InstructPix2Pix")
         if 0 < len(over_unet) < len(self.editors):
-            raise ValueError(f"{over_unet[0]} is built on a UNet, others are not; train them in separate runs")
+            raise ValueError(f"{over_unet[0]} is built on a UNet, the others are not; train them in separate runs")
         return self
 
     @model_validator(mode="after")
@@ -144,7 +144,7 @@ class HolesConfig(Section):
     box: float = Field(0.2, ge=0)
     """Share of holes that are boxes."""
     object: float = Field(0.4, ge=0)
-    """Share of holes that are outlines of the photo's objects, or everything but the object; boxes if it has no
+    """Share of holes that are outlines of the photo's objects, or everything but the object; boxes if the photo has no
     object."""
 
     @model_validator(mode="after")
@@ -164,7 +164,8 @@ class InpaintingOptions(TrainerOptions, FlowOptions):
 
 class InpaintingConfig(Section):
     """Inpainting specialist that the run trains if `learned.inpainting` is `own`: a branch over `train.base` at
-    `train.resolution`. Settings that are missing here are taken from `train`."""
+    `train.resolution`. Settings that are missing here are taken from `train`.
+    """
 
     shards: int | None = Field(None, ge=1)
     """Number of shards, counted from the first, whose photos the specialist is trained on; null: all shards."""

@@ -60,13 +60,14 @@ class OptimizerOptions(Section):
 
 class RuntimeOptions(Section):
     """Memory, speed, checkpoints and logs of a training. Only `dtype` and `optimizer` change its weights by more than
-    rounding."""
+    rounding.
+    """
 
     zero_stage: Literal[0, 1, 2, 3] = 2
     """DeepSpeed ZeRO stage."""
     zero_offload: Literal["none", "optimizer", "all"] = "none"
-    """Tensors that ZeRO keeps in the host's memory: none; float32 weights, moments and EMA (`optimizer`, from stage 1),
-    where AdamW then runs; or the network's weights too (`all`, stage 3 only)."""
+    """Tensors that ZeRO keeps in the host's memory: none; the float32 weights, moments and EMA (`optimizer`, from stage
+    1), so that AdamW runs on the CPU; or the network's weights too (`all`, stage 3 only)."""
     optimizer: Literal["adamw", "adamw8bit", "paged_adamw8bit"] = "adamw"
     """AdamW with float32 moments, or with 8-bit moments by the package bitsandbytes, in pages that move to the host
     when the GPU is full (`paged_adamw8bit`)."""
@@ -127,7 +128,7 @@ class FlowOptions(Section):
 
 
 class SampleOptions(FlowOptions):
-    """Weights and dropped conditions of an editor's training samples, with their noise."""
+    """Weights, dropped conditions and noise of an editor's training samples."""
 
     importance: Literal["equal", "score", "soft"] = "equal"
     """Weight of an accepted pair in the loss: `equal` is 1 (with the filter, the paper's 0 and 1), `score` is O / 10,

@@ -53,8 +53,9 @@ def merge(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any
 
 
 def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """Return `values` with each text converted to its key's type in `model`; text that does not fit is left to the
-    check."""
+    """Return `values` with each text converted to its key's type in `model`; text that does not fit is left unchanged,
+    and the check reports it.
+    """
     typed = {}
     for key, value in values.items():
         section = subsections(model).get(key)

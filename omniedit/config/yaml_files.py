@@ -35,5 +35,5 @@ def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
     if values in (None, ""):
         raise UserError(f"{path}: has no keys; add one, or leave the file out")
     if not isinstance(values, dict):
-        raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
+        raise UserError(f"{path}: a config must be a mapping of keys to values, not {type(values).__name__}")
     return values

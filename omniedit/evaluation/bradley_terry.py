@@ -17,8 +17,8 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement.correlations import Values, draw_weights, interval
 
 PRIOR = 1.0
-"""Number of ties that are added to the comparisons of any two editors, so that an editor that wins or loses all of its
-comparisons has a finite rating."""
+"""Number of ties that are added between any two editors, so that an editor that wins or loses all of its comparisons
+has a finite rating."""
 MEAN_RATING = 1000.0
 RATING_SCALE = 400.0
 """Difference of ratings at which the stronger editor wins 10 of 11 comparisons (Elo's scale)."""
@@ -84,7 +84,9 @@ def rank_editors(comparisons: Sequence[PairedComparison], seed: int = 0) -> list
 
 
 def count_wins(comparisons: Sequence[PairedComparison], editors: Sequence[str]) -> Values:
-    """Return for each item how often the row's editor wins over the column's, shape (I, M, M); a tie is half a win."""
+    """Return, for each item, how often the editor of a row wins over that of a column, (I, M, M). A tie is half a
+    win.
+    """
     items = {item: index for index, item in enumerate(dict.fromkeys(comparison.item for comparison in comparisons))}
     indices = {name: index for index, name in enumerate(editors)}
     wins_IMM = np.zeros((len(items), len(editors), len(editors)))
@@ -124,7 +126,9 @@ def find_warnings(comparisons: Sequence[PairedComparison]) -> list[str]:
     editors = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     wins_MM = count_wins(comparisons, editors).sum(axis=0)
     if len(groups := find_groups(editors, wins_MM + wins_MM.T)) > 1:
-        return [f"no comparison connects these groups of editors, so ranks count only within each: {_join(groups)}"]
+        return [
+            f"no comparison connects these groups of editors, so ranks count only within each group: {_join(groups)}"
+        ]
     if len(groups := find_groups(editors, wins_MM)) > 1:
         remedy = f"so the distance of their ratings depends on the {PRIOR:g} tie added between any two editors"
         return [f"all wins between these groups of editors go one way, {remedy}: {_join(groups)}"]
@@ -132,7 +136,7 @@ def find_warnings(comparisons: Sequence[PairedComparison]) -> list[str]:
 
 
 def find_groups(editors: Sequence[str], wins_MM: Values) -> list[list[str]]:
-    """Return the groups of editors in which each beats all others, directly or through a chain of wins."""
+    """Return the groups of editors in which each editor beats all others, directly or through a chain of wins."""
     reached_MM = (wins_MM > 0) | np.eye(len(editors), dtype=bool)
     for _ in editors:
         reached_MM = reached_MM @ reached_MM

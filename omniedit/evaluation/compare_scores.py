@@ -1,4 +1,5 @@
-"""Comparison of two tables of scores of the same pairs, from one judge twice or from two judges: `omniedit agree A B`.
+"""Comparison of two tables of scores of the same pairs, by one judge at two times or by two judges: `omniedit agree A
+B`.
 
 N  pairs with a score in both tables
 """
@@ -23,11 +24,11 @@ TABLE_HEAD = ("score", "pairs", "Spearman", "mean of B - A", "mean absolute diff
 
 @dataclass(frozen=True)
 class ScoreChange:
-    """Difference between two scorings in one score.
+    """Difference of one score between two scorings.
 
     Args:
-        noise: standard deviation of one scoring around a pair's mean: that of B - A divided by sqrt(2); NaN for one
-            pair.
+        noise: standard deviation of one scoring around a pair's mean: the standard deviation of B - A, divided by
+            sqrt(2); NaN for one pair.
     """
 
     spearman: float | None
@@ -68,7 +69,7 @@ def compare(first: Path, second: Path, key: str, threshold: float) -> TableCompa
     """Compare two tables of scores.
 
     Raises:
-        UserError: the tables have no scored pair in common, or as `read_judged` and `match_keys`.
+        UserError: the tables have no scored pair in common, or as in `read_judged` and `match_keys`.
     """
     a, b = read_judged(first, key), read_judged(second, key)
     common = match_keys(first, a, second, b)

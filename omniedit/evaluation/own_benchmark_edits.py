@@ -1,4 +1,4 @@
-"""Edits that the benchmark compares: each model gets the same images and instructions, at the same size."""
+"""Edits for the benchmark: each model gets the same images and instructions, at the same size."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -85,9 +85,9 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> EditFunction
 def scale_to_bucket(pair: EditPair, resolution: int) -> EditPair:
     """Scale a pair to its ratio's bucket of about resolution^2 pixels, as in training.
 
-    A pixel of the smaller mask is set if it covers any set pixel.
+    A pixel of the scaled mask is set if it covers any pixel of the mask.
 
-    The ratio is that of the provenance, or else the nearest to the image.
+    The ratio is the one in the provenance, or else the nearest to that of the image.
     """
     ratio = pair.provenance.get("ratio") or closest_ratio(pair.source.shape[1], pair.source.shape[0])
     width, height = bucket_size(ratio, resolution)

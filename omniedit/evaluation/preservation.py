@@ -77,7 +77,7 @@ def ssim_map(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float
 def pixel_shift(source: Image, edited: Image, mask: Mask | None) -> float:
     """Measure the translation between two images in pixels, by phase correlation.
 
-    Inside the mask, the source replaces the edit, so that the edit itself does not count as movement.
+    Inside the mask, the edit is replaced by the source, so that it does not count as movement.
     """
     if mask is not None:
         edited = np.where(mask[..., None], source, edited)

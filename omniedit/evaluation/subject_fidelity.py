@@ -1,4 +1,5 @@
-"""Subject and text fidelity of images of a subject, and copying of its demonstrations, where the truth is rendered.
+"""Subject and text fidelity of images of a subject, and copying of its demonstrations, for scenes whose truth is
+rendered.
 
 In SuTI, people judge subject, text, photorealism and the whole (Chen et al. 2023). If a scene is rendered, subject and
 text fidelity can be computed from the pixels, and so can the copying of a demonstration in place of the requested
@@ -26,7 +27,7 @@ class SubjectCase:
         mask: pixels of the subject in the truth.
         demonstrations: images of the subject that the editor sees.
         other_subjects: the requested scene with other subjects.
-        other_requests: the scene with this subject as other instructions would ask.
+        other_requests: scenes with this subject that other instructions would request.
     """
 
     source: Image
@@ -67,7 +68,7 @@ def matches_text(case: SubjectCase, output: Image) -> bool:
 def matches_request(case: SubjectCase, output: Image) -> bool:
     """Return whether the truth is nearer to the output than any other scene of this subject.
 
-    A faint edit counts if its place and colour are right, although the source is nearer still.
+    A faint edit counts if its place and colour are right, even if the output is still nearer to the source.
     """
     own = squared_error(output, case.truth)
     return all(own < squared_error(output, other) for other in case.other_requests)

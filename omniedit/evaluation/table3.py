@@ -80,7 +80,9 @@ def table3(rows: Sequence[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
     """
     judges = {(row["judge"], row["prompt_hash"]) for row in rows}
     if len(judges) > 1:
-        raise UserError(f"scores of different judges cannot share a table: {sorted(judges)}; score all with one judge")
+        raise UserError(
+            f"scores of different judges cannot share a table: {sorted(judges)}; score all pairs with one judge"
+        )
     models = [model for model in MODELS if any(row["model"] == model for row in rows)]
     tasks = [str(task) for task in order_tasks({row["task"] for row in rows})]
     return [
@@ -126,7 +128,7 @@ def _nanmean(values: Sequence[float]) -> float:
 
 
 def judge_note(judge: str, filtered_by: str) -> str:
-    """Return a sentence that says whether the table's judge also chose the training data."""
+    """Return a sentence that says whether the table's judge also filtered the training data."""
     if judge == filtered_by:
         return (
             f"The judge of this table, `{judge}`, also filtered the training data: an editor may exploit its "
@@ -139,7 +141,7 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
     """Format Table 3 for a README: all tasks with intervals, then O by task.
 
     Args:
-        filtered_by: judge whose scores chose the training data.
+        filtered_by: judge whose scores filtered the training data.
     """
     if not table:
         return "The benchmark has no pair: no held-out photo suited any task.\n"

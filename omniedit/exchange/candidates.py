@@ -34,8 +34,8 @@ def describe_judge(scores: Mapping[str, Any]) -> str:
     return version if f"{version} ".startswith(f"{name} ") else f"{name} {version}".strip()
 
 
-class Choice(BaseModel):
-    """Choice of pairs.
+class PairSelection(BaseModel):
+    """Selection of the pairs to export.
 
     Args:
         tasks: names of tasks; empty for all.
@@ -160,38 +160,38 @@ def _read_by_id(file: Path) -> dict[str, dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Chooser:
-    """Test of candidates against a choice.
+class Selector:
+    """Test of candidates against a selection.
 
     Args:
         cutoffs: by task, the smallest O of its top pairs and the number of pairs to take that have exactly this O.
     """
 
-    choice: Choice
+    selection: PairSelection
     cutoffs: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     def split(self, candidates: Iterator[CandidateRow]) -> Iterator[tuple[CandidateRow, bool]]:
-        """Yield the candidates to which the choice applies, and whether each is accepted."""
+        """Yield the candidates that match the selection, apart from its scores, and whether each is accepted."""
         ties: dict[str, int] = defaultdict(int)
         for candidate in candidates:
-            if self.matches_choice(candidate):
+            if self.matches(candidate):
                 yield candidate, self._is_accepted(candidate, ties)
 
-    def matches_choice(self, candidate: CandidateRow) -> bool:
-        """Return whether a candidate's task, licence, ratio and judge are among the chosen ones."""
-        choice = self.choice
+    def matches(self, candidate: CandidateRow) -> bool:
+        """Return whether a candidate's task, licence, ratio and judge match the selection."""
+        selection = self.selection
         return (
-            (not choice.tasks or candidate.task in choice.tasks)
-            and (not choice.ratios or candidate.ratio in choice.ratios)
-            and (not choice.licences or matches_licence(candidate.licence, choice.licences))
-            and (choice.judge is None or candidate.scores.get("judge") == choice.judge)
+            (not selection.tasks or candidate.task in selection.tasks)
+            and (not selection.ratios or candidate.ratio in selection.ratios)
+            and (not selection.licences or matches_licence(candidate.licence, selection.licences))
+            and (selection.judge is None or candidate.scores.get("judge") == selection.judge)
         )
 
     def _is_accepted(self, candidate: CandidateRow, ties: dict[str, int]) -> bool:
-        choice, score = self.choice, candidate.o_score
-        if choice.min_score is None and choice.top is None:
+        selection, score = self.selection, candidate.o_score
+        if selection.min_score is None and selection.top is None:
             return candidate.reason in ("", KEPT)
-        if score is None or not candidate.passes_checks or candidate.is_lesser or score < (choice.min_score or 0):
+        if score is None or not candidate.passes_checks or candidate.is_lesser or score < (selection.min_score or 0):
             return False
         cutoff, at_cutoff = self.cutoffs.get(candidate.task, (-math.inf, 0))
         if score == cutoff:
@@ -200,24 +200,24 @@ class Chooser:
         return score > cutoff
 
 
-def make_chooser(run: str | Path, choice: Choice) -> Chooser:
-    """Return the chooser of a run; for the top of each task, all scores are read first.
+def make_selector(run: str | Path, selection: PairSelection) -> Selector:
+    """Return the selector for a run. To find the top of each task, it reads all scores first.
 
     Raises:
-        UserError: the choice needs scores that the run lacks, or names an unknown ratio.
+        UserError: the selection needs scores that the run lacks, or names an unknown ratio.
     """
-    if wrong := [ratio for ratio in choice.ratios if ratio not in RATIOS]:
+    if wrong := [ratio for ratio in selection.ratios if ratio not in RATIOS]:
         raise UserError(f"--ratio: {wrong[0][:40]!a} is not a ratio; give one of {', '.join(RATIOS)}")
-    if choice.needs_scores and not any((Path(run) / "scores").glob("*/*.parquet")):
+    if selection.needs_scores and not any((Path(run) / "scores").glob("*/*.parquet")):
         raise UserError(f"{run}: has no scores, which the chosen options need; score its pairs first with snakemake")
-    chooser = Chooser(choice)
-    if choice.top is None:
-        return chooser
+    selector = Selector(selection)
+    if selection.top is None:
+        return selector
     scores: dict[str, list[float]] = defaultdict(list)
-    for candidate in filter(chooser.matches_choice, read_candidates(run)):
+    for candidate in filter(selector.matches, read_candidates(run)):
         if candidate.o_score is not None and candidate.passes_checks and not candidate.is_lesser:
             scores[candidate.task].append(candidate.o_score)
-    return Chooser(choice, {task: _find_cutoff(sorted(values), choice.top) for task, values in scores.items()})
+    return Selector(selection, {task: _find_cutoff(sorted(values), selection.top) for task, values in scores.items()})
 
 
 def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:
@@ -226,11 +226,11 @@ def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:
     return chosen[0], chosen.count(chosen[0])
 
 
-def describe_pairs(candidates: Iterator[CandidateRow], choice: Choice) -> str:
-    """Return the number of pairs that do not fit a choice, and the values of the properties that it names."""
-    named = {"task": choice.tasks, "ratio": choice.ratios, "licence": choice.licences}
+def describe_pairs(candidates: Iterator[CandidateRow], selection: PairSelection) -> str:
+    """Return the number of pairs that do not match a selection, and the values of the properties that it names."""
+    named = {"task": selection.tasks, "ratio": selection.ratios, "licence": selection.licences}
     counts: dict[str, Counter[str]] = {name: Counter() for name, values in named.items() if values}
-    counts |= {"judge": Counter()} if choice.judge else {}
+    counts |= {"judge": Counter()} if selection.judge else {}
     counts["decision"] = Counter()
     scores = [0.0]
     for candidate in candidates:
@@ -242,13 +242,14 @@ def describe_pairs(candidates: Iterator[CandidateRow], choice: Choice) -> str:
         f"{name} {', '.join(f'{value} ({count})' for value, count in counter.most_common(8))}"
         for name, counter in counts.items()
     ]
-    listed += [f"highest O {max(scores):.2f}"] if choice.min_score is not None else []
-    return f"{counts['decision'].total()} pairs fits the options; available: {'; '.join(listed)}"
+    listed += [f"highest O {max(scores):.2f}"] if selection.min_score is not None else []
+    return f"{counts['decision'].total()} pairs matches the options; available: {'; '.join(listed)}"
 
 
 def matches_licence(licence: str, allowed: tuple[str, ...]) -> bool:
     """Return whether a licence is one of the requested ones, in any version: 'CC BY 4.0' is cc-by, 'CC BY-NC 4.0' is
-    not."""
+    not.
+    """
     plain = _plain_licence(licence)
     return any(re.fullmatch(rf"{re.escape(_plain_licence(each))}(-v?\d.*)?", plain) for each in allowed)
 

@@ -22,7 +22,7 @@ JsonT = TypeVar("JsonT", dict, list)
 _TEXT_MEMBERS = ("txt", "caption")
 """Members of a tar's sample that hold its text, as trainers write them."""
 _NO_FILE = ("none", "null", "nan")
-"""Texts that data sets write as an image's path in a row without that image."""
+"""Texts that data sets write in place of an image's path if a row lacks that image."""
 
 
 class BadRow(Exception):
@@ -84,7 +84,9 @@ def read_text(row: Row, layout: Layout, field: str) -> str | None:
 
 
 def read_instructions(row: Row, layout: Layout) -> list[str]:
-    """Return the instruction and its paraphrases without repeats, or else the fallback's or the sample's text."""
+    """Return the instruction and its paraphrases without repeats, or else the text of the fallback column or of the
+    tar's sample.
+    """
     columns = [*layout.find("instruction"), *layout.find("paraphrases")]
     texts = _read_texts(row, [name for name, column in columns if column.name != FALLBACK])
     if not texts:

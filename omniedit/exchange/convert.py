@@ -1,4 +1,4 @@
-"""Rows of a data set as pairs: fields by the layout, ids, tasks, provenance."""
+"""Conversion of a data set's rows to pairs: fields by the layout, ids, tasks, provenance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ from omniedit.tasks import Task
 
 ADJACENT = "members of one sample must follow each other in a tar, as tar --sort=name packs them"
 _ROLE = "reference"
-"""Role of a reference that neither the layout nor the task names."""
+"""Role of a reference if neither the layout nor the task gives one."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class PairMaker:
 
     Args:
         name: name of the data set in the run; ids of pairs begin with it.
-        task: task of rows that name none.
+        task: task of rows that do not name one.
         tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
         licence: licence of all pairs; None to use the licence of the row or the layout.
@@ -60,7 +60,9 @@ class PairMaker:
     ids: set[str] = field(default_factory=set)
 
     def make(self, row: Row) -> Iterator[EncodedPair | Rejection]:
-        """Yield the pair of a row, or one for each turn of a session; a rejection in place of a pair that fails."""
+        """Yield the pair of a row, or the pairs of all turns of a session. A rejection takes the place of a pair that
+        fails.
+        """
         for turn in split_turns(row, self.layout):
             try:
                 yield self._make_pair(turn)
@@ -106,7 +108,9 @@ class PairMaker:
         return f"{self.name}-"
 
     def _read_session(self, row: Row) -> tuple[str | None, int | None]:
-        """Return the data set's name of the session and the number of the turn, or neither."""
+        """Return the data set's name of the session and the number of the turn; '' and None if the row has no
+        session.
+        """
         session, turn = read_text(row, self.layout, "session"), row.turn or read_turn(row, self.layout)
         if session is None and row.turn:
             session = row.name

@@ -9,11 +9,11 @@ import pyarrow as pa
 import yaml
 
 from omniedit import __version__
-from omniedit.exchange.candidates import Choice
+from omniedit.exchange.candidates import PairSelection
 from omniedit.exchange.fields import OutColumn
 from omniedit.exchange.out_values import IMAGE_TYPE, arrow_type, dtype_name
 from omniedit.exchange.survey import PROPERTIES, Survey, describe_counts
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 
 _MAX_ROWS = 60
 _NAMES = ("Task", "Ratio", "Licence", "Judge", "Data set or specialist", "Models")
@@ -53,14 +53,14 @@ class Card:
 
     Args:
         name: title.
-        written: number of rows, which for preference pairs differs from the number of pairs.
+        written: number of rows. For preference pairs, it differs from the number of pairs.
         configurations: by name; empty if `datasets` finds the files itself.
     """
 
     name: str
     format: str
     survey: Survey
-    choice: Choice
+    selection: PairSelection
     written: int
     configurations: Mapping[str, Configuration]
 
@@ -84,11 +84,11 @@ class Card:
 
     def _about(self) -> str:
         lines = [
-            f"{self.written} {_KINDS[self.choice.kind]}, written by OmniEdit {__version__} as `{self.format}`.",
+            f"{self.written} {_KINDS[self.selection.kind]}, written by OmniEdit {__version__} as `{self.format}`.",
             "A pair has a source image, an instruction and an edited image.",
             f"Chosen: {self._describe_choice()}.",
         ]
-        if self.choice.kind != "preference" and (left_out := self.survey.left_out()):
+        if self.selection.kind != "preference" and (left_out := self.survey.left_out()):
             lines.append(f"Not in this format: {', '.join(left_out)}.")
         if self.configurations:
             lines.append("Read it with `datasets.load_dataset(FOLDER)`.")
@@ -101,14 +101,14 @@ class Card:
         return "\n".join(lines)
 
     def _describe_choice(self) -> str:
-        choice = self.choice
+        selection = self.selection
         limits = [
-            f"tasks {', '.join(choice.tasks)}" if choice.tasks else "",
-            f"O of at least {choice.min_score:g}" if choice.min_score is not None else "",
-            f"the {choice.top:g} % of each task with the highest O" if choice.top is not None else "",
-            f"licences {', '.join(choice.licences)}" if choice.licences else "",
-            f"ratios {', '.join(choice.ratios)}" if choice.ratios else "",
-            f"judge {choice.judge}" if choice.judge else "",
+            f"tasks {', '.join(selection.tasks)}" if selection.tasks else "",
+            f"O of at least {selection.min_score:g}" if selection.min_score is not None else "",
+            f"the {selection.top:g} % of each task with the highest O" if selection.top is not None else "",
+            f"licences {', '.join(selection.licences)}" if selection.licences else "",
+            f"ratios {', '.join(selection.ratios)}" if selection.ratios else "",
+            f"judge {selection.judge}" if selection.judge else "",
         ]
         return markdown_cell("; ".join(filter(None, limits)) or "all pairs that the run accepted")
 
@@ -131,7 +131,7 @@ def _table(head: tuple[str, str], rows: Sequence[tuple[str, int]]) -> str:
     lines = [(markdown_cell(name), str(count)) for name, count in rows[:_MAX_ROWS]]
     if others := rows[_MAX_ROWS:]:
         lines.append((f"{len(others)} others", str(sum(count for _, count in others))))
-    return "\n".join(f"| {first} | {second} |" for first, second in [head, ("---", "---:"), *lines])
+    return "\n".join(markdown_table(head, lines))
 
 
 def describe(name: str, kind: pa.DataType) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.errors import UserError
-from omniedit.exchange.candidates import Choice, Chooser, describe_pairs, make_chooser, read_candidates
+from omniedit.exchange.candidates import PairSelection, Selector, describe_pairs, make_selector, read_candidates
 from omniedit.exchange.data_card import Card, Configuration
 from omniedit.exchange.fields import OutColumn, RowMaker, extra_columns
 from omniedit.exchange.formats import FORMATS, load_format
@@ -37,7 +37,7 @@ class ExportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: str
-    choice: Choice = Choice()
+    selection: PairSelection = PairSelection()
     rows_per_file: int = Field(default=ROWS_PER_FILE, ge=1)
 
     def load_layout(self) -> Layout:
@@ -52,7 +52,8 @@ class ExportOptions(BaseModel):
 def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     """Write the chosen pairs of a run to a new folder and return the number of rows.
 
-    The folder appears as a whole, with its data card, or not at all. The card names what the format cannot hold.
+    The folder appears as a whole, with its data card, or not at all. The card lists the fields that the format cannot
+    hold.
 
     Raises:
         UserError: the folder is not empty, no pair is chosen, or the run lacks files that the options need.
@@ -60,14 +61,14 @@ def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     out = Path(out)
     check_empty(out)
     layout = options.load_layout()
-    chooser = make_chooser(run, options.choice)
-    takes_rejected = options.choice.kind == "rejected"
-    surveyed = survey(chooser.split(read_candidates(run)), layout, takes_rejected)
+    selector = make_selector(run, options.selection)
+    takes_rejected = options.selection.kind == "rejected"
+    surveyed = survey(selector.split(read_candidates(run)), layout, takes_rejected)
     if not surveyed.pairs:
-        raise UserError(f"{run}: none of its {describe_pairs(read_candidates(run), options.choice)}")
+        raise UserError(f"{run}: none of its {describe_pairs(read_candidates(run), options.selection)}")
     with replace_file(out) as temporary:
-        export = _Export(Path(run), options, layout, chooser, surveyed, temporary)
-        return export.write_preferences() if options.choice.kind == "preference" else export.write_pairs()
+        export = _Export(Path(run), options, layout, selector, surveyed, temporary)
+        return export.write_preferences() if options.selection.kind == "preference" else export.write_pairs()
 
 
 def check_empty(out: Path) -> None:
@@ -89,13 +90,13 @@ class _Export:
     run: Path
     options: ExportOptions
     layout: Layout
-    chooser: Chooser
+    selector: Selector
     surveyed: Survey
     folder: Path
 
     def write_pairs(self) -> int:
         layout, rows = self.layout, self.surveyed.pairs
-        takes_rejected = self.options.choice.kind == "rejected"
+        takes_rejected = self.options.selection.kind == "rejected"
         container = self.options.container(layout)
         columns = [_for_container(each, container, layout) for each in self.surveyed.out_columns(takes_rejected)]
         maker, stem = RowMaker(layout), "metadata" if layout.name == "imagefolder" else "pairs"
@@ -103,7 +104,7 @@ class _Export:
             open_writer(container, self.folder, columns, rows, self.options.rows_per_file, stem) as writer,
             Progress("pairs", total=rows) as progress,
         ):
-            for candidate, is_accepted in self.chooser.split(read_candidates(self.run)):
+            for candidate, is_accepted in self.selector.split(read_candidates(self.run)):
                 if is_accepted == takes_rejected:
                     continue
                 extra = dict(extra_columns(candidate.provenance, layout))
@@ -120,7 +121,7 @@ class _Export:
             raise UserError(
                 f"--preference cannot be written as {self.options.format}; use --format parquet, jsonl or csv"
             )
-        groups = group_edits(self.chooser, self.run)
+        groups = group_edits(self.selector, self.run)
         rows = count_preferences(groups)
         if not rows:
             raise UserError(
@@ -133,7 +134,7 @@ class _Export:
 
     def _write_card(self, rows: int, configurations: Mapping[str, Configuration]) -> int:
         name = f"Edit pairs of {self.run.resolve().name}"
-        card = Card(name, self.options.format, self.surveyed, self.options.choice, rows, configurations)
+        card = Card(name, self.options.format, self.surveyed, self.options.selection, rows, configurations)
         (self.folder / CARD).write_text(card.render(), encoding="utf-8")
         return rows
 

@@ -69,7 +69,7 @@ def column_type(column: Column) -> str:
 
 
 def is_from(provenance: Mapping[str, Any], layout: Layout) -> bool:
-    """Return whether a pair was imported with a layout, so that the data set's own id and task name are known."""
+    """Return whether a pair was imported with this layout, so that the data set's own id and task name are known."""
     return imported(provenance).get("dataset") == layout.name
 
 
@@ -114,7 +114,7 @@ class RowMaker:
 
 @dataclass
 class _Fields:
-    """Fields of a pair in the form of a layout."""
+    """Values of a pair's fields in the form of a layout."""
 
     layout: Layout
     candidate: CandidateRow
@@ -186,7 +186,7 @@ class _Fields:
         return (None if column.optional else first) if self.pair.turn is None else self.pair.turn - 1 + first
 
     def score(self, name: str, column: Column) -> Any:
-        """Return the run's own score of this name, else the one that came with the pair."""
+        """Return the run's own score of this name, or else the imported score."""
         key = column.name or name
         if self.candidate.scores and key in (*OWN_SCORES, *REASONING, "pq_reasoning"):
             return self.candidate.scores.get("reasoning" if key in REASONING else key)
@@ -198,7 +198,8 @@ class _Fields:
 
     def reference(self, name: str, column: Column) -> Any:
         """Return the reference of the column's role; without a role, the reference at the column's position among such
-        columns."""
+        columns.
+        """
         columns = list(self.layout.find("reference"))
         named = {each.name for _, each in columns if each.name}
         numbered = list(enumerate(self.pair.references, 1))

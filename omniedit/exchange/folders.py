@@ -123,7 +123,9 @@ def _with_text(row: Row, root: Path) -> Row | Rejection:
 
 
 def _read_targets(targets: Path, twice: dict[str, list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and values of each pair of a folder of targets; images with equal names are added to `twice`."""
+    """Yield name and values of each pair of a folder of targets; names that several images share are added to
+    `twice`.
+    """
     root = targets.parent
     folders = sorted(each.name for each in root.iterdir() if each.is_dir())
     controls = sorted((folder for folder in folders if _CONTROL.fullmatch(folder)), key=_control_number)
@@ -163,7 +165,7 @@ def _list_images(folder: Path, twice: dict[str, list[str]]) -> dict[str, str]:
 
 
 def _by_stem(names: Iterable[str], prefix: str, twice: dict[str, list[str]]) -> dict[str, str]:
-    """Return the path of each image by its name without suffix, and add to `twice` those that share a name.
+    """Return the path of each image by its name without suffix. Names that several images share are added to `twice`.
 
     If one of two images can be read and the other cannot, such as a.png and a.heic, the readable one counts.
     """

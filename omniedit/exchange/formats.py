@@ -45,7 +45,7 @@ def check_formats(config: Config) -> None:
     """Check the formats of a run's imports and exports.
 
     Raises:
-        UserError: as `load_format`, with the config key.
+        UserError: as in `load_format`, with the config key.
     """
     sources = {"sources.format": config.sources.pairs.format} if config.sources.kind == "pairs" else {}
     imports = {f"imports.{name}.format": options.format for name, options in config.imports.items()}

@@ -34,7 +34,7 @@ def hold_out(
 ) -> None:
     """Write the held-out pairs of each shard to `out`, and their sources to `bench`.
 
-    All other pairs of these sources, in any shard, overlap the benchmark: the filter rejects them.
+    All other pairs of these sources, in any shard, overlap the benchmark, and the filter rejects them.
 
     Args:
         files: first shard of each data set.
@@ -62,7 +62,8 @@ def _rows(shard: Shard) -> Iterator[_Row]:
 
 
 def choose_sources(rows: Sequence[_Row], count: int, seed: int) -> list[str]:
-    """Return the digests of the sources to hold out: first one for each task, then others, by a hash of the seed.
+    """Return the digests of the sources to hold out, ordered by a hash with the seed: first one for each task, then
+    others.
 
     Raises:
         UserError: there are not more than `count` sources.

@@ -21,7 +21,7 @@ _DATA_URL = "data:image/"
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "UklGR")
 """First characters of a JPEG, PNG or WebP file in base64."""
 _MIN_BASE64 = 256
-"""Length from which such a text is an image: no file name is as long."""
+"""Length from which such a text is an image, because no file name is as long."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TARS = (".tar",)
 _PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -38,7 +38,7 @@ class ImageFiles:
 
     Args:
         root: folder or address of the images, or a tar of them; paths may also begin at the folder of the table.
-        is_only: whether the user chose `root`; the table's folder is then not searched.
+        is_only: whether only `root` is searched, because the user gave it, and not the table's folder.
         from_parent: whether paths begin at the folder above the table's, as the layout says.
 
     Tars below the root are searched last. Their members are listed once, in a database on disk.
@@ -134,7 +134,7 @@ def read_below(root: str, relative: str) -> bytes | None:
     except OSError as error:
         raise BadImage(f"{relative[:200]!a}: {error.strerror}") from None
     except RuntimeError:  # a loop of links
-        raise BadImage(f"{relative[:200]!a}: a link to itself") from None
+        raise BadImage(f"{relative[:200]!a}: is a link to itself") from None
 
 
 def _read_remote(address: str) -> bytes | None:
@@ -153,7 +153,7 @@ def _check_size(size: int, name: str) -> None:
 
 
 class _TarMembers:
-    """Members of all tars below a folder, or of one tar, by name; the first of equal names counts.
+    """Members by name of all tars below a folder, or of one tar; if names are equal, the first member counts.
 
     `faults` are the tars that cannot be read, with the reason.
     """

@@ -135,7 +135,7 @@ class RowReader:
 def identify_import(data_set: ImportConfig, shard: int, shards: int, out: Path) -> Identity:
     """Identify the row files that a shard of a data set reads (`omniedit.sources.file_identity`).
 
-    A URL is not opened: only its text, without secrets, identifies it. Image files that rows name are not compared.
+    A URL is not opened, but identified by its text without secrets. Image files that rows name are not compared.
 
     Args:
         out: the shard's file of candidates.
@@ -197,7 +197,7 @@ def import_shard(
 def _open_items(
     path: str, options: ImportOptions, shard: int, shards: int, ids: set[str]
 ) -> tuple[Iterator[Any], ImageFiles]:
-    """Return the pairs and rejections of a shard, and the open image files; close them after the last pair.
+    """Return the pairs and rejections of a shard, and the open image files, which must be closed after the last pair.
 
     Raises:
         UserError: the data set cannot be read, or has no pairs.
@@ -258,7 +258,7 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
     The shards appear together, after the last row; an interrupted import leaves none.
 
     Raises:
-        UserError: as `import_shard`, or no row makes a pair, or the run already has candidates of this name, or another
+        UserError: as in `import_shard`, or no row makes a pair, the run already has candidates of this name, or another
             process is importing them.
     """
     check_name(options.data_set)
@@ -274,13 +274,13 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
                 outcome.add(import_shard(path, options, shard, shards, temporary, ids))
             require_pairs(outcome, path)
     finally:
-        with suppress(OSError):  # not empty: it holds candidates, so keep it
+        with suppress(OSError):  # not empty, because it holds other candidates
             folder.rmdir()
     return outcome
 
 
 def require_pairs(outcome: ImportOutcome, path: str) -> None:
-    """Raise an error unless the import made pairs.
+    """Check that an import made pairs.
 
     Raises:
         UserError: it made none; the message gives the first reason.

@@ -20,7 +20,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "csv": (".csv", ".tsv"),
     "json": (".json",),
 }
-"""Suffixes of the files that hold rows, by container. In a folder, only the first container that has files is read."""
+"""Suffixes of the files that hold rows, by container. In a folder, only files of the first container in this order are
+read."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def find_file(path: str, name: str) -> str:
 
 
 def deal(files: Sequence[DataFile], shard: int, shards: int) -> list[Part]:
-    """Return the parts that a shard reads: whole files if there are enough, else parts of one file."""
+    """Return the parts that a shard reads: whole files if there are at least as many as shards, else a part of one
+    file.
+    """
     if len(files) >= shards:
         return [Part(file) for file in files[shard::shards]]
     file_index = shard % len(files)

@@ -17,19 +17,19 @@ FIELDS = (
     *(*IMAGES, *TEXTS, "instruction", "paraphrases", "turn", "width", "height"),
     *("score", "scores", "references", "provenance"),
 )
-"""Fields of a pair that a column may hold. `reference.ROLE` and `score.NAME` say which one; several columns may hold
-`instruction`, `reference` and `score`. `scores`, `references` and `provenance` hold all of them as JSON.
-`mask.transparent` is the source with the mask cut out; `mask` is white inside. `instruction.fallback` is read if no
-other column has an instruction."""
+"""Fields of a pair that a column may hold. `reference.ROLE` and `score.NAME` name the reference and the score. Several
+columns may hold `instruction`, `reference` and `score`. `scores`, `references` and `provenance` hold all of them as
+JSON. `mask.transparent` is the source with the mask cut out; `mask` is white inside. `instruction.fallback` is read if
+no other column has an instruction."""
 CUTOUT, FALLBACK = "transparent", "fallback"
 """Names of a mask whose inside is transparent, and of a column that is read if no other has an instruction."""
 _NAMES = {"mask": CUTOUT, "instruction": FALLBACK}
 REQUIRED = ("source", "edited", "instruction")
 UNSPECIFIED = "unspecified"
-"""Task of the pairs of a data set that names no task."""
+"""Task of the pairs if the data set names no task."""
 
 ColumnType = Literal["", "image", "binary", "path", "string", "list", "int32", "int64", "float64", "json"]
-"""Type of a column. `image` is a struct of bytes and path, as Hugging Face stores it; `binary` is only the bytes and
+"""Type of a column. `image` is a struct of bytes and path, as Hugging Face stores it; `binary` is only the bytes, and
 `path` a path. `json` is JSON as text. Without a type, the field decides."""
 YAML_SUFFIXES = (".yaml", ".yml")
 Container = Literal["parquet", "jsonl", "json", "csv", "tar", "folders"]
@@ -109,8 +109,8 @@ class Layout(BaseModel):
         has_seeds: whether the data set is also published as folders that a `seeds.json` lists.
         test_set: file that only the data set's test set has, which is a benchmark and not imported.
         required: fields that every file must have; by default those of an edit pair.
-        columns: in the order in which they are written. If several columns hold one image or text, the first
-            one with a value is read.
+        columns: in the order in which they are written. If several columns hold the same field, the first one with a
+            value is read.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

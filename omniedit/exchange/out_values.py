@@ -13,7 +13,7 @@ from omniedit.exchange.survey import is_json_text
 from omniedit.imaging.formats import image_suffix
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-"""An image as Hugging Face `datasets` stores it."""
+"""Type of an image, as Hugging Face `datasets` stores it."""
 _ARROW = {
     "image": IMAGE_TYPE,
     "binary": pa.binary(),
@@ -67,7 +67,7 @@ class ImageFolder:
         return relative
 
     def replace(self, value: Any, column: str, key: str) -> Any:
-        """Write the images in a value, and return the value with their paths in their place."""
+        """Write the images in a value, and return the value with paths in place of the images."""
         column = column.removesuffix("_file_name")
         if isinstance(value, ImageCell):
             return self.put(value, column, key)

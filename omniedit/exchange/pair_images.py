@@ -1,4 +1,5 @@
-"""Checks of a pair's image files: stored bit for bit if they decode to upright RGB, else re-encoded with the reason."""
+"""Checks of a pair's image files. Files that decode to upright RGB are stored bit for bit; others are re-encoded, and
+the reason is recorded."""
 
 from dataclasses import dataclass, field
 
@@ -20,8 +21,8 @@ from omniedit.imaging.images import (
 )
 
 MAX_STRETCH = 0.05
-"""Maximum relative difference between two aspect ratios for an image to be resized to the other size. A larger one
-means that the edit shows another part of the scene, and resizing would distort it."""
+"""Maximum relative difference between two aspect ratios for an image to be resized to the other size. A larger
+difference means that the edit shows another part of the scene, and resizing would distort it."""
 
 
 @dataclass
@@ -96,7 +97,7 @@ def _read_cutout(encoded: bytes, changes: dict[str, str]) -> bytes:
 
 
 def _check_mask(encoded: bytes, size: tuple[int, int], sizes: Sizes, changes: dict[str, str]) -> bytes:
-    """Return the mask file to store; light pixels are inside the mask, transparent ones are not."""
+    """Return the mask file to store. Light pixels are inside the mask; transparent ones are outside."""
     try:
         mask = decode_mask(encoded)
         reason = describe_conversion(open_image(encoded))

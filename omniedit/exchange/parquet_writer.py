@@ -13,7 +13,7 @@ from omniedit.exchange.fields import OutColumn, OutRow
 from omniedit.exchange.out_values import ImageFolder, arrow_type, describe_feature, plain_value
 
 _GROUP = 32
-"""Rows in a row group, and most rows in memory."""
+"""Number of rows in a row group, which is also the maximum number in memory."""
 
 
 @dataclass

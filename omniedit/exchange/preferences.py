@@ -1,4 +1,5 @@
-"""Preference pairs for DPO and reward models: a better and a worse edit of one source by the same instruction."""
+"""Preference pairs for DPO and reward models: a better and a worse edit of the same source with the same
+instruction."""
 
 import hashlib
 from collections import defaultdict
@@ -6,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omniedit.exchange.candidates import CandidateRow, Chooser, read_candidates
+from omniedit.exchange.candidates import CandidateRow, Selector, read_candidates
 from omniedit.exchange.fields import ImageCell, OutColumn, OutRow
 from omniedit.pairs import Shard
 from omniedit.pairs.provenance import IMPORTED
@@ -23,10 +24,10 @@ ScoredEdit = tuple[float, bool, Path, int]
 """Score O of an edit, whether it is accepted, and its file and row."""
 
 
-def group_edits(chooser: Chooser, run: str | Path) -> list[list[ScoredEdit]]:
+def group_edits(selector: Selector, run: str | Path) -> list[list[ScoredEdit]]:
     """Return the scored edits of each source and instruction that has several, the best first."""
     groups: dict[bytes, list[ScoredEdit]] = defaultdict(list)
-    for candidate, is_accepted in chooser.split(read_candidates(run)):
+    for candidate, is_accepted in selector.split(read_candidates(run)):
         if candidate.o_score is not None and candidate.passes_checks:
             groups[_key(candidate)].append((candidate.o_score, is_accepted, candidate.shard.path, candidate.row))
     ordered = [sorted(group, key=lambda edit: (-edit[0], edit[2:])) for group in groups.values()]
@@ -54,8 +55,8 @@ def preference_rows(groups: list[list[ScoredEdit]]) -> Iterator[OutRow]:
 def _key(candidate: CandidateRow) -> bytes:
     """Return the digest of source and instruction.
 
-    Equal images can have different files only if they were imported. The recorded digest of other
-    pairs is that of the photo, which is not the source of an addition or of a derived pair.
+    Of imported images, the recorded digest is used, because equal images can have different files. Of other pairs, it
+    is the digest of the photo, which is not the source of an addition or of a derived pair.
     """
     shard, row, provenance = candidate.shard, candidate.row, candidate.provenance
     is_recorded = provenance.get(IMPORTED) and not provenance.get("derived")

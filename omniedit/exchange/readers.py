@@ -60,7 +60,7 @@ class _Sample:
     def is_next(self, member: Member) -> bool:
         """Return whether a member belongs to the next sample: it has another key, or repeats a kind of member.
 
-        Tars that were joined repeat keys; those of X2Edit do.
+        Keys repeat in tars that were joined, such as X2Edit's.
         """
         return member.key != self.key or member.extension in self.extensions
 

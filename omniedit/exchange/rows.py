@@ -59,7 +59,7 @@ Rows = Iterator[Row | Rejection]
 def reject(place: str, reason: str) -> Rejection:
     """Return the rejection of a row; its texts have one line, a limited length and redacted secrets.
 
-    The reason of a file's error begins with its name, which the place repeats, so it is removed.
+    The reason of an error in a file begins with the file's name. The place repeats it, so it is removed.
     """
     reason = reason.removeprefix(f"{place}: ")
     return Rejection(clean_line(redact(place), 300), clean_line(redact(reason), 500))
@@ -81,5 +81,7 @@ def check_columns(columns: list[str] | Any, layout: Layout, name: str) -> None:
     missing += [f"for {field}" for field in layout.required if field not in fields and not missing]
     if missing:
         exist = clean_line(", ".join(map(str, columns)), 600) or "none"
-        remedy = "name others with --columns source=...,edited=...,instruction=... or the config's keys of columns"
+        remedy = (
+            "name other columns with --columns source=...,edited=...,instruction=... or the config's keys of columns"
+        )
         raise WrongColumns(f"{name}: has no column {', '.join(missing)}; the columns are {exist}; {remedy}")

@@ -19,7 +19,7 @@ from omniedit.storage.json_lines import read_json_lines
 
 SEEDS, PROMPT, METADATA = "seeds.json", "prompt.json", "metadata.jsonl"
 _TEXTS = {"caption": "original_prompt", "input": "original_prompt", "edit": "edit_prompt", "output": "edited_prompt"}
-"""Columns of the Parquet files by key of `prompt.json`; its makers write `caption` or `input`."""
+"""Columns of the Parquet files, by the key in `prompt.json`, whose authors write `caption` or `input`."""
 _IMAGES = {"original_image": "0", "edited_image": "1"}
 
 
@@ -53,7 +53,7 @@ def _parse_entry(entry: Any) -> tuple[str, Sequence[str]]:
     """Return folder and seeds of an entry.
 
     Raises:
-        ValueError: it is no [FOLDER, [SEED, ...]].
+        ValueError: it is not [FOLDER, [SEED, ...]].
     """
     folder, seeds = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
     if not isinstance(folder, str) or not isinstance(seeds, list):

@@ -24,7 +24,7 @@ OPTIONAL_FIELDS = {
     "turns": {"turn"},
     "reference images": {"reference", "references"},
 }
-"""Fields that some pairs have and some formats lack, by what they hold."""
+"""Fields that some pairs have and some formats lack, with their names in the data card."""
 PROPERTIES = ("task", "ratio", "licence", "judge", "origin", "made_by")
 """Properties of candidates that are counted."""
 _JSON_TEXT = pa.large_string()
@@ -54,7 +54,7 @@ class Survey:
     rejected: Counter[str] = field(default_factory=Counter)
 
     def add(self, candidate: CandidateRow) -> None:
-        """Count a chosen pair and learn from it the columns to write."""
+        """Count a chosen pair, and update the columns to write."""
         self.pairs += 1
         self.present |= find_fields(candidate)
         for name, counter in self.counts.items():
@@ -73,7 +73,7 @@ class Survey:
         self.rejected[short_reason(candidate.reason or "not chosen")] += 1
 
     def left_out(self) -> list[str]:
-        """Return what some of the pairs have and the format has no column for."""
+        """Return the names of the fields that some pairs have and for which the format has no column."""
         written = {column.field for column in self.layout.columns.values()}
         return [name for name, fields in OPTIONAL_FIELDS.items() if fields & self.present and not fields & written]
 
@@ -131,7 +131,7 @@ def survey(chosen: Iterator[tuple[CandidateRow, bool]], layout: Layout, takes_re
 
 
 def unify(known: pa.DataType | None, value: Any) -> pa.DataType:
-    """Return the type of a column that also has this value.
+    """Return the type of a column after adding this value.
 
     Values of several types, mappings without keys and integers beyond 64 bits are written as JSON.
     """

@@ -17,14 +17,14 @@ def to_task(name: str, dataset: str, own: Mapping[str, str] | None = None) -> Ta
         own: the user's mapping from the data set's names to tasks, which overrides the file's.
 
     Raises:
-        ValueError: the name, or the one that it is mapped to, cannot be that of a task.
+        ValueError: the name, or the name to which it is mapped, cannot be that of a task.
     """
     name = name.strip()
     return Task((own or {}).get(name, known_names().get(dataset, {}).get(name, name)))
 
 
 def to_name(task: str, dataset: str) -> str:
-    """Return the first name that a data set has for a task; an unknown task keeps its name."""
+    """Return the first of a data set's names for a task; an unknown task keeps its name."""
     names = known_names().get(dataset, {})
     return next((name for name, known in names.items() if known == task), str(task))
 

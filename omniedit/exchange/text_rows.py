@@ -198,7 +198,9 @@ class _RawStream(io.RawIOBase):
     """Raw stream over an object that only has `read`."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._read = getattr(file, "read1", file.read)  # `read` of damaged gzip loses what precedes the damage
+        self._read = getattr(
+            file, "read1", file.read
+        )  # `read` of damaged gzip data would lose the data before the damage
 
     def readable(self) -> bool:
         return True

@@ -121,7 +121,7 @@ class TarWriter:
             yield {**each, "image": name}
 
     def _tar(self, kind: tuple[str, ...]) -> tarfile.TarFile:
-        """Return the open tar of a kind of sample, a new one when it is full."""
+        """Return the open tar of a kind of sample. When it is full, a new one is opened."""
         count = self.kinds.get(kind, 0)
         if count % self.rows_per_file == 0:
             if kind in self._open:
@@ -138,7 +138,7 @@ class TarWriter:
 
 @dataclass
 class FolderWriter:
-    """Writer of folders of images with the same names: control, target with .txt files, control_2 ..., mask."""
+    """Writer of folders whose images have the same names: control, target with .txt files, control_2 ..., mask."""
 
     root: Path
 

@@ -1,8 +1,8 @@
 """Boxes of people, animals, vehicles and household objects: NanoDet-g (RangiLyu 2021), trained on COCO's 80 classes.
 
-It finds large objects of a photo and any person well, and often takes an animal for another one. So its boxes say
-where one object ends and another begins, and its classes only what kind it is. `nanodet_g.onnx` is made by
-`python -m benchmarks.convert_nanodet`.
+It detects large objects and people well, but often confuses animals. Its boxes are used to separate one object from
+another, and its classes only to tell the kind of an object. `nanodet_g.onnx` is made by `python -m
+benchmarks.convert_nanodet`.
 """
 
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ def decode_level(
 
 
 def _level(outputs: list[NDArray[np.float32]], stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the scores and the distances of a level, which the network gives in no fixed order."""
+    """Return the scores and the distances of a level; the network's outputs have no fixed order."""
     scores, bins = (
         output
         for width in (len(CLASSES), 4 * _BINS)

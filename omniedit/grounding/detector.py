@@ -1,5 +1,5 @@
-"""Masks of phrases: GroundingDINO (Liu et al. 2023) finds the boxes that a phrase names, SAM (Kirillov et al. 2023) or
-SAM 2 (Ravi et al. 2024) finds the outlines in them.
+"""Masks of phrases: GroundingDINO (Liu et al. 2023) finds the boxes of the objects that a phrase names, and SAM
+(Kirillov et al. 2023) or SAM 2 (Ravi et al. 2024) finds the outlines in them.
 
 Shapes: B images, N boxes of one image, H W height and width of an image in pixels, h w those of a network's input.
 """
@@ -29,11 +29,11 @@ class GroundingLimits:
     """Limits of boxes and masks that count as found.
 
     Args:
-        box_threshold: smallest score of a box, the largest of its probabilities of fitting a token of the phrase.
-        text_threshold: smallest probability at which a box fits a token; a box must fit at least one.
+        box_threshold: minimum score of a box: the largest probability that it matches a token of the phrase.
+        text_threshold: minimum probability at which a box matches a token; a box must match at least one.
         min_area, max_area: smallest and largest share of the image at which a mask can be edited.
         same: intersection over union from which two boxes enclose the same object.
-        rival: share of the best box's score from which another box may be the one that the phrase means.
+        rival: share of the best box's score from which the phrase may mean another box.
     """
 
     box_threshold: float = 0.35
@@ -51,7 +51,7 @@ class PhraseQuery:
     Args:
         image: (H, W, 3) RGB.
         phrase: without a full stop, such as 'the red car on the left'.
-        every: True if the phrase means all objects that fit it ('the dogs'), False if it means one.
+        every: True if the phrase means all matching objects ('the dogs'), False if it means one.
     """
 
     image: Image
@@ -77,7 +77,7 @@ class Grounding:
     """Boxes and mask of a phrase in an image.
 
     Args:
-        boxes: one box, or the boxes of all objects that fit.
+        boxes: one box, or the boxes of all matching objects.
         score: of the best box.
         mask: (H, W), the union over the boxes.
     """
@@ -120,8 +120,8 @@ class Detector:
     def detect(self, queries: Sequence[PhraseQuery], limits: GroundingLimits) -> list[Detections]:
         """Return the boxes of each query's phrase, in order. Only one thread runs at a time.
 
-        Only images with the same network input size share a batch: an image that is padded to a larger size would give
-        other results than alone.
+        Only images with the same size at the network's input share a batch, because padding an image to a larger size
+        would change its results.
         """
         images = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
         prepared = list(zip(queries, images, strict=True))
@@ -203,7 +203,8 @@ class Segmenter:
 
 class Grounder:
     """Grounding of phrases: the detector finds boxes, the segmenter finds outlines, and limits decide which are
-    accepted."""
+    accepted.
+    """
 
     def __init__(self, detector: Detector, segmenter: Segmenter, limits: GroundingLimits | None = None) -> None:
         self.detector, self.segmenter = detector, segmenter
@@ -226,14 +227,14 @@ class Grounder:
 
 
 def choose_boxes(query: PhraseQuery, detections: Detections, limits: GroundingLimits) -> Detections | NotGrounded:
-    """Return the boxes that a query means: all that were found, or the best one if it has no rival."""
+    """Return the boxes that a query means: all boxes found, or only the best one if it has no rival."""
     if not len(detections.boxes):
         return NotGrounded(f"no box for '{query.phrase}'")
     rivals = int((detections.scores >= limits.rival * detections.scores[0]).sum())
     if query.every:
         return detections
     if rivals > 1:
-        return NotGrounded(f"'{query.phrase}' is ambiguous: {rivals} boxes fit it equally well")
+        return NotGrounded(f"'{query.phrase}' is ambiguous: {rivals} boxes match it equally well")
     return Detections(detections.boxes[:1], detections.scores[:1])
 
 
@@ -252,14 +253,16 @@ def combine_boxes(
 
 
 def has_words(label: str, specials: Sequence[str]) -> bool:
-    """Return whether a box's label (the tokens that fit) has more than full stops and special tokens."""
+    """Return whether a box's label (the tokens that it matches) has more than full stops and special tokens."""
     for special in specials:
         label = label.replace(special, "")
     return any(character.isalnum() for character in label)
 
 
 def _distinct(detections: dict[str, Any], specials: Sequence[str], same: float) -> Detections:
-    """Return a phrase's boxes, the best first, without duplicates or boxes that fit no word of the phrase."""
+    """Return a phrase's boxes, the best first, without duplicates and without boxes that match no word of the
+    phrase.
+    """
     words = [i for i, label in enumerate(detections["text_labels"]) if has_words(label, specials)]
     boxes, scores = detections["boxes"].float().cpu()[words].clamp(0, 1), detections["scores"].float().cpu()[words]
     order = scores.argsort(descending=True, stable=True)

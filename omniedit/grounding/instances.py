@@ -9,23 +9,25 @@ from omniedit.imaging.boxes import FractionBox, box_area, box_overlap, fraction_
 from omniedit.imaging.images import Mask
 
 MIN_PERSON_SCORE, MAX_PERSON_SHARE, MAX_PERSON_COVERED = 0.4, 0.3, 0.5
-"""Score from which a box shows a person, largest share of an object's mask inside such a box, and largest share of such
-a box inside the mask."""
+"""Score from which a box shows a person; maximum share of an object's mask inside such a box; maximum share of such a
+box inside the mask."""
 MIN_OWN_IOU = 0.6
 """Minimum intersection over union of an object's box and the detected box of the same object."""
 MIN_PART_SCORE, MIN_PART_SHARE, MIN_CONTAINED = 0.45, 0.12, 0.75
-"""Score of a box that is one of several objects in a mask, smallest share of the mask inside it, and smallest share of
-the box inside the mask's box."""
+"""Thresholds of a box that shows one of several objects in a mask: its score, the share of the mask inside it, and the
+share of the box inside the mask's box."""
 MAX_SHARED = 0.5
-"""Largest intersection over the smaller of two boxes that show different objects; a larger one is a part."""
+"""Maximum intersection of two boxes of different objects, divided by the area of the smaller box. If it is larger, one
+object is a part of the other."""
 MIN_NAME_SCORE = 0.6
-"""Score from which a box names its object. Animals are detected well, and named badly."""
+"""Score from which a box names its object. Animals are detected well, but their names are unreliable."""
 MIN_RIVAL_AREA = 0.3
-"""Smallest area of another object of the same class, over the object's own, that its name may mean as well."""
+"""Minimum area of another object of the same class, relative to the object's own, from which the name may mean it
+instead."""
 
 
 def shows_person(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
-    """Return whether an (H, W) mask is part of a person, something worn or held, or includes a person."""
+    """Return whether an (H, W) mask is part of a person, is worn or held by a person, or includes a person."""
     people = [each.box for each in detected if each.name == PERSON and each.score >= MIN_PERSON_SCORE]
     return any(
         _share_inside(mask, box) > MAX_PERSON_SHARE or _share_covered(box, mask) > MAX_PERSON_COVERED for box in people
@@ -68,7 +70,7 @@ def are_all_objects(masks: Sequence[Mask], detected: Sequence[DetectedBox]) -> b
 
 
 def name_by_box(mask: Mask, detected: Sequence[DetectedBox]) -> str | None:
-    """Return the class of the object inside an (H, W) mask if its box is certain, and None for animals."""
+    """Return the class of the object inside an (H, W) mask if its box is certain; None otherwise, and for animals."""
     own = find_own_box(mask, detected)
     return own.name if own is not None and own.score >= MIN_NAME_SCORE and own.name not in ANIMALS else None
 
@@ -85,5 +87,5 @@ def _share_covered(box: FractionBox, mask: Mask) -> float:
 
 
 def _shared(first: FractionBox, second: FractionBox) -> float:
-    """Return the common area of two boxes over the area of the smaller one."""
+    """Return the common area of two boxes, divided by the area of the smaller one."""
     return max(share_inside(first, second), share_inside(second, first))

@@ -3,8 +3,8 @@
 A box drawn around an object touches it on all four sides, so the bounding box of a correct mask is the given box (the
 tightness prior of Lempitsky et al. 2009). GrabCut seeded by the saliency in the box comes first, because it excludes an
 object's cast shadow, which colour alone includes. If its mask falls short of the box, GrabCut from the whole box is
-tried in RGB and in Lab, and the tightest mask wins. So a bowl is not reduced to the fig in it, nor a bottle to the
-part below its cap.
+tried in RGB and in Lab, and the tightest mask wins. This prevents masks of only the fig in a bowl, or of a bottle
+without its cap.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from omniedit.grounding.saliency import saliency
 from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import guided_filter
+from omniedit.imaging.morphology import fill_holes
 
 CONTEXT = 0.35
 """Margin of the crop around the box, as a share of the box's sides. GrabCut estimates the background from it."""
@@ -25,13 +26,15 @@ WORKING_SIDE = 420
 TIGHT = 0.85
 """Intersection over union of a mask's bounding box and the given box from which no other mask is tried."""
 LOOSE_IOU = 0.5
-"""Intersection over union up to which the object is abandoned: a part of it (a stem) or all of it is missing."""
+"""Intersection over union up to which the object is abandoned, because a part of it (a stem) or all of it is
+missing."""
 SALIENT, SURELY_SALIENT = 0.3, 0.9
 """Saliency above which GrabCut starts with a pixel as probable, and as certain, object."""
 ITERATIONS = 6
-"""Rounds of GrabCut. With four, the mask of the fig in the sample photo includes the shadow of its stem."""
+"""Number of iterations of GrabCut. With four, the mask of the fig in the sample photo includes the shadow of its
+stem."""
 SOLID = 0.12
-"""Smallest share of the box that a mask fills; less is a failure (glass, wire, a wrong box)."""
+"""Minimum share of the box that a mask fills. A smaller share is a failure (glass, wire, a wrong box)."""
 
 
 def object_mask(image: Image, box: FractionBox) -> Mask | None:
@@ -87,7 +90,7 @@ def _within(
 
 
 def _tightest(candidates: Iterator[NDArray[np.uint8]], inner: tuple[int, int, int, int]) -> NDArray[np.uint8] | None:
-    """Return the first candidate that fills the box on all sides, else the best one, or None if all are too loose."""
+    """Return the first candidate that reaches all sides of the box, else the best one; None if all are too loose."""
     best, best_fit = None, LOOSE_IOU
     for outline in candidates:
         fit = _fit(outline, inner)
@@ -134,9 +137,7 @@ def _one_piece(outline: NDArray[np.uint8]) -> NDArray[np.uint8]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(outline)
     if count == 1:
         return outline
-    largest = (labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
-    outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros_like(largest), outlines, -1, 1, cv2.FILLED).astype(np.uint8)
+    return fill_holes(labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
 
 
 def _upsample(outline: NDArray[np.uint8], crop: Image, scale: float) -> Mask:

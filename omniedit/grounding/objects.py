@@ -32,14 +32,16 @@ SAME_OUTLINE_IOU = 0.85
 """Overlap from which the object is the union of both outlines, so that no foot or tip is left behind. Below it, the
 salient region alone is used, because it follows shapes; colour includes cast shadows and omits wings."""
 MIN_UNNAMED_IOU, MAX_UNNAMED_AREA = 0.7, 0.4
-"""Smallest overlap of an object without a noun, and its largest share of the photo; more is often two objects."""
+"""Minimum overlap of an object without a noun, and its maximum share of the photo. A larger region is often two
+objects."""
 MAX_NECK = 0.3
-"""Widest neck, as a share of the square root of a salient piece's area, whose two sides may be separate objects."""
+"""Maximum width of a neck between two parts of a salient piece that may be separate objects, as a share of the square
+root of the piece's area."""
 SALIENCY_SIDE = 320
 """Side, in pixels, of the saliency network's input."""
 MIN_BOX_SCORE, MIN_BOX_IOU = 0.5, 0.75
-"""Minimum score of a box in which an object is searched if none is salient, and its minimum overlap with the box of the
-outline found in it."""
+"""Minimum score of a box in which an object is searched if none is salient, and minimum overlap of this box with the
+box of the outline found in it."""
 MIN_PIECE_SHARE = 0.25
 """Smallest area of a salient piece that counts, as a share of the largest piece."""
 
@@ -52,7 +54,7 @@ class FoundObject:
         name: without an article, such as 'wine bottle'.
         box: bounding box of the mask, as fractions of the image.
         mask: (H, W).
-        crowded: whether other objects may have its name, so that no word such as 'left' distinguishes it.
+        crowded: whether so many other objects may have its name that no word such as 'left' distinguishes it.
     """
 
     name: str
@@ -120,7 +122,9 @@ class ObjectIndex:
 
 
 def find_objects(photo: Photo) -> tuple[FoundObject, ...]:
-    """Return the photo's objects whose outline and name were found, in the order of its caption file, or ()."""
+    """Return the photo's objects whose outline and name were found, in the order of its caption file; () if there are
+    none.
+    """
     return tuple(_find_named_objects(photo) if photo.objects else _salient(photo))
 
 
@@ -143,7 +147,9 @@ def _find_named_objects(photo: Photo) -> list[FoundObject]:
 
 
 def _salient(photo: Photo) -> list[FoundObject]:
-    """Return the salient objects. Parts joined by narrow necks are separate objects if all have one name (two dogs)."""
+    """Return the salient objects. Parts joined by narrow necks are separate objects if all have the same name (two
+    dogs).
+    """
     pieces, detected = _pieces(saliency(photo.image) > MIN_SALIENCY), detect_objects(photo.image)
     objects = [obj for piece in pieces for obj in _find_pieces(photo.image, piece, detected)]
     if not objects:
@@ -172,8 +178,8 @@ def _find_pieces(image: Image, piece: Mask, detected: Sequence[DetectedBox]) -> 
 def _recognise(image: Image, region: Mask, detected: Sequence[DetectedBox]) -> FoundObject | None:
     """Return the object in a salient region, or None if its outline is uncertain or it is not one object.
 
-    Several objects, a person and what a person wears or holds are none. An object without a noun counts only if it is
-    whole and distinct, and at most two stand out (see `_salient`).
+    Several objects, a person, and anything that a person wears or holds do not count. An object without a noun counts
+    only if it is whole and distinct, and if at most two objects stand out (see `_salient`).
     """
     mask = object_mask(image, fraction_box(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
     if mask is None or (fit := overlap(mask, region)) < MIN_OUTLINE_IOU:
@@ -190,7 +196,9 @@ def _recognise(image: Image, region: Mask, detected: Sequence[DetectedBox]) -> F
 
 
 def _find_in_boxes(image: Image, detected: Sequence[DetectedBox]) -> Iterator[FoundObject]:
-    """Yield the objects of certain boxes whose outline fills its box and which the classifier names too."""
+    """Yield the objects in boxes with a high score, if the outline fills the box and the classifier also names the
+    object.
+    """
     for box in [each.box for each in detected if each.score >= MIN_BOX_SCORE and each.name != PERSON]:
         mask = object_mask(image, box)
         if mask is None or not MIN_AREA <= mask.mean() <= MAX_AREA:
@@ -216,7 +224,7 @@ def _pieces(salient: Mask) -> list[Mask]:
 
 
 def _parts(piece: Mask) -> list[Mask]:
-    """Split a piece at its narrow necks; every pixel goes to the nearest core."""
+    """Split a piece at its narrow necks. Every pixel is assigned to the nearest core."""
     cores = _pieces(erode(piece, max(1, round(MAX_NECK / 2 * piece.sum() ** 0.5))))
     if len(cores) < 2:
         return [piece]

@@ -12,7 +12,7 @@ class OnnxNetwork:
     """Network with one input.
 
     Args:
-        path: its ONNX file.
+        path: ONNX file of the network.
     """
 
     def __init__(self, path: Path) -> None:

@@ -34,16 +34,16 @@ INDOOR_WORDS = re.compile(
     r"|grass snake|road bike|street food|toy (?:road|street|village|bridge|garden|river))\b",
     re.IGNORECASE,
 )
-"""Words of a caption that name a room, its contents or an image: with them, a beach may be a poster on a wall. The last
-two lines are names that only sound like places."""
+"""Words of a caption that name a room, its contents or an image. If a caption has such a word, a beach may be a poster
+on a wall. The last two lines are names that only sound like places."""
 
 MIN_SPREAD = 0.34
 """Minimum standard deviation, in octaves, of the ratio of blue to red light over a sky; a painted wall has less."""
 MIN_RELIEF = 0.8
 """Minimum standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
 MIN_EDGE, EDGE_REACH = 7.0, 8
-"""Minimum Delta E between the colours above and below the lower end of a sky, which a gradient lacks, and the distance
-in pixels from that end at which they are compared."""
+"""Minimum Delta E between the colours above and below the lower end of a sky (a gradient has no such edge), and the
+distance in pixels from that end at which they are compared."""
 MIN_SLOPE, MIN_EDGE_SHARE = 2.0, 0.75
 """Minimum slope of an edge, in Lab units per pixel, and minimum share of a sky's outline that lies on an edge."""
 EDGE_SIDE = 7
@@ -51,12 +51,14 @@ EDGE_SIDE = 7
 MAX_RIPPLE = 0.0055
 """Maximum median of the fine relief of a sky's lightness, in [0, 1]; ripples, reefs and grass have more."""
 SEED_ROWS, MAX_UNBOUNDED = 0.75, 0.75
-"""Share of the rows in which a sky may begin, and maximum share of its columns that reach the last of these rows. More
-columns have no lower end of their own: the region is water, or a surface."""
+"""Share of the rows in which a sky may begin, and maximum share of its columns that reach the last of these rows. If
+more columns reach it, the region has no lower end and is water or another surface."""
 GROWTH_REACH = 16
-"""Distance in pixels by which a region grows, and sigma of the window for its mean colour nearby."""
+"""Distance in pixels by which a region grows. It is also the sigma of the window in which its mean colour is
+computed."""
 MAX_SKY_DISTANCE = 15.0
-"""Maximum distance in Lab from the mean colour nearby. A brighter pixel counts as nearer, because of cloud and haze."""
+"""Maximum distance in Lab from the mean colour nearby. Brighter pixels count as nearer, because they may be cloud or
+haze."""
 
 
 def caption_says_outdoors(caption: str) -> bool:
@@ -74,8 +76,8 @@ def find_sky(image: Image) -> Mask:
 
     A smooth, blue or bright region at the top is a sky if its outline lies on edges and it either has the colours of a
     sky or has foliage from side to side below it. Plain walls, colour gradients, studio backdrops, blurred backgrounds
-    and water do not count. A region that is darker than the rest of the photo may be a garment: the classifier must
-    then see a subject that is outdoors.
+    and water do not count. A region that is darker than the rest of the photo may be a garment, so the classifier must
+    also see an outdoor subject.
     """
     lab = _to_small_lab(image)
     region = _top_region(lab)
@@ -107,10 +109,10 @@ def _top_region(lab: Field) -> Mask:
 
 
 def _has_colours_of_sky(lab: Field, region: Mask) -> bool:
-    """Return whether a region has a sky's hue, and its light gets redder with brightness or towards the horizon.
+    """Return whether a region has the hue of a sky, and becomes redder with brightness or towards the horizon.
 
     Clouds, haze and low sun mix white or red light into the blue, so the ratio of blue to red varies by octaves. Light
-    that falls off over a wall or studio paper varies all colours alike.
+    that falls off over a wall or studio paper changes all colours by the same factor.
     """
     smooth = _blur(lab, 3.0)
     light = np.power(np.clip(cv2.cvtColor(smooth, cv2.COLOR_LAB2RGB)[region], 0, 1), 2.2)
@@ -160,7 +162,7 @@ def _ends_in_an_edge(lab: Field, region: Mask) -> bool:
 
 
 def _is_bounded(lab: Field, region: Mask) -> bool:
-    """Return whether most of a region's outline lies on edges, and its lower end is not that of the search."""
+    """Return whether most of a region's outline lies on edges, and its lower end is not the lower end of the search."""
     inner = cv2.erode(region.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
     outline = region & ~inner
     smooth = _blur(lab, 1.0)
@@ -173,7 +175,7 @@ def _is_bounded(lab: Field, region: Mask) -> bool:
 
 
 def _is_rippled(lab: Field, region: Mask) -> bool:
-    """Return whether a region has fine relief all over, as water has."""
+    """Return whether a region has fine relief everywhere, like water."""
     core = cv2.erode(region.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=1) > 0
     return bool(core.any()) and float(np.median(_relief(lab)[core])) > MAX_RIPPLE
 
@@ -199,7 +201,8 @@ def _is_over_foliage(lab: Field, region: Mask) -> bool:
 def _is_grown_over(lab: Field) -> bool:
     """Return whether foliage with deep shadows between its leaves fills the photo from side to side.
 
-    A pot plant leaves columns free, a patterned wall has no shadows, and a circuit board is greener.
+    This excludes a pot plant, which leaves columns free; a patterned wall, which has no shadows; and a circuit board,
+    which is greener.
     """
     foliage = _foliage(lab, least_relief=2.0)
     if foliage.mean() < 0.24 or (foliage.mean(axis=0) > 0.05).mean() < 0.95:
@@ -236,7 +239,9 @@ def _parts_touching_top(region: Mask) -> Mask:
 
 
 def _grow_similar(lab: Field, region: Mask) -> Mask:
-    """Extend a region by connected pixels within `GROWTH_REACH` that have its colour nearby or are deep blue."""
+    """Extend a region by connected pixels within `GROWTH_REACH` that have the region's nearby colour or are deep
+    blue.
+    """
     weight = region.astype(np.float32)
     offset = (
         lab - _blur(lab * weight[..., None], GROWTH_REACH) / np.maximum(_blur(weight, GROWTH_REACH), 1e-3)[..., None]

@@ -27,7 +27,7 @@ class TextLine:
     Args:
         text: its words.
         score: confidence of the reader in [0, 1].
-        corners: (4, 2), x and y in pixels of the upper left corner and the next ones clockwise.
+        corners: (4, 2), x and y in pixels of the corners, clockwise from the upper left one.
     """
 
     text: str

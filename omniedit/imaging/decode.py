@@ -17,7 +17,7 @@ from omniedit.imaging.png_chunks import find_late_exif
 from omniedit.imaging.tiff import find_missing_rows, prepare_tiff
 
 MAX_PIXELS = 178_956_970
-"""Twice the size at which Pillow warns; an image that claims more is taken for a decompression bomb."""
+"""Twice the size at which Pillow warns; an image whose header gives more pixels is rejected as a decompression bomb."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 _UPRIGHT = {
@@ -38,7 +38,7 @@ _PIXEL_TAGS = frozenset(
     )
     for tag in range(first, last + 1)
 )
-"""TIFF tags that describe how the pixels are stored, or store them again: strips, palette, profile, layers."""
+"""TIFF tags that describe the storage of the pixels, or hold another copy of them: strips, palette, profile, layers."""
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _STEPS = {"L;2": 85, "L;4": 17}
 """Raw mode of a PNG's grey pixels -> size of one step in 8-bit levels."""
@@ -182,7 +182,7 @@ def unreadable(error: Exception, part: str) -> UnreadableImage:
 
 
 def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
-    """Return a PNG's transparent colour in 8-bit levels, if Pillow gives it in the file's own levels."""
+    """Return a PNG's transparent colour in 8-bit levels. For some modes, Pillow gives it in the file's own levels."""
     level = image.info.get("transparency")
     tiles = getattr(image, "tile", None)
     if not tiles or level is None:
@@ -249,8 +249,8 @@ def srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         mode: of the colours: L, RGB or CMYK.
 
     Returns:
-        None if the profile is broken, is for other colours, or gives the same colours as sRGB. An RGB profile also fits
-        grey, whose channels are then equal.
+        None if the profile is broken, is for a different colour space, or gives the same colours as sRGB. An RGB
+        profile also fits grey, whose channels are then equal.
     """
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))

@@ -17,7 +17,7 @@ def vector_length(x: MatLike, y: MatLike) -> NDArray[np.float32]:
 
 
 def noise_response(field_HW: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the (H, W) response of a filter that is blind to edges, so mostly noise (Immerkaer 1996).
+    """Return the (H, W) response of a filter that suppresses edges and leaves mostly noise (Immerkaer 1996).
 
     Its median, divided by 6 * 0.6745, is the standard deviation of the noise.
     """

@@ -1,4 +1,4 @@
-"""Image formats that are read, and descriptions of files that are none of them."""
+"""Image formats that are read, and descriptions of other files."""
 
 import codecs
 import re
@@ -26,7 +26,8 @@ _FOREIGN = {
     "a zip archive": rb"PK\x03\x04",
     "gzip": rb"\x1f\x8b",
 }
-"""Format -> first bytes of files that bear a photo's name, because phones and browsers rename without converting."""
+"""Format -> first bytes. Such files may have a photo's suffix, because phones and browsers rename without
+converting."""
 _SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8", ".jpg"), (b"RIFF", ".webp"), (b"II", ".tif"), (b"MM", ".tif"))
 
 
@@ -36,8 +37,9 @@ def image_suffix(encoded: bytes) -> str:
 
 
 def describe_page(head: bytes) -> str | None:
-    """Return the kind of a file, by its first bytes, if it is a page in place of data: HTML, XML or a Git LFS
-    pointer."""
+    """Return the kind of a file by its first bytes if it is text instead of data: HTML, XML or a Git LFS pointer.
+    Otherwise return None.
+    """
     text = _leading_bytes(head)
     if head.startswith(LFS_POINTER):
         return LFS_REMEDY

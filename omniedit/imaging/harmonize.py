@@ -60,7 +60,8 @@ def resize_cutout(piece: CutOut, scale: float) -> CutOut:
 
 
 def relight(piece: CutOut, place: Field) -> CutOut:
-    """Return the cut-out with highlights no brighter than its new place allows, and a hint of the place's colour cast.
+    """Return the cut-out with its highlights limited to the brightness of its new place, and part of the place's colour
+    cast.
 
     Args:
         place: (N, 3) RGB pixels in [0, 255] of the old object and around it; both show the light that falls there.
@@ -118,7 +119,7 @@ def estimate_grain(image: Field | Image, region: Mask) -> float:
 
 
 def contact_shadow(alpha: Field, *, standing: bool) -> Field:
-    """Return the (h, w) darkness in [0, 1] of the shadow around an object of opacity `alpha` under soft light.
+    """Return the (h, w) darkness in [0, 1] of the shadow that an object of opacity `alpha` casts in soft light.
 
     Args:
         standing: True if the object stands on its lowest edge, seen from the side; False if it lies, seen from above.

@@ -16,7 +16,7 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 """(H, W); True is inside."""
 CLEAR_LEVELS = 24
-"""Difference in grey levels from which a pixel is clearly another one."""
+"""Difference in grey levels from which a pixel has clearly changed."""
 
 _PNG = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -84,7 +84,9 @@ def encode_cutout(image: Image, mask: Mask) -> bytes:
 
 
 def decode_cutout(encoded: bytes) -> Mask:
-    """Decode an image to an (H, W) mask, True where it is transparent; one without transparency, where light."""
+    """Decode an image to an (H, W) mask: True where it is transparent or, in an image without transparency, where it is
+    light.
+    """
     with _decoder(encoded, "mask"):
         if not open_image(encoded).has_transparency_data:
             return convert_mask(encoded)
@@ -145,7 +147,7 @@ def random_crop(image: Image, width: int, height: int, min_share: float, rng: np
 
 
 def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Reduce an image or a mask to about `side` pixels squared; a smaller one keeps its size."""
+    """Reduce an image or a mask to about side^2 pixels; a smaller one keeps its size."""
     height, width = image.shape[:2]
     scale = min(1.0, side / (height * width) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))

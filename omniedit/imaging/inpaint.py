@@ -91,7 +91,7 @@ def _level_tone(fill: Image, crop: Image, hole: Mask) -> Image:
 
 
 def _with_detail(coarse: NDArray[np.float32], detail: NDArray[np.float32], hole: Mask) -> Image:
-    """Add the fine detail (grain and texture) of the place outside the hole that looks most like the fill.
+    """Add the fine detail (grain and texture) of the region outside the hole that is most similar to the fill.
 
     Args:
         coarse: (H, W, 3), the crop with the hole filled, without fine detail.
@@ -114,7 +114,9 @@ def _mismatch(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
 
 
 def _shifts_outside(hole: Mask) -> list[tuple[int, int]]:
-    """Return the shifts (down, right) that move the whole hole to a place inside the crop, clear of the hole itself."""
+    """Return the shifts (down, right) that move the hole inside the crop to where it does not overlap the hole
+    itself.
+    """
     left, top, right, bottom = bounding_box(hole)
     height, width = hole.shape
     steps = np.linspace(-1, 1, 17)

@@ -78,7 +78,7 @@ class Ink:
 
 @dataclass(frozen=True)
 class Face:
-    """Look of drawn letters: thickness, softness, and where the base line and the first letter are.
+    """Style of drawn letters: thickness, softness, scale and position.
 
     Args:
         scale: (x, y) from drawn to patch pixels.
@@ -148,7 +148,7 @@ def separate_ink(patch: Patch) -> Ink | None:
 
 
 def match_face(ink: Ink, text: str) -> tuple[Face, float]:
-    """Return the look of drawn letters that is nearest to a line's own, and their correlation.
+    """Return the style of drawn letters that is most similar to a line's, and the correlation of both.
 
     Args:
         text: text of the line.
@@ -205,7 +205,7 @@ def letters_width(text: str, face: Face) -> float:
 
 
 def place_letters(text: str, face: Face, shape: tuple[int, ...]) -> Field:
-    """Draw a text in a given look on an empty patch: (h, w) opacity in [0, 1]."""
+    """Return the (h, w) opacity in [0, 1] of a text that is drawn in the given style on an empty patch."""
     glyphs, middle = draw_letters(text, face.stroke)
     smooth = cv2.GaussianBlur(glyphs, (0, 0), max(0.3, 0.45 / min(face.scale)))
     matrix = np.array(
@@ -242,7 +242,7 @@ def rewrite(
 
 
 def _opacity(pixels: Field, ground: Field, colour: Field) -> Field:
-    """Return the (h, w) position of each pixel on the line from its ground to the ink's colour, in [0, 1]."""
+    """Return the (h, w) opacity in [0, 1]: the position of each pixel's colour between the ground's and the ink's."""
     along = colour - ground
     share = ((pixels - ground) * along).sum(axis=2) / np.maximum((along * along).sum(axis=2), 1.0)
     return np.clip(share, 0, 1).astype(np.float32)

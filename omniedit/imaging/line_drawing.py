@@ -8,7 +8,7 @@ from omniedit.imaging.images import Image, Mask, shrink
 RED = (255, 0, 0)
 """Colour of a box around an object."""
 LINE_SIDE = 512
-"""Square root of the number of pixels at which lines are found; finer ones are texture."""
+"""Square root of the number of pixels of the copy on which lines are detected; finer lines are texture."""
 MAX_LINE_DISTANCE = 2
 """Distance in pixels up to which two lines are the same."""
 

@@ -15,7 +15,7 @@ def guided_filter(guide: Image, values: NDArray[np.float32], radius: int, eps: f
         guide: (H, W, 3) RGB.
         values: (H, W).
         radius: of the window, in pixels.
-        eps: contrast that counts as an edge, in squared luminance of [0, 1].
+        eps: contrast from which an edge is preserved, as a squared difference of luminance in [0, 1].
     """
     grey = cv2.cvtColor(guide, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     window = (2 * radius + 1, 2 * radius + 1)

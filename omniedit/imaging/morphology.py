@@ -1,4 +1,4 @@
-"""Morphology of masks: distances, dilation, erosion and bounding boxes."""
+"""Morphology of masks: distances, dilation, erosion, filling and bounding boxes."""
 
 import cv2
 import numpy as np
@@ -32,6 +32,12 @@ def erode(mask: Mask, pixels: int) -> Mask:
 def remove_specks(mask: Mask) -> Mask:
     """Remove the parts of a mask in which no square of 3 x 3 pixels fits."""
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+
+
+def fill_holes(mask: Mask) -> Mask:
+    """Fill the holes of the mask. A region that is connected to the outside only diagonally is a hole too."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED) > 0
 
 
 def overlap(first: Mask, second: Mask) -> float:

@@ -46,7 +46,7 @@ def inner_unevenness(image: Image, region: Mask) -> float:
 
 
 def _unevenness(lab: NDArray[np.float32], places: tuple[NDArray, ...], percentile: float) -> float:
-    """Return the distance in Lab of some places from one even colour or gradient; infinite for too few of them.
+    """Return the distance in Lab of some pixels from one even colour or gradient; infinite if there are too few pixels.
 
     Args:
         places: rows and columns.
@@ -58,7 +58,7 @@ def _unevenness(lab: NDArray[np.float32], places: tuple[NDArray, ...], percentil
 
 
 def has_spots(image: Image, hole: Mask, tolerance: float = 1.0) -> bool:
-    """Return whether something differs from the ground near a hole: a wing tip that an outline missed, a shadow.
+    """Return whether the ground near a hole has spots, such as a shadow, or a wing tip that the outline missed.
 
     Args:
         tolerance: factor on the contrasts and areas that count.
@@ -121,7 +121,7 @@ def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
 
 
 def match_tone(moved: NDArray[np.float32], image: Image, mask: Mask, target: Mask) -> None:
-    """Add to the target's pixels of a moved image the gradient by which it differs from an image in a region."""
+    """Add to the target's pixels of a moved image the gradient of its difference from another image in a region."""
     rows, columns = np.nonzero(mask)
     step = max(1, len(rows) // 20_000)
     rows, columns = rows[::step], columns[::step]
@@ -162,8 +162,9 @@ def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
 def _unlikeness(
     lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int], max_uneven: float
 ) -> float:
-    """Return how uneven the surroundings at a shift are, plus their distance from those of the hole; infinite if the
-    ground there shows objects or is less even than `max_uneven`."""
+    """Return the unevenness of the surroundings at a shift, plus their distance from those of the hole. It is infinite
+    if the ground there shows objects or is less even than `max_uneven`.
+    """
     rows, columns = np.nonzero(inside)
     moved = rows + shift[0], columns + shift[1]
     if covered[moved].any() or _unevenness(lab, moved, INNER_PERCENTILE) > max_uneven:

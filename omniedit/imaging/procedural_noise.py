@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 Field = NDArray[Any]
 """float32 array of shape (H, W), one value per pixel (typed loosely, because OpenCV's stubs widen every result)."""
 COARSE_SPACING = 64
-"""Spacing of a lattice, in pixels, from which most of its enlargement would lie outside the image."""
+"""Spacing of a lattice, in pixels, from which only the centre of its enlargement is computed; most of the rest would
+lie outside the image."""
 
 
 def white_noise(height: int, width: int, rng: np.random.Generator) -> Field:

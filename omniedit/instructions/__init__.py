@@ -1,1 +1,2 @@
-"""Edit instructions: wordings in `templates`, the model's in `edit_proposals`; what they name, and derived pairs."""
+"""Edit instructions: from templates (`templates`) and by a model (`edit_proposals`), the objects that they name, and
+derived pairs."""

@@ -1,7 +1,8 @@
 """Clues: phrases that name an object by its nature, action or use (`clues.yaml`).
 
 A clue refers to an object of a photo if it fits this object and certainly no other. An object of unknown kind, such as
-'object', 'animal' or a noun outside the vocabulary, could be anything. Few clues are unambiguous in a photo with one.
+'object', 'animal' or a noun outside the vocabulary, could be anything. In a photo with such an object, few clues are
+unambiguous.
 """
 
 import re
@@ -18,7 +19,7 @@ from omniedit.instructions.stemming import content, stems
 from omniedit.storage.yaml_tables import parse_yaml
 
 MIN_LEAD = 1.3
-"""Minimum ratio of the largest value to the next one for a comparison to be certain."""
+"""Minimum ratio of the largest value to the next one at which a comparison is certain."""
 MIN_CLUE_SHARE = 0.65
 """Minimum share of a clue's words that a sentence must contain to express the clue."""
 _NEGATION = re.compile(r"\b(?:not|never|cannot)\b|n't\b", re.IGNORECASE)
@@ -85,7 +86,8 @@ def resolve_clue(phrase: str, names: Sequence[str]) -> int:
 
 
 def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str | None:
-    """Return the clue by which a sentence names an object without its noun, for a record; None without such a clue.
+    """Return a text for the record with the clue by which a sentence names an object without its noun; None if there is
+    no such clue.
 
     Args:
         name: of the object.
@@ -97,7 +99,7 @@ def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str
     for phrase in find_clues(0, [name, *others]):
         own = [stem for stem in content(phrase) if stem not in stems(_GENERIC)]
         if own and len(words.intersection(own)) >= MIN_CLUE_SHARE * len(own):
-            return f"named as the '{phrase}', which the table says of the {name}"
+            return f"named as the '{phrase}', which describes the {name} according to the table"
     return None
 
 
@@ -116,7 +118,9 @@ def clues() -> dict[str, ObjectClue]:
 
 
 def to_known_noun(name: str) -> str | None:
-    """Return the longest end of a name that is in the vocabulary: 'brown hot dog' -> 'hot dog'; None without one."""
+    """Return the longest ending of a name that is in the vocabulary: 'brown hot dog' -> 'hot dog'; None if there is
+    none.
+    """
     words = name.split()
     ends = (" ".join(words[start:]) for start in range(len(words)))
     return next((end for end in ends if end in _vocabulary()), None)
@@ -133,18 +137,20 @@ def _largest(phrase: str, values: Mapping[str, float], fitting: Sequence[int], n
     """Return the object with the largest value.
 
     Raises:
-        Unresolvable: fewer than two objects compare, or none is clearly ahead.
+        Unresolvable: fewer than two objects can be compared, or no value is clearly the largest.
     """
     measured = sorted(((values[to_known_noun(names[index]) or ""], index) for index in fitting), reverse=True)
     if len(measured) < 2:
-        raise Unresolvable(f"'{phrase}' compares objects, and the photo has {len(measured) or 'none'} of them")
+        raise Unresolvable(
+            f"'{phrase}' compares objects, but {len(measured) or 'none'} of those in the photo can be compared"
+        )
     if measured[0][0] < MIN_LEAD * measured[1][0]:
         raise Unresolvable(f"'{phrase}' describes two of the objects about equally")
     return measured[0][1]
 
 
 def _may_include(kind: str, nouns: frozenset[str]) -> bool:
-    """Return whether one of the nouns may be of a kind: 'animal' may be a dog, 'object' may be anything."""
+    """Return whether one of the nouns may mean the kind: 'animal' may be a dog, and 'object' may be anything."""
     if kind == OBJECT:
         return True
     return kind in KINDS and any(find_kind(noun) in (kind, None) for noun in nouns)

@@ -17,7 +17,7 @@ from omniedit.tasks import Task
 COMPOSED = "composed"
 """Task of such pairs, value of `provenance.derived.how`, and name of their group in a run."""
 MAX_TURNS = 4
-"""Maximum number of edits in one instruction; people ask for more in several."""
+"""Maximum number of edits in one instruction; people ask for more edits in several instructions."""
 MAX_DRIFT = 2.0
 """Maximum mean difference, 0-255, between a turn's edited image and the source of the next one. Data sets store both as
 JPEG files, which differ a little."""
@@ -37,7 +37,7 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
 
 def compose_edits(first: EditPair, second: EditPair, seed: int = 0) -> EditPair | None:
-    """Return the pair of two local edits of one source that are made together, or None if they cannot be.
+    """Return the pair that makes two local edits of one source together, or None if they cannot be combined.
 
     The masks must not overlap, and each edit must leave the source unchanged outside its mask, so that both results
     can be put together pixel by pixel. Edits that name the same object are not composed: after the first one, the
@@ -72,10 +72,10 @@ def compose_session(turns: Sequence[EditPair], seed: int = 0) -> EditPair | None
 
 
 def join_instructions(paraphrases: Sequence[Sequence[str]], rng: np.random.Generator) -> tuple[str, ...]:
-    """Join the instructions of several edits to one, in several paraphrases, the edits in order.
+    """Join the instructions of several edits, in order, to one instruction with paraphrases.
 
     Args:
-        paraphrases: those of each edit's instruction.
+        paraphrases: paraphrases of each edit's instruction.
     """
     usable = [[text for text in texts if is_imperative(text)] for texts in paraphrases]
     if not all(usable):
@@ -90,7 +90,9 @@ def join_instructions(paraphrases: Sequence[Sequence[str]], rng: np.random.Gener
 
 
 def _choose_templates(count: int, has_and: bool) -> list[str]:
-    """Return the templates for a number of clauses; no further 'and' joins them if one has its own."""
+    """Return the templates for a number of clauses. If a clause contains 'and', they are not joined by another
+    'and'.
+    """
     return [text for text in (_TWO_EDITS if count == 2 else _MORE_EDITS) if not has_and or " and " not in text]
 
 

@@ -1,6 +1,6 @@
 """Counterfactual scenes (Yu et al. 2024, AnyEdit): captions that combine concepts which are rarely seen together.
 
-Every concept is offered equally often, which balances the photos' own distribution.
+Every concept is offered equally often, which balances the distribution of the photos.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from omniedit.vlm import ChatModel, Prompt
 MAX_CHOICES = 12
 """Number of concepts, and of places, in a prompt; its reply has at most half as many scenes."""
 _MAX_CAPTION_WORDS = 40
-"""Maximum number of words of a caption."""
+"""Maximum number of words in a caption."""
 _TOKENS, _TOKENS_PER_SCENE = 60, 110
 
 
@@ -58,9 +58,10 @@ def propose_scenes(
     """Return up to `count` scenes, each with its own combination, and the reasons why others cannot be used.
 
     Args:
-        seed: draws the concepts of each prompt; runs that share a cache of replies get the same scenes.
+        seed: seed that draws the concepts of each prompt. Runs with the same seed that share a cache of replies get the
+            same scenes.
         tries: maximum number of attempts per prompt.
-        concepts, places: the choices; by default the lists that ship.
+        concepts, places: concepts and places to choose from; by default the shipped lists.
     """
     half = MAX_CHOICES // 2
     offers = draw_offers(-(-count // half), seed, concepts or read_list("concepts"), places or read_list("contexts"))
@@ -72,7 +73,7 @@ def propose_scenes(
 
 
 def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[SceneConcepts]:
-    """Draw the concepts and places of prompts; no concept appears a second time before each has appeared once."""
+    """Draw the concepts and places of prompts. No concept is drawn a second time before all have been drawn once."""
     rng = make_rng("scenes", seed)
     rounds = [_rounds(names, count * MAX_CHOICES, rng) for names in (concepts, places)]
     parts = [

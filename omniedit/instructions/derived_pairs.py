@@ -15,7 +15,7 @@ from omniedit.tasks import Task
 
 SPECIALIST = "derived"
 """Value of the specialist field in a shard of derived pairs."""
-NO_INVERSE = "no inverse: neither the truth nor the instruction says what to ask for"
+NO_INVERSE = "no inverse: neither the truth nor the instruction says what the inverse must ask for"
 
 
 class PairLocation(NamedTuple):
@@ -37,7 +37,7 @@ def accepted_ids(
     """Return the ids of the pairs whose O reaches the threshold; `scores` are rows of `SCORES_SCHEMA`.
 
     Args:
-        min_scores: thresholds of the pairs of single tasks, whose tasks are in `shards`.
+        min_scores: thresholds for individual tasks; the task of each pair is in `shards`.
     """
     own = {
         pair_id: min_scores[task]
@@ -60,7 +60,8 @@ def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int)
 
 
 def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair]:
-    """Yield a pair for each session whose turns are all accepted, and for two accepted edits of one source at a time.
+    """Yield a pair for each session whose turns are all accepted, and for every two accepted edits of one source that
+    can be combined.
 
     An edit is part of at most one composition. The images of one source's edits are in memory at a time.
     """
@@ -81,11 +82,12 @@ def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: 
 def grow_recaptions(
     shards: Sequence[Shard], scores: Iterable[Mapping[str, Any]], recaptioner: Recaptioner, at_once: int
 ) -> Iterator[EditPair | Rejection]:
-    """Yield each good edit that does not follow its instruction with a new instruction, or why it gets none.
+    """Yield, for each good edit that does not follow its instruction, the pair with a new instruction, or the reason
+    why it gets none.
 
     Args:
         scores: rows of `SCORES_SCHEMA`.
-        at_once: number of pairs to ask about together; it changes no result.
+        at_once: number of pairs to ask about together; the results do not depend on it.
     """
     locations = _find_locations(shards, {row["pair_id"] for row in scores if needs_recaption(row)})
     for first in range(0, len(locations), at_once):
@@ -112,7 +114,7 @@ def _find_locations(shards: Sequence[Shard], ids: Collection[str]) -> list[PairL
 
 
 def _compose_in_twos(pairs: list[EditPair], seed: int) -> Iterator[EditPair]:
-    """Yield compositions of two edits: each edit is combined with the first later one that is compatible."""
+    """Yield compositions of two edits. Each edit is combined with the first compatible edit after it."""
     while pairs:
         pair = pairs.pop(0)
         for index, other in enumerate(pairs):

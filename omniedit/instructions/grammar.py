@@ -12,7 +12,7 @@ POSITION_PHRASES = {
     "right": "on the right",
     "middle": "in the middle",
 }
-"""Places that the positions before a noun mean: 'upper' in 'upper dog'."""
+"""Phrases for the positions that may precede a noun, such as 'upper' in 'upper dog'."""
 OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
 
 IRREGULAR_PLURAL = re.compile(r"people|men|women|children|feet|teeth|geese|mice", re.IGNORECASE)

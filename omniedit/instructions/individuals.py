@@ -1,4 +1,5 @@
-"""Objects of a photo as referring expressions distinguish them: kind, place, size, colour, in or outside a mirror."""
+"""Objects of a photo with the properties that referring expressions use: kind, place, size, colour, in or outside a
+mirror."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ MIRROR = "mirror"
 IN_MIRROR_SHARE = 0.9
 """Minimum share of an object's box inside a mirror's box for the object to be in the mirror."""
 OUTSIDE_MIRROR_SHARE = 0.3
-"""Maximum such share for it to be outside the mirror. Between the two, its position is unknown."""
+"""Maximum share at which the object is outside the mirror. Between the two shares, its position is unknown."""
 MIN_COLOUR_SHARE = 0.5
-"""Minimum share of an object's pixels that have its colour; an object of many colours has none."""
+"""Minimum share of an object's pixels that must have its colour. An object with many colours has no colour name."""
 MAX_BLUE, MIN_PURPLE = 250.0, 262.0
 """Hues in degrees up to which a colour is blue, and from which it is purple."""
 RIM = 0.03
@@ -31,7 +32,7 @@ RIM = 0.03
 
 @dataclass(frozen=True)
 class Individual:
-    """Object among others.
+    """Object of a photo, as referring expressions see it.
 
     Args:
         noun: its kind without place or colour, such as 'dog' or 'wine bottle'.
@@ -78,7 +79,7 @@ def name_colour(image: Image, mask: Mask, word: str = "") -> tuple[str, tuple[fl
     Args:
         image: (H, W, 3) RGB.
         mask: (H, W).
-        word: key of COLOURS if the object's name says its colour.
+        word: key of COLOURS if the object's name contains a colour.
     """
     left, top, right, bottom = bounding_box(mask)
     patch, inside = image[top:bottom, left:right], mask[top:bottom, left:right]
@@ -96,7 +97,9 @@ def name_colour(image: Image, mask: Mask, word: str = "") -> tuple[str, tuple[fl
 
 
 def _resolve_blue_purple(name: str, own_3: np.ndarray) -> str:
-    """Return the name of a blue or purple by its hue in HSV, because L*a*b* bends blue to purple; '' between both."""
+    """Return 'blue' or 'purple' by the hue in HSV, because blue drifts towards purple in L*a*b*; '' for hues between
+    both.
+    """
     if name not in ("blue", "purple"):
         return name
     rgb = from_lab(own_3.astype(np.float32).reshape(1, 1, 3))
@@ -105,7 +108,9 @@ def _resolve_blue_purple(name: str, own_3: np.ndarray) -> str:
 
 
 def _share_named(lab_N3: FloatImage, name: str) -> float:
-    """Return the share of pixels whose hue, or lack of it, is that of a colour; shading does not count."""
+    """Return the share of pixels that have the hue of a colour (or no hue, if the colour is grey); shading does not
+    matter.
+    """
     chroma = np.hypot(lab_N3[:, 1], lab_N3[:, 2])
     colour = np.array(COLOURS[name][1:], np.float32)
     if not colour.any():

@@ -15,7 +15,8 @@ def invert(pair: EditPair, seed: int = 0) -> EditPair | None:
 
     A removal becomes an addition and vice versa, with the object from the truth or from the instruction. A swap is
     reversed. A colour or a background changes back if the old one is known, weather and light if they can be undone,
-    and a style to a photo if the source is one. Derived pairs and pairs with references have no inverse.
+    and a style changes back to a photo if the source is a photo. Derived pairs and pairs with references have no
+    inverse.
 
     Args:
         seed: selects the paraphrases, together with the id of the pair.

@@ -1,4 +1,4 @@
-"""Detect left and right in instructions, because they mean another edit in a mirrored image."""
+"""Detect left and right in instructions, because in a mirrored image they mean a different edit."""
 
 import re
 from collections.abc import Iterable

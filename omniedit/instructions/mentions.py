@@ -23,7 +23,7 @@ _JOINING = re.compile(
     r"|each|every|both|another|same|one|ones)\b",
     re.IGNORECASE,
 )
-"""Words after which a phrase is no description of one object, or of an object that other text describes."""
+"""Words that show that a phrase does not describe one object, or describes an object by other text."""
 _NO_OBJECTS = """background backdrop sky wall floor ground light lighting colour color shadow reflection blur noise rest
 object objects thing things item items everything area part text writing filter effect snow rain fog water smoke grass
 sand dirt dust hair food fruit furniture luggage jewelry jewellery makeup trash garbage rubbish litter
@@ -89,7 +89,7 @@ def find_swapped(instruction: str) -> tuple[str, str] | None:
 
 
 def find_recolouring(instruction: str) -> Recolouring | None:
-    """Return the object whose colour changes, if the instruction names the old colour, too."""
+    """Return the object whose colour changes, if the instruction also names the old colour."""
     match = _match(_RECOLOURINGS, instruction)
     return Recolouring(**match) if match and not _JOINING.search(match["thing"]) else None
 
@@ -110,7 +110,7 @@ def find_style(instruction: str) -> str | None:
 
 
 def is_object(phrase: str) -> bool:
-    """Return whether a phrase describes one object, or several alike, which an edit can remove and add."""
+    """Return whether a phrase describes one object, or several objects of a kind, that an edit can remove and add."""
     return bool(noun(phrase)) and not _JOINING.search(phrase) and noun(phrase) not in _NO_OBJECTS.split()
 
 
@@ -133,7 +133,7 @@ def introduce_details(name: str) -> str:
 
 
 def swap_colour(name: str, colour: str) -> tuple[str, str] | None:
-    """Give another colour to a name that has one: ('red bowl', 'blue') -> 'blue bowl' and its old colour, 'red'.
+    """Replace the colour in a name: ('red bowl', 'blue') -> 'blue bowl', and the old colour, 'red'.
 
     None if the name has no colour or several.
     """

@@ -26,7 +26,7 @@ RECAPTIONED = "recaptioned"
 MAX_SUCCESS = 5.0
 """Maximum success score (SC 1) of a pair that needs another instruction."""
 MIN_QUALITY = 7.0
-"""Minimum restraint score (SC 2) and quality score (PQ) of a pair that gets one."""
+"""Minimum restraint score (SC 2) and quality score (PQ) of a pair that gets another instruction."""
 _MAX_TOKENS = 400
 _MAX_WORDINGS = 3
 NOTHING_CHANGED = "the model sees no change between source and edited image"
@@ -35,7 +35,8 @@ NOTHING_CHANGED = "the model sees no change between source and edited image"
 @dataclass(frozen=True)
 class DescribedChange:
     """Description of a change that an edit made: its task, and instructions that ask for it; no instructions if
-    nothing changed."""
+    nothing changed.
+    """
 
     task: Task
     instructions: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Referring expressions: build one for one of several objects, and find the object that an expression refers to.
 
-`resolve` alone decides what an expression refers to, so every expression that `refer` builds resolves to its object.
-Differences that a viewer could overlook are ambiguous: an expression that relies on them is rejected with the reason.
+Only `resolve` decides to which object an expression refers, so every expression that `refer` builds resolves to its
+object. Differences that a viewer could overlook are ambiguous: an expression that relies on them is rejected with a
+reason.
 """
 
 import re
@@ -63,15 +64,15 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
         expression: such as 'smaller dog', 'cup on the left', 'second red ball from the right', with or without 'the'.
 
     Raises:
-        Unresolvable: it refers to no object or several, relies on a difference that is too small to see, or uses a
-            negation or another object, which are not read.
+        Unresolvable: it refers to no object or to several, relies on a difference that is too small to see, or contains
+            a negation or another object, which are not supported.
     """
     text = " ".join(expression.lower().split())
     same_kind = _find_same_kind(text, individuals)
     kinds = {head(individuals[index].noun) for index in same_kind}
     landmarks = [word for word in _LANDMARK.findall(text) if word not in _OWN_GROUP and kinds.isdisjoint(stems(word))]
     if landmarks or _NEGATION.search(text):
-        raise Unresolvable(f"'{expression}' names its object by what it is not, or by another object")
+        raise Unresolvable(f"'{expression}' describes its object by a negation or by another object")
     text = _without_noun(text, [individuals[index] for index in same_kind])
     cues = list(_read_cues(text))
     if not cues and len(same_kind) > 1:
@@ -84,9 +85,9 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
 
 
 def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = CUES) -> dict[str, list[str]]:
-    """Return the expressions, by cue, that refer to the object; cues without one are left out.
+    """Return the expressions, by cue, that refer to the object. Cues without an expression are left out.
 
-    An object without others of its kind needs no expression: its noun is enough.
+    An object without others of its kind needs no expression, because its noun suffices.
 
     Args:
         target: index of the object.
@@ -142,7 +143,7 @@ def _size_words(count: int) -> tuple[str, ...]:
 
 
 def _find_same_kind(text: str, individuals: Sequence[Individual]) -> list[int]:
-    """Return the objects of the kind that a text names: 'bottle' fits wine bottles, 'wine bottle' only those.
+    """Return the objects of the kind that a text names: 'bottle' matches all bottles, 'wine bottle' only wine bottles.
 
     Raises:
         Unresolvable: there is none.
@@ -231,7 +232,7 @@ def _by_order(number: int, start: str, same_kind: list[int], individuals: Sequen
 
 
 def _by_middle(same_kind: list[int], individuals: Sequence[Individual]) -> list[int]:
-    """Return the middle one of three, along the axis on which all three are apart."""
+    """Return the middle one of three objects, along the axis on which they are clearly separate."""
     if len(same_kind) != 3:
         raise Unresolvable(f"'middle' needs exactly three objects; there are {len(same_kind) or 'none'}")
     middles = set()
@@ -276,7 +277,7 @@ def _sort(start: str, same_kind: list[int], individuals: Sequence[Individual]) -
 
 
 def _is_apart(start: str, first: Individual, second: Individual) -> bool:
-    """Return whether two objects clearly differ along the axis of a side."""
+    """Return whether two objects are clearly separate along the axis of a side."""
     apart = [abs(a - b) for a, b in zip(first.centre, second.centre, strict=True)]
     along, across = apart[_AXES[start]], apart[1 - _AXES[start]]
     return along >= MIN_SEPARATION and along >= MIN_AXIS_RATIO * across

@@ -53,7 +53,7 @@ _BACKGROUND_BACK = (
 )
 _DAY = ("Show the scene in daylight.", "Turn this into a daytime photo.", "Make it the middle of the day.")
 _DAYLIGHT = 35.0
-"""Mean L* from which a photo is taken to show daylight."""
+"""Mean L* from which a photo is assumed to show daylight."""
 _ENVIRONMENTS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     (r"night|moonlight|after dark|under the stars", True, ("Turn the night into day.", *_DAY)),
     (r"dusk|twilight|blue hour", True, ("Change the time of day from dusk to daytime.", *_DAY)),

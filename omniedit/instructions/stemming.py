@@ -46,8 +46,9 @@ def content(phrase: str) -> list[str]:
 
 
 def noun(phrase: str) -> str:
-    """Return the noun that a phrase is about: 'a brown dog on the left' -> dog, 'cups of tea' -> cups; '' without
-    words."""
+    """Return the main noun of a phrase: 'a brown dog on the left' -> dog, 'cups of tea' -> cups; '' if there are no
+    words.
+    """
     about = _AFTER_A_NOUN.split(phrase.lower(), maxsplit=1)[0]
     return next(reversed(_big_words(about) or _big_words(phrase)), "")
 

@@ -1,4 +1,4 @@
-"""Lists of words to choose from in instructions: a line each in a text file next to this module."""
+"""Lists of words to choose from in instructions. Each is a text file next to this module, with one entry per line."""
 
 from functools import cache
 from pathlib import Path

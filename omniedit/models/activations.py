@@ -18,16 +18,16 @@ from torch.utils._pytree import tree_leaves
 from omniedit.models.editor import Editor
 
 Storages = dict[int, int]
-"""Bytes of storages of tensors, by an id."""
+"""Sizes in bytes of the storages of tensors, by the storage's id."""
 
 
 @dataclass(frozen=True)
 class BlockActivations:
-    """Storages of a block that is recomputed as a whole.
+    """Storages of one block. A block is recomputed as a whole or not at all.
 
     Args:
-        inputs: of its arguments; a recomputed block keeps these.
-        saved: kept by a block that is not recomputed.
+        inputs: storages of its arguments, which a recomputed block keeps.
+        saved: storages that it keeps if it is not recomputed.
     """
 
     inputs: Storages
@@ -47,7 +47,7 @@ class Activations:
     layers: list[list[BlockActivations]]
 
     def keep(self, recomputed: Container[int] = ()) -> Storages:
-        """Return the storages that the forward pass leaves, if these layers are recomputed."""
+        """Return the storages that the forward pass keeps if these layers are recomputed."""
         kept = dict(self.outside)
         for number, layer in enumerate(self.layers):
             for block in layer:
@@ -55,7 +55,9 @@ class Activations:
         return kept
 
     def peak_bytes(self, recomputed: Container[int] = ()) -> int:
-        """Return the bytes at the start of the backward pass, with the largest block that is recomputed."""
+        """Return the peak memory of the backward pass in bytes: everything that is kept, plus the largest recomputed
+        block.
+        """
         kept = self.keep(recomputed)
         again = [block.saved for number, layer in enumerate(self.layers) if number in recomputed for block in layer]
         largest = max((sum(saved[key] for key in saved.keys() - kept.keys()) for saved in again), default=0)
@@ -66,7 +68,8 @@ def count_activations(net: Editor, latent: tuple[int, int], text_tokens: int) ->
     """Count the activations of one sample, with fused attention as on a GPU.
 
     Args:
-        net: on the meta device, in the dtype of the training. Its blocks are wrapped, so use it for nothing else.
+        net: editor on the meta device, in the dtype of the training. Its blocks are wrapped, so do not use it
+            afterwards.
     """
     weights = {key: (value.shape, value.dtype, value.requires_grad) for key, value in net.named_parameters()}
     buffers = {key: (value.shape, value.dtype, False) for key, value in net.named_buffers()}
@@ -87,7 +90,7 @@ class _Recorder:
 
     def __init__(self, net: Editor, weights: Mapping[str, Tensor]) -> None:
         self.weights = {value.untyped_storage()._cdata for value in weights.values()}
-        self.alive: list[Any] = []  # keeps storages alive, or the next one could have the id of a freed one
+        self.alive: list[Any] = []  # keeps storages alive, because a new one could get the id of a freed one
         self.activations = Activations({}, [[self._wrap(block) for block in layer] for layer in net.layers])
 
     def _wrap(self, block: nn.Module) -> BlockActivations:

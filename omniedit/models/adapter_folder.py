@@ -30,12 +30,11 @@ from omniedit.models.lora import (
     merge_adapters,
     trained_weights,
 )
-from omniedit.models.weights import check_names, check_state, load_state, weights_sha256
+from omniedit.models.weights import ADAPTER_WEIGHTS, check_names, check_state, load_state, weights_sha256
 
 ADAPTER_FOLDER = "adapter"
 EDITOR_JSON = "editor.json"
 ADAPTER_CONFIG = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
 TRAINED_WEIGHTS = "trained.safetensors"
 PEFT_PREFIX = "base_model.model."
 COPY_REMEDY = "copy the whole folder of the editor"
@@ -88,7 +87,7 @@ def save_adapters(editor: Editor, options: LoraConfig, about: AdapterDescription
     }
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n")
     (folder / EDITOR_JSON).write_text(json.dumps(asdict(about), indent=2) + "\n")
-    save_file(_on_cpu({f"{PEFT_PREFIX}{name}": value for name, value in state.items()}), folder / WEIGHTS)
+    save_file(_on_cpu({f"{PEFT_PREFIX}{name}": value for name, value in state.items()}), folder / ADAPTER_WEIGHTS)
     save_file(_on_cpu(trained_weights(editor)), folder / TRAINED_WEIGHTS)
 
 
@@ -120,9 +119,14 @@ def read_adapters(folder: Path) -> tuple[dict[str, Tensor], float]:
     read_about(folder)
     inner = folder / ADAPTER_FOLDER
     options, layers = _read_options(inner)
-    state = {name.removeprefix(PEFT_PREFIX): value for name, value in load_state(inner / WEIGHTS, COPY_REMEDY).items()}
+    state = {
+        name.removeprefix(PEFT_PREFIX): value
+        for name, value in load_state(inner / ADAPTER_WEIGHTS, COPY_REMEDY).items()
+    }
     expected = {f"{layer}.{factor}" for layer in layers for factor in adapter_factors(options.dora)}
-    check_names(inner / WEIGHTS, expected - state.keys(), state.keys() - expected, (), ADAPTER_CONFIG, COPY_REMEDY)
+    check_names(
+        inner / ADAPTER_WEIGHTS, expected - state.keys(), state.keys() - expected, (), ADAPTER_CONFIG, COPY_REMEDY
+    )
     return state, lora_scale(options)
 
 
@@ -146,11 +150,13 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
     """Build an editor over its base's transformer, with the folder's weights and its adapters merged.
 
     Raises:
-        UserError: the base is another one, or the folder is incomplete.
+        UserError: the base is not the one of the training, or the folder is incomplete.
     """
     about = read_about(folder)
     if weights_sha256(transformer) != about.base_sha256:
-        raise UserError(f"{folder}: {about.base} is not the base that its adapters were trained on; use that one")
+        raise UserError(
+            f"{folder}: {about.base} differs from the base that its adapters were trained on; use that base"
+        )
     editor = find_editor_class(about.kind).from_transformer(transformer, about.prediction_type, **about.options)
     inner, name = folder / ADAPTER_FOLDER, type(editor).__name__
     trained, (options, layers), (adapters, scale) = (
@@ -162,7 +168,7 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
         expected = empty_adapters(editor, layers, options)
     except AttributeError as error:
         raise UserError(f"{inner / ADAPTER_CONFIG}: {name} has no such layer ({error}); {COPY_REMEDY}") from None
-    check_state(inner / WEIGHTS, adapters, expected, name, COPY_REMEDY)
+    check_state(inner / ADAPTER_WEIGHTS, adapters, expected, name, COPY_REMEDY)
     freeze_targets(editor, options.targets)
     check_state(inner / TRAINED_WEIGHTS, trained, trained_weights(editor), name, COPY_REMEDY)
     for key, value in trained.items():

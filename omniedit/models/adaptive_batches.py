@@ -1,4 +1,4 @@
-"""Batches that fit the device: the batch size is halved when memory runs out, and not raised again."""
+"""Batches that fit the device: when memory runs out, the batch size is halved and stays at that value."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -60,7 +60,9 @@ def map_by_size(
 
 
 def _try_batch(run: Callable[[Sequence[Item]], Sequence[Result]], batch: Sequence[Item]) -> Sequence[Result] | None:
-    """Return the results, or None if memory ran out; returning frees the tensors of the failed run."""
+    """Return the results, or None if memory ran out. The function returns so that the tensors of the failed run are
+    freed.
+    """
     try:
         return run(batch)
     except torch.OutOfMemoryError:

@@ -1,7 +1,7 @@
 """Editors that learn a subject from demonstrations at inference, without fine-tuning (Chen et al. 2023, SuTI).
 
 EditNet and sequence concatenation read them in one of two ways: as tokens in context or, as published, by
-cross-attention layers before each block of the base. Those layers' outputs start at zero.
+cross-attention layers before each block of the base. The outputs of these layers start at zero.
 
 Shapes: B batch, R demonstrations, N image tokens, D width.
 """
@@ -37,7 +37,7 @@ FIRST_INDEX = 2
 
 
 class CrossAttention(Editor):
-    """Common part of editors with a cross-attention to demonstrations before each block of the base."""
+    """Mixin for editors with cross-attention to demonstrations before each block of the base."""
 
     demonstrations: DemonstrationMemory
     readers: nn.ModuleList
@@ -88,7 +88,9 @@ class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
 
 
 class InContext(Editor):
-    """Common part of editors whose tokens of demonstrations start as those of the base's own images."""
+    """Mixin for editors that read demonstrations in context. Their embedding starts as a copy of the base's image
+    embedding.
+    """
 
     demonstrations: DemonstrationEncoder
 
@@ -101,7 +103,7 @@ class InContext(Editor):
 
 
 class InContextEditNet(InContext, EditNet):  # type: ignore[misc]
-    """EditNet whose control branch has the tokens of demonstrations before those of the source image."""
+    """EditNet whose control branch reads the tokens of the demonstrations, followed by those of the source image."""
 
     takes = CONDITION_INPUTS
 
@@ -139,26 +141,28 @@ class InContextSequenceConcat(InContext, SequenceConcat):  # type: ignore[misc]
 
 
 def in_context_encoder(adapter: Adapter) -> DemonstrationEncoder:
-    """Return an encoder whose tokens start as those of the base's own images."""
+    """Return an encoder whose embedding starts as a copy of the base's image embedding."""
     embedder = copy.deepcopy(adapter.image_embedder).requires_grad_(True)
     masks_text = not has_pooled_text(adapter)
     return DemonstrationEncoder(embedder, adapter.embed_clean, adapter.width, adapter.text_width, masks_text)
 
 
 def encode_demonstrations(encoder: DemonstrationEncoder, inputs: Inputs) -> Demonstrations:
-    """Encode the demonstrations of a batch, or a missing one if none are given."""
+    """Encode the demonstrations of a batch. If none are given, encode a single one that is masked."""
     demonstrations: Demonstrations = encoder(*get_references(inputs), inputs.reference_prompts, inputs.reference_pooled)
     return demonstrations
 
 
 def list_grids(adapter: Adapter, inputs: Inputs, demonstrations: Demonstrations) -> list[TokenGrid]:
-    """Return the places of each demonstration's image; each has its own index."""
+    """Return the positions of the image tokens of each demonstration; each demonstration has its own index."""
     latents = inputs.noisy if inputs.references is None else inputs.references
     return [adapter.grid(latents, FIRST_INDEX + number) for number in range(demonstrations.images.shape[1])]
 
 
 def mask_padding(demonstrations: Demonstrations, grids: Sequence[TokenGrid]) -> Tensor:
-    """Return which image tokens are attended to, (B, R, N) bool: those of existing images that are not padding."""
+    """Return which image tokens are attended to, (B, R, N) bool: neither padding nor tokens of missing
+    demonstrations.
+    """
     mask = demonstrations.image_mask.clone()
     mask[..., len(grids[0]) :] = False
     return mask

@@ -59,7 +59,8 @@ def get_kernel(name: str) -> Kernel:
 
 class JointAttention:
     """Variant of diffusers' `JointAttnProcessor2_0` with another kernel, over image and text tokens, or only image
-    tokens."""
+    tokens.
+    """
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
@@ -90,7 +91,7 @@ class MaskedJointAttention:
     Without a mask, it computes the same as diffusers' own processors.
 
     Args:
-        text_first: text tokens come before image tokens, as in Qwen-Image; the order decides how sums are rounded.
+        text_first: text tokens come before image tokens, as in Qwen-Image. The order changes only the rounding of sums.
     """
 
     def __init__(self, text_first: bool) -> None:
@@ -143,7 +144,7 @@ def _rotate(x: Tensor, turns: Tensor) -> Tensor:
 def _join_masks(
     image: Tensor | None, text: Tensor | None, parts: Sequence[tuple[Tensor, ...]], text_first: bool
 ) -> Tensor | None:
-    """Return the mask of all keys, (B, 1, 1, N + M) bool, or None without any mask."""
+    """Return the mask of all keys, (B, 1, 1, N + M) bool, or None if there is no mask."""
     present = [mask for mask in (image, text) if mask is not None]
     if not present:
         return None
@@ -153,7 +154,9 @@ def _join_masks(
 
 
 def _heads(attn: Attention, tokens: Tensor, projection: str, norm: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Return queries, keys and values, (B, N, H, D); queries and keys are normalised if the block does so."""
+    """Return queries, keys and values, (B, N, H, D); queries and keys are normalised if the block has norms for
+    them.
+    """
     query, key, value = (
         getattr(attn, projection.format(name))(tokens).unflatten(-1, (attn.heads, -1)) for name in "qkv"
     )

@@ -29,9 +29,9 @@ class Base:
     """Text-to-image model and its parts.
 
     Args:
-        transformer: one that has an adapter in `omniedit.models.bases`.
-        prediction_type: output of the transformer, "velocity" (all published flows), the clean "sample", or
-            "epsilon" or "v_prediction" of a UNet, which is sampled as a flow too.
+        transformer: transformer of a class that has an adapter in `omniedit.models.bases`.
+        prediction_type: output of the transformer: "velocity" (all published flows) or the clean "sample"; for a UNet
+            "epsilon" or "v_prediction". UNets are sampled as flows too.
     """
 
     transformer: Any
@@ -45,14 +45,15 @@ class Base:
         """Load a base from a local folder: the run's own, or a pipeline of `LAYOUTS`. The VAE stays in float32.
 
         Raises:
-            UserError: the folder is missing, incomplete, of another pipeline or class, or has no safetensors.
+            UserError: the folder is missing or incomplete, holds a pipeline or class that is not supported, or has no
+                safetensors.
         """
         index = read_config(folder / INDEX)
         layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else TRAINED_BASE
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
         if layout is None or prediction not in PREDICTIONS:
             class_name = index.get("_class_name", "model without a class")
-            raise UserError(f"{folder}: a {class_name}; an editor needs a {' or '.join(LAYOUTS)}")
+            raise UserError(f"{folder}: is a {class_name}, but an editor needs a {' or '.join(LAYOUTS)}")
         if layout.is_diffusion:
             prediction, scheduler = read_diffusion(folder / "scheduler"), FlowMatchEulerDiscreteScheduler()
         else:
@@ -105,7 +106,7 @@ def load_text(folder: Path, dtype: torch.dtype, layout: FolderLayout) -> Text:
 
 
 def read_diffusion(folder: Path) -> str:
-    """Return the prediction type of a network of variance-preserving diffusion, from its scheduler's config.
+    """Return the prediction type of a variance-preserving diffusion network, from its scheduler's config.
 
     Raises:
         UserError: the prediction or the noise schedule is not one that SD1.5 or SD2 has.
@@ -115,7 +116,10 @@ def read_diffusion(folder: Path) -> str:
     schedule = {key: config.get(key, value) for key, value in SD15_SCHEDULE.items()}
     if prediction not in DIFFUSIONS or schedule != SD15_SCHEDULE:
         expected = ", ".join(f"{key} {value}" for key, value in SD15_SCHEDULE.items())
-        raise UserError(f"{folder}: {prediction}, {schedule}; needed: {' or '.join(DIFFUSIONS)}, {expected}")
+        raise UserError(
+            f"{folder}: has prediction_type {prediction} and the schedule {schedule}; "
+            f"needed: {' or '.join(DIFFUSIONS)}, {expected}"
+        )
     return prediction
 
 
@@ -128,7 +132,7 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:
         expected = FlowMatchEulerDiscreteScheduler.__name__
-        raise UserError(f"{folder}: a {name or 'scheduler without a class'}; expected {expected}")
+        raise UserError(f"{folder}: is a {name or 'scheduler without a class'}, expected {expected}")
     try:
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:

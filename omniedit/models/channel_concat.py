@@ -13,7 +13,9 @@ from omniedit.models.editor import Editor
 
 
 class ChannelConcat(Editor):
-    """Editor that trains the whole base, with a patch embedding of twice the channels whose new half starts at zero."""
+    """Editor that trains the whole base. Its patch embedding takes twice the channels; the weights of the new half
+    start at zero.
+    """
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:

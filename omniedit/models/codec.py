@@ -23,7 +23,7 @@ BLOCK = 8
 RIM = BLOCK // 2
 """Overlap of a block with its neighbour on each side, in pixels."""
 ROTATION = -0.134 * math.pi
-"""Rotation in radians with which the ten lowest coefficients preserve the sample photos best."""
+"""Rotation in radians at which the ten lowest coefficients preserve the sample photos best."""
 ZIGZAG = [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0)]
 """Ten lowest (vertical, horizontal) frequencies of a block, in JPEG's scanning order."""
 COMPONENTS = [(0, *ZIGZAG[k]) for k in range(10)] + [(colour, *ZIGZAG[k]) for colour in (1, 2) for k in range(3)]
@@ -39,17 +39,18 @@ RMS = (
 """Root mean square of each coefficient over the sample photos at about 128^2 pixels."""
 
 SCALE = tuple(rms**0.5 for rms in RMS)
-"""Divisors that half-whiten the coefficients. The latents together have about unit variance, but light and colour keep
-more of it than detail. A loss on latents therefore weights them more, as the eye does, and noise hides them last."""
+"""Divisors that half-whiten the coefficients. Over all channels, the latents have about unit variance, but light and
+colour have more variance than detail. A loss on latents therefore weights them more, as the eye does, and noise hides
+them last."""
 
 
 class LappedCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Lapped transform with sixteen low coefficients per block: latents of SD3's shape and about unit variance.
 
-    Blocks of 8 pixels overlap half of their neighbours. A network's error in one block fades out, where the DCT of
-    separate blocks would show an edge. Photos are reconstructed slightly better than with such a DCT (26.8 against
-    26.4 dB over the sample photos at about 128^2 pixels). A three-point DCT over (R, G, B) decorrelates colours: luma,
-    red-blue, green-magenta. Images are extended past their border by mirroring. The interface is that of
+    Each block of 8 pixels overlaps its neighbours by half a block. A network's error in one block therefore fades out,
+    while separate DCT blocks would show an edge. Photos are reconstructed slightly better than with such a DCT (26.8
+    against 26.4 dB over the sample photos at about 128^2 pixels). A three-point DCT over (R, G, B) decorrelates
+    colours: luma, red-blue, green-magenta. Images are extended past their border by mirroring. The interface is that of
     `AutoencoderKL`, so a folder with SD3's VAE can take its place.
 
     Args:
@@ -152,7 +153,8 @@ def decode(vae: Vae, latents: Tensor) -> Tensor:
 
 def _channel_statistics(vae: AutoencoderKLQwenImage) -> tuple[Tensor, Tensor]:
     """Return mean and deviation of each latent channel of a video VAE, (C, 1, 1, 1); an image is a video of one
-    frame."""
+    frame.
+    """
     names = ("latents_mean", "latents_std")
     mean, std = (torch.tensor(vae.config[name], dtype=vae.dtype, device=vae.device) for name in names)
     return mean[:, None, None, None], std[:, None, None, None]

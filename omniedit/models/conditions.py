@@ -45,7 +45,8 @@ NO_CONDITIONS = SupportedConditions()
 
 
 def place_captions(embeddings: tuple[Tensor, Tensor], counts: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Place the embeddings of references' captions, sample after sample, as `place_references` places their images.
+    """Pad the embeddings of references' captions, given sample after sample, as `place_references` does with their
+    images.
 
     Args:
         embeddings: (captions, M, D) and (captions, ...), even if there are no captions.
@@ -65,10 +66,10 @@ def place_captions(embeddings: tuple[Tensor, Tensor], counts: Sequence[int]) -> 
 
 
 def place_references(latents: Sequence[Tensor], counts: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Place the references of all samples in one array, and return it with its mask.
+    """Pad the references of all samples to one tensor, and return it with its mask.
 
     Args:
-        latents: those of each reference, (C, h, w), sample after sample.
+        latents: latents of each reference, (C, h, w), sample after sample.
         counts: number of references of each sample.
         shape: (C, h, w), needed even without references.
 

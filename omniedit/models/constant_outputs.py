@@ -1,8 +1,7 @@
 """Parts of a network that depend only on the instruction and the source image, computed once for all sampling steps.
 
-What can be reused exactly: embeddings of the text tokens, of the pooled text, of the source image, and of
-demonstrations. What cannot: the control blocks, which are modulated by the noise level and attend over the noisy image,
-and the blocks of the base.
+The embeddings of text tokens, pooled text, source image and demonstrations can be reused exactly. The control blocks
+cannot, because they are modulated by the noise level and attend over the noisy image; nor can the blocks of the base.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,8 +25,8 @@ CONSTANT_MODULES = (
 def reuse_constant_outputs(network: nn.Module) -> Iterator[None]:
     """Within the block, let each constant module return its last output when it is called with the same tensors again.
 
-    A module that is called with other tensors computes as always, so the results are the same bit for bit. Use it where
-    no gradients are needed.
+    A module that is called with other tensors computes its output as usual, so all results are the same, bit for bit.
+    Use this only where no gradients are needed.
     """
     modules = dict(network.named_modules())
     chosen = [modules[name] for name in CONSTANT_MODULES if name in modules]
@@ -39,7 +38,7 @@ def reuse_constant_outputs(network: nn.Module) -> Iterator[None]:
     finally:
         for module, own in zip(chosen, before, strict=True):
             if own is None:
-                del module.forward  # the class's method again
+                del module.forward  # restores the class's method
             else:
                 module.forward = own
 

@@ -1,7 +1,8 @@
 """ControlNet and ControlNet-TextControl, the paper's baselines for EditNet (its Table 7 and Figure 10).
 
-Unlike EditNet's, their control branch never sees the tokens of the base. It runs in parallel on its own tokens, the sum
-of noise and condition, and adds its output to the base through projections that start at zero.
+Unlike EditNet's, their control branch never sees the tokens of the base. It runs in parallel on its own tokens, which
+are the sum of the embedded noisy image and condition, and adds its output to the base through projections that start at
+zero.
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
 

@@ -1,7 +1,7 @@
 """Compute and memory cost of an editor, counted by running it on tensors without values.
 
-The counts are of operations that torch would execute, so they hold for any base and architecture. SD3-Medium takes
-seconds.
+The operations that torch would execute are counted, so this works for any base and architecture. Counting takes seconds
+for SD3-Medium.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ class Cost:
         parameters, trained: number of parameters, and of trained ones.
         forward_flops: operations of a forward pass; a multiply-add counts as two.
         step_flops: operations of forward and backward together, without recomputation.
-        saved_bytes: size of the activations kept for the backward pass, and of those of a recomputed block.
+        saved_bytes: size of the activations kept for the backward pass, including those of a recomputed block.
         quantisable: number of frozen weights of the blocks' linear layers.
         recomputed: share of the layers that are recomputed.
     """
@@ -62,7 +62,7 @@ class Cost:
 
 
 def no_layers(activations: Activations) -> frozenset[int]:
-    """Return the choice to recompute nothing."""
+    """Return the empty set of layers: none is recomputed."""
     return frozenset()
 
 
@@ -81,7 +81,7 @@ def model_cost(
         name: a key of `ARCHITECTURES`.
         base_config: config of the base, as in `Editor`.
         latent: height and width of the latents, 128 x 128 for an image of 1024 x 1024.
-        choose: returns the layers to recompute.
+        choose: function that returns the layers to recompute.
         adapt: changes that training makes to the editor's weights, applied first.
     """
     net = create_empty(name, base_config, dtype, adapt)
@@ -121,7 +121,7 @@ def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int
 
 
 def editor_step_flops(editor: Editor, latent: tuple[int, int], text_tokens: int) -> int:
-    """Return `step_flops` for an editor that exists."""
+    """Return `step_flops` of an editor with weights."""
     with torch.device("meta"):
         net: Any = type(editor).from_config(editor.config)
     return operations(net, latent, text_tokens)[1]
@@ -131,8 +131,8 @@ def operations(net: Editor, latent: tuple[int, int], text_tokens: int) -> tuple[
     """Count the operations of one sample's forward pass, and of forward and backward together.
 
     Args:
-        net: on the meta device, where attention is two plain products; the backward pass of fused attention would
-            also count its recomputation.
+        net: editor on the meta device. There attention is two plain matrix products; the backward pass of fused
+            attention would also count its recomputation.
     """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         loss = net(**sample_inputs(net, latent, text_tokens, net.dtype)).sum()

@@ -1,7 +1,8 @@
 """Demonstrations of a subject, each an image with its caption, as tokens that an editor reads (Chen et al. 2023, SuTI).
 
 Each demonstration is encoded separately and once per edit: the tokens of its image read those of its caption. Missing
-ones are masked. A learned vector per place distinguishes the demonstrations; nothing else depends on their order.
+demonstrations are masked. A learned vector for each position distinguishes the demonstrations; nothing else depends on
+their order.
 
 Shapes: B batch, R demonstrations, C latent channels, H W latent height and width, N image tokens of one demonstration,
 M text tokens of one caption, D width of the tokens, T width of the text embeddings.
@@ -46,7 +47,7 @@ class DemonstrationEncoder(nn.Module):
         embedder: module that embeds patches of latents.
         embed: applies it, with positions.
         text_width: width of the captions' embeddings.
-        masks_text: whether `pooled` is the mask of a caption's tokens; if not, all count.
+        masks_text: whether `pooled` is the mask of a caption's tokens; if not, all tokens are attended to.
     """
 
     def __init__(self, embedder: nn.Module, embed: Embed, width: int, text_width: int, masks_text: bool) -> None:
@@ -68,7 +69,7 @@ class DemonstrationEncoder(nn.Module):
 
         Args:
             references: latents, (B, R, C, H, W).
-            mask: which exist, (B, R) bool.
+            mask: which references exist, (B, R) bool.
             prompts: embeddings of the captions, (B, R, M, T); None for no captions.
             pooled: pooled captions, or (B, R, M), the masks of their tokens.
 
@@ -95,7 +96,7 @@ class DemonstrationEncoder(nn.Module):
 
 
 class DemonstrationMemory(nn.Module):
-    """Tokens of all demonstrations for cross-attention, after a learned one that is always present.
+    """Encoder of all demonstrations to tokens for cross-attention, after a learned token that is always present.
 
     Args:
         channels, patch: latent channels, and side of a patch in latents.
@@ -110,7 +111,9 @@ class DemonstrationMemory(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, references: Tensor, mask: Tensor, prompts: Tensor | None, pooled: Tensor | None) -> Route:
-        """Return the tokens, (B, 1 + R * (N + M), D), for a single expert; arguments as the encoder's."""
+        """Return the tokens, (B, 1 + R * (N + M), D), as the input of a single expert. The arguments are those of
+        `DemonstrationEncoder`.
+        """
         demonstrations = self.encoder(references, mask, prompts, pooled)
         nothing = self.nothing.expand(len(mask), 1, -1)
         tokens = torch.cat([nothing, demonstrations.images.flatten(1, 2), demonstrations.texts.flatten(1, 2)], dim=1)

@@ -63,9 +63,9 @@ class EditNet(Editor):
         sees_image: the control blocks attend over the base's image tokens.
         from_image: image residuals come from the output at the base's image tokens, not at the condition tokens.
         after_block: residuals are added after the base's block, not before it.
-        clean_time: the control blocks are modulated for noise level 0, because the condition is clean, and not for the
+        clean_time: the control blocks are modulated by noise level 0, because the condition is clean, instead of the
             noise level of the base's blocks.
-        every: a control block stands before blocks 0, every, 2 * every, and so on; the others run as in the base.
+        every: blocks 0, every, 2 * every and so on of the base have a control block; the others run without one.
     """
 
     @register_to_config
@@ -127,11 +127,13 @@ EARLIER_CLASSES = {
     "EditNetBlind": {"sees_image": False},
     "EditNetCleanTime": {"clean_time": True},
 }
-"""Classes that folders written up to version 0.1 name for EditNet with one option."""
+"""Class names of EditNet with one option, in folders written up to version 0.1."""
 
 
 def __getattr__(name: str) -> Any:
-    """Return a class that loads an editor written by one of `EARLIER_CLASSES` as an `EditNet` with its option."""
+    """Return a class that loads an editor of one of the `EARLIER_CLASSES` as an `EditNet` with the option of that
+    class.
+    """
     if name not in EARLIER_CLASSES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

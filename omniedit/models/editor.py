@@ -26,7 +26,7 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
     Args:
         base_config: config of the transformer, with its class in `_class_name`; without one, of an
             `SD3Transformer2DModel` (SD3, SD3.5 with dual attention and qk_norm, or smaller).
-        prediction_type: output of the base, "velocity" (all published ones) or the clean "sample".
+        prediction_type: output of the base, "velocity" (all published bases) or the clean "sample".
     """
 
     base: Any
@@ -123,7 +123,9 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return self.adapter.embed(inputs)
 
     def before_block(self, index: int, state: BaseState) -> BaseState:
-        """Return the state that enters block number `index` of the base; an editor with layers there overrides it."""
+        """Return the state that enters block `index` of the base. Editors with layers before the block override this
+        method.
+        """
         return state
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:

@@ -63,7 +63,7 @@ def load_comfyui(file: Path) -> Editor:
     """Load an editor's network from a file of `export_comfyui`, in the file's number format.
 
     Raises:
-        UserError: the file is another one.
+        UserError: the file was not written by `export_comfyui`.
     """
     try:
         with safe_open(file, "pt") as opened:
@@ -95,7 +95,7 @@ def _is_sd3(config: Any) -> bool:
 
 
 def _split_state(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return the weights of the base, without their prefix, and the others."""
+    """Return the weights of the base, without their prefix, and all other weights."""
     base = {name.removeprefix("base."): value for name, value in state.items() if name.startswith("base.")}
     return base, {name: value for name, value in state.items() if not name.startswith("base.")}
 
@@ -131,7 +131,8 @@ def export_lora(folder: Path, file: Path, dtype: torch.dtype) -> None:
     """Write the adapters of an editor's folder to one safetensors file.
 
     Keys are transformer.{layer}.lora_A.weight and so on for layers of the base, which `load_lora_weights` of diffusers'
-    pipelines reads, and editor.{layer}... for those of the control branch. The scale is in lora_B: alpha is the rank.
+    pipelines reads, and editor.{layer}... for those of the control branch. The scale is multiplied into lora_B, so
+    alpha equals the rank.
 
     Raises:
         UserError: the folder has no adapters.

@@ -18,13 +18,13 @@ def build(name: str, transformer: Any, prediction_type: str = "velocity") -> "Ed
     Args:
         name: a key of `ARCHITECTURES`.
         transformer: the base; the editor copies its weights.
-        prediction_type: output of the base, "velocity" (all published ones) or the clean "sample".
+        prediction_type: output of the base, "velocity" (all published bases) or the clean "sample".
 
     Returns:
         A module whose `forward(noisy, timestep, prompt_embeds, pooled, condition)` returns the velocity.
 
     Raises:
-        UserError: the architecture is for a UNet and the base is not one, or the reverse.
+        UserError: the architecture needs a UNet and the base is an MMDiT, or the reverse.
     """
     editor = editor_class(name)
     _check_base(name, type(transformer).__name__)
@@ -32,10 +32,10 @@ def build(name: str, transformer: Any, prediction_type: str = "velocity") -> "Ed
 
 
 def create(name: str, base_config: Mapping[str, Any]) -> "Editor":
-    """Create an editor with new weights over a base of this config, with the usual prediction of such bases.
+    """Create an editor with new weights over a base of this config. The prediction type is the usual one of such bases.
 
     Raises:
-        UserError: the architecture is for a UNet and the base is not one, or the reverse.
+        UserError: the architecture needs a UNet and the base is an MMDiT, or the reverse.
     """
     editor, options = editor_class(name), dict[str, Any](ARCHITECTURES[name].options)
     _check_base(name, base_config.get(CLASS, SD3))
@@ -49,7 +49,7 @@ def _check_base(name: str, network: str) -> None:
 
 
 def find_editor_class(kind: str) -> "type[Editor]":
-    """Return the class of an editor by the name module:class, as files name it; no other module is imported.
+    """Return the class of an editor from its name module:class in a file. Only modules of this package are imported.
 
     Raises:
         UserError: it is not an editor of this version.

@@ -56,7 +56,7 @@ class FlowPipeline(DiffusionPipeline):
         return self.progress_bar(timesteps)
 
     def _setting(self, name: str, value: float | None) -> Any:
-        """Return the value given to a call, or the editor's own if None."""
+        """Return the value given to a call, or the editor's default if it is None."""
         return self.config[name] if value is None else value
 
     @property
@@ -80,5 +80,5 @@ class FlowPipeline(DiffusionPipeline):
 
     @property
     def _grid(self) -> int:
-        """Side of one of the network's patches in pixels."""
+        """Side in pixels of one of the network's patches."""
         return 8 * self.transformer.adapter.patch

@@ -45,8 +45,8 @@ def load_part(
 
     Args:
         classes: accepted classes of diffusers or transformers.
-        others: further accepted class names, each with the class that loads its own part of those weights.
-        left_out: pattern of names in the files that the class leaves out by design. None for no such names.
+        others: further accepted class names, each with the class that loads the needed part of those weights.
+        left_out: pattern of names of weights in the files that the class ignores by design; None if there are none.
         options: further arguments of `from_pretrained`.
 
     Raises:
@@ -126,7 +126,7 @@ def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
     """Load the processor of a model's inputs from its folder; no code from the folder runs.
 
     Args:
-        kind: class of the processor, if the folder names another one.
+        kind: class of the processor, if it differs from the one that the folder names.
 
     Raises:
         UserError: the processor is missing, or needs a package that is not installed.
@@ -147,7 +147,7 @@ def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn
     architectures = config.get("architectures")
     name = config.get("_class_name") or (architectures[0] if isinstance(architectures, list) and architectures else "")
     if not isinstance(name, str) or name not in by_name:
-        raise UserError(f"{folder}: a {name or 'model without a class'}; expected {' or '.join(by_name)}")
+        raise UserError(f"{folder}: is a {name or 'model without a class'}, expected {' or '.join(by_name)}")
     return by_name[name]
 
 
@@ -163,7 +163,7 @@ def read_config(path: Path) -> dict[str, Any]:
         remedy = "run snakemake fetch_models; if the model is gated, accept its licence on its page first"
         raise UserError(f"{path.parent}: no {path.name}, so not a model in diffusers' layout; {remedy}") from None
     except NotADirectoryError:
-        raise UserError(f"{path.parent}: a file, but a model's folder is needed") from None
+        raise UserError(f"{path.parent}: is a file, but a model's folder is needed") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
@@ -177,7 +177,7 @@ def check_weights(folder: Path) -> None:
     """Check that a folder has all shards of its weights, as safetensors.
 
     Raises:
-        UserError: a shard is missing or only a Git LFS pointer, or the folder has pickles only.
+        UserError: a shard is missing or only a Git LFS pointer, or the folder has only pickles.
     """
     names = _shards(folder) or find_safetensors(folder)
     if not names:
@@ -186,7 +186,7 @@ def check_weights(folder: Path) -> None:
         raise UserError(f"{folder}: {content}; fetch its .safetensors")
     for name in names:
         if not (folder / name).is_file():
-            raise UserError(f"{folder}: incomplete: {name} is missing, one of {len(names)} files; fetch it again")
+            raise UserError(f"{folder}: {name} is missing, one of {len(names)} files with weights; fetch it again")
         check_no_pointer(folder / name)
 
 
@@ -197,12 +197,16 @@ def check_no_pointer(path: Path) -> None:
 
 
 def pipeline_variant(folder: Path) -> str | None:
-    """Return the variant with which to load a pipeline: that of the first part with weights of a variant only."""
+    """Return the variant with which to load a pipeline: that of the first part whose weights exist only in a
+    variant.
+    """
     return next(filter(None, map(part_variant, sorted(folder.glob("*/")))), None)
 
 
 def part_variant(folder: Path) -> str | None:
-    """Return the variant of a part's weights, such as "fp16"; None if a file has no variant, or without weights."""
+    """Return the variant of a part's weights, such as "fp16"; None if a file has no variant, or if there are no
+    weights.
+    """
     variants = [file_variant(name) for name in find_safetensors(folder)]
     return None if None in variants else next(iter(variants), None)
 
@@ -217,7 +221,7 @@ def find_safetensors(folder: Path) -> list[str]:
 
 
 def _shards(folder: Path) -> list[str]:
-    """Return the weights files listed in the index, or an empty list without an index."""
+    """Return the weights files that the index lists; empty if there is no index."""
     variant = part_variant(folder)
     ending = f".index.{variant}.json" if variant else ".index.json"
     index = next(iter(sorted(folder.glob(f"*.safetensors{ending}"))), None)

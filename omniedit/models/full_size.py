@@ -39,13 +39,14 @@ def restore_full_size(full: Tensor, source: Tensor, edited: Tensor, guided_radiu
     """Apply the edit of a small copy to the image at full size, (B, 3, H, W) in [0, 1].
 
     The change is scaled up and added, so an unchanged image is returned bit for bit. Detail that the small copy lacks
-    is scaled by how much local detail the edit kept: the local regression of the edit on the source, as in a guided
-    filter (He et al. 2013, eq. 5). Fog weakens the detail, and a removed object leaves no outline.
+    is scaled by the share of local detail that the edit keeps. The share is the local regression of the edit on the
+    source, as in a guided filter (He et al. 2013, eq. 5). Fog weakens the detail, and a removed object leaves no
+    outline.
 
     Args:
         full: the image, (B, 3, H, W) in [0, 1].
         source, edited: the small copy after a round trip through the codec, and its edit, (B, 3, h, w).
-        guided_radius: see `guide_change`, by which the change is transferred instead; 0 for no guidance.
+        guided_radius: radius with which `guide_change` transfers the change instead; 0 for no guidance.
     """
     if guided_radius:
         return (full + guide_change(full, source, edited - source, guided_radius)).clamp(0, 1)
@@ -79,7 +80,9 @@ def guide_change(full: Tensor, source: Tensor, change: Tensor, radius: int) -> T
     slopes = torch.linalg.solve(covariance(source, source) + ridge, covariance(source, change)).permute(0, 4, 3, 1, 2)
     offsets = mean(change) - torch.einsum("bdchw,bchw->bdhw", slopes, mean(source))
     size = full.shape[-2:]
-    guided = [(_resize(mean(slope), size) * full).sum(1) for slope in slopes.unbind(1)]  # one channel at a time: memory
+    guided = [
+        (_resize(mean(slope), size) * full).sum(1) for slope in slopes.unbind(1)
+    ]  # one channel at a time, to save memory
     return torch.stack(guided, 1) + _resize(mean(offsets), size)
 
 
@@ -91,7 +94,7 @@ def detail_kept(source: Tensor, edited: Tensor) -> Tensor:
 
 
 def _mean(x: Tensor, window: int = WINDOW_SIDE) -> Tensor:
-    """Average over the window around each pixel, without padding past the border."""
+    """Average over the window around each pixel. At the border, only the pixels inside the image count."""
     return functional.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
 
 

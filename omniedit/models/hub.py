@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from omniedit.config.source_folder import source_file
 from omniedit.errors import UserError
-from omniedit.models.registry import MODELS, ModelEntry, command, get_model
+from omniedit.models.registry import MODELS, ModelEntry, fetch_command, get_model
 from omniedit.storage.manifest import checksum
 
 if TYPE_CHECKING:
@@ -46,12 +46,13 @@ def fetch(role: str, model: ModelEntry) -> dict[str, Any]:
         The record for models/{role}.json.
 
     Raises:
-        UserError: no revision, licence not accepted, no such model, no connection, or a file with other content.
+        UserError: the entry has no revision, the licence is not accepted, there is no such model or no connection, or a
+            file has other content.
     """
     from huggingface_hub import snapshot_download
 
     if model.revision is None:
-        raise UserError(f"{MODELS}: {role}: no revision; run: {command(role, model)}")
+        raise UserError(f"{MODELS}: {role}: no revision; run: {fetch_command(role, model)}")
     with hub_errors(role, model):
         files = list_files(model)
         folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=list(files)))
@@ -125,7 +126,7 @@ def pin(role: str, path: Path = MODELS) -> str:
 
 
 def pin_entry(name: str, model: HubModel, path: Path) -> str:
-    """Write the newest revision of an entry's repository into the entry's file; as `pin`.
+    """Write the newest revision of an entry's repository into the entry's file, as `pin` does.
 
     Args:
         path: file of the entry `name`, which has a line `  revision: ...`.

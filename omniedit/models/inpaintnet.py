@@ -1,6 +1,6 @@
 """Network of the inpainting specialist: BrushNet (Ju et al. 2024) on an MMDiT.
 
-A control branch in parallel to a frozen SD3 sees the image without its hole, and the hole's mask.
+A control branch in parallel to a frozen SD3 sees the image outside the hole, and the mask of the hole.
 Shapes: B batch, C latent channels, H W image height and width in pixels, h w those of its latents.
 """
 
@@ -39,7 +39,8 @@ class InpaintNet(ControlNet):
 
 @torch.no_grad()
 def inpainting_condition(vae: Vae, images: Tensor, holes: Tensor) -> Tensor:
-    """Return latents of images with grey holes, and the share of hole under each latent: (B, C + 1, h, w).
+    """Return latents of images with grey holes, followed by the share of each latent's area that is hole: (B, C + 1, h,
+    w).
 
     Args:
         images: (B, 3, H, W) in [-1, 1].

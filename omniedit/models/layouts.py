@@ -29,10 +29,11 @@ class FolderLayout:
     Args:
         transformer: class of the transformer.
         vae: accepted classes.
-        encoders: accepted classes of each text encoder; its tokenizer has a name of the same ending.
+        encoders: accepted classes of each text encoder; the name of its tokenizer has the same ending.
         text_tokens: number of tokens of an instruction.
         network: name of the transformer's subfolder.
-        others: further class names in a text encoder's config, each with the class that loads its own part of them.
+        others: further class names in a text encoder's config, each with the class that loads the needed part of the
+            weights.
     """
 
     transformer: str

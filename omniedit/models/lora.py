@@ -25,12 +25,13 @@ FACTORS = ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector.weight")
 
 
 def add_adapters(editor: Editor, options: LoraConfig, seed: int) -> None:
-    """Freeze the targeted blocks and give their linear layers adapters, in place. Without a rank, do nothing.
+    """Freeze the targeted blocks and add adapters to their linear layers, in place. Do nothing if the rank is 0.
 
-    Other trained weights remain trainable. In a base that is trained as a whole, only the patch embedding does.
+    All other trained weights remain trainable, except in an architecture that trains the whole base: there only the
+    patch embedding remains trainable.
 
     Args:
-        seed: of the adapters' first factors; the second ones are zero.
+        seed: seed of the adapters' first factors; the second factors are zero.
 
     Raises:
         UserError: the editor has no such blocks.
@@ -42,7 +43,7 @@ def add_adapters(editor: Editor, options: LoraConfig, seed: int) -> None:
     trained = [p for p in editor.parameters() if p.requires_grad]
     torch.manual_seed(seed)
     _inject(editor, names, options)
-    for parameter in trained:  # peft freezes all but its adapters
+    for parameter in trained:  # peft freezes everything but its adapters
         parameter.requires_grad_(True)
 
 
@@ -78,7 +79,9 @@ def target_blocks(editor: Editor, targets: str) -> list[nn.Module]:
 
 
 def freeze_targets(editor: Editor, targets: str) -> None:
-    """Freeze the blocks that get adapters; of a base that is trained as a whole, all but the patch embedding."""
+    """Freeze the blocks that get adapters. If the architecture trains the whole base, freeze all of it but the patch
+    embedding.
+    """
     for block in target_blocks(editor, targets):
         block.requires_grad_(False)
     if targets == "control" or hasattr(editor, "control_blocks"):
@@ -101,7 +104,8 @@ def adapter_factors(dora: bool) -> tuple[str, ...]:
 
 
 def empty_adapters(editor: nn.Module, layers: Iterable[str], options: LoraConfig) -> dict[str, Tensor]:
-    """Return weights without content, on the meta device, as `adapter_state` names them for adapters of these layers.
+    """Return weights without values, on the meta device, with the names that `adapter_state` gives to adapters of these
+    layers.
 
     Raises:
         AttributeError: the editor has no such layer.
@@ -119,7 +123,7 @@ def empty_adapters(editor: nn.Module, layers: Iterable[str], options: LoraConfig
 
 
 def adapter_state(editor: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of all adapters, without peft's name of the adapter in their names."""
+    """Return the weights of all adapters. Their names lack peft's name for the adapter."""
     state = {}
     for name, layer in iter_adapted_layers(editor):
         for factor in FACTORS:
@@ -157,7 +161,9 @@ def merge_adapters(plain: nn.Module, state: Mapping[str, Tensor], scale: float) 
 
 @torch.no_grad()
 def write_trained(editor: Editor, plain: Editor, options: LoraConfig) -> None:
-    """Copy the trained weights of an editor to one without adapters over the unquantised base, merging adapters."""
+    """Copy the trained weights of an editor to an editor without adapters over the unquantised base. Adapters are
+    merged.
+    """
     for name, value in trained_weights(editor).items():
         plain.get_parameter(name).copy_(value)
     merge_adapters(plain, adapter_state(editor), lora_scale(options))

@@ -23,11 +23,12 @@ class MemoryEstimate:
     """Bytes per GPU.
 
     Args:
-        weights: of the network in training, in `dtype` or quantised.
-        gradients: of the trained weights.
+        weights: weights of the network in training, in `dtype` or quantised.
+        gradients: gradients of the trained weights.
         optimizer: float32 copies of the trained weights and their moments.
         ema: EMA of the trained weights.
-        activations: kept for the backward pass, of one micro-batch; or what the optimizer step needs, if that is more.
+        activations: activations of one micro-batch that are kept for the backward pass, or the extra memory of the
+            optimizer step if that is more.
         encoders: text encoders and codec.
         host: bytes per GPU in the memory of the machine, not included in the total.
     """
@@ -50,7 +51,8 @@ def state_memory(cost: Cost, options: RuntimeOptions, quantize: str | None, stag
 
     Args:
         quantize: format of the frozen linear layers, a key of `BYTES`, or None.
-        stage: ZeRO stage. 0 keeps all on each rank; 1 shards optimizer and EMA, 2 also gradients, 3 also weights.
+        stage: ZeRO stage. 0 keeps everything on each rank; 1 shards optimizer and EMA, 2 also gradients, 3 also
+            weights.
     """
     size = getattr(torch, options.dtype).itemsize
     small = cost.quantisable if quantize else 0
@@ -73,7 +75,8 @@ def state_memory(cost: Cost, options: RuntimeOptions, quantize: str | None, stag
 
 
 def peak_bytes(activations: float, cost: Cost, options: RuntimeOptions, stage: int, ranks: int) -> float:
-    """Return the bytes per GPU on top of the state: activations or, when they are gone, the optimizer step's.
+    """Return the peak bytes per GPU in addition to the state: of the activations, or of the optimizer step, when the
+    activations are freed.
 
     In bfloat16, ZeRO 1 and 2 copy the gradients to one flat tensor and then to float32.
     """

@@ -56,7 +56,8 @@ class EditPipeline(FlowPipeline):
             instructions that are unlike all of them.
         instruction_encoder: multimodal language model that reads image and instruction in place of the text encoders.
         guided_radius: radius in pixels, at the network's resolution, of a guided filter that makes the change follow
-            the image's outlines; for a network that is too small to draw them. 0 for none, at most `MAX_RADIUS`.
+            the image's outlines; for a network that is too small to draw these outlines; 0 for none, at most
+            `MAX_RADIUS`.
 
     Raises:
         ValueError: the network is not an `Editor`, the scheduler cannot sample a flow, or a setting is out of range.
@@ -85,7 +86,7 @@ class EditPipeline(FlowPipeline):
     ) -> None:
         super().__init__()
         if not isinstance(transformer, Editor):
-            raise ValueError(f"transformer: a {type(transformer).__name__}, but an editor's network is needed")
+            raise ValueError(f"transformer: is a {type(transformer).__name__}, but an editor's network is needed")
         if not isinstance(known_instructions, str):
             raise ValueError(f"known_instructions: {known_instructions!r}, but a text with a line for each is needed")
         text = Text(text_encoder, tokenizer, text_encoder_2, tokenizer_2, text_encoder_3, tokenizer_3)
@@ -109,7 +110,7 @@ class EditPipeline(FlowPipeline):
 
         Raises:
             FileNotFoundError: the path is neither the folder of an editor nor an 'owner/name'.
-            UserError: a tokenizer has no vocabulary, or a network's files have other weights than its class.
+            UserError: a tokenizer has no vocabulary, or the weights in a network's files do not match its class.
             ValueError: the scheduler cannot sample a flow.
         """
         path = Path(pretrained_model_name_or_path)
@@ -128,7 +129,8 @@ class EditPipeline(FlowPipeline):
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *args: Any, **options: Any) -> None:
         """Save the parts as diffusers does, and the file that `DiffusionPipeline.from_pretrained` needs to load
-        them."""
+        them.
+        """
         super().save_pretrained(save_directory, *args, **options)
         write_custom_pipeline(Path(save_directory))
 

@@ -78,10 +78,11 @@ def match_arguments(
     """Return the image, instruction, negative prompt and generator of each edit.
 
     Raises:
-        ValueError: there is no image, a value has the wrong type, or there is neither one value nor one per image.
+        ValueError: there is no image, a value has the wrong type, or an argument has neither one value nor one per
+            image.
     """
     if not images:
-        raise ValueError("image: an empty list; give one image or several")
+        raise ValueError("image: the list is empty; give one image or several")
     instructions, negatives, generators = map(to_list, (instruction, negative_prompt, generator))
     _check_types("instruction", instructions, str, '"Make it night."')
     _check_types("negative_prompt", negatives, str, '"blurry"')

@@ -38,15 +38,17 @@ class EditConditions:
 def match_conditions(
     references: Any, task: Any, count: int, takes: SupportedConditions, captions: Any = None
 ) -> list[EditConditions]:
-    """Return the reference images with their captions and the task's index of each of `count` edits.
+    """Return the reference images, their captions and the index of the task for each of `count` edits.
 
     Args:
         references: None, images for all edits, or a list of lists with the images of each edit.
         task: None, the name of a task for all edits, or a list with the name of each or None.
-        captions: None, or the captions of `references` in the same form; None or '' for a reference without one.
+        captions: None, or the captions of `references` in the same form, with None or '' for a reference without a
+            caption.
 
     Raises:
-        ValueError: the editor does not take them, a task is not in its list, or their number does not match.
+        ValueError: the editor does not take such conditions, a task is not in its list, or the number of values does
+            not match.
     """
     per_edit = _split_per_edit(references, count, "references")
     if any(per_edit) and not takes.references:
@@ -98,7 +100,7 @@ def _task_index(task: Any, takes: SupportedConditions) -> int:
 
 
 def encode_references(vae: Vae, images: Sequence[ImageLike], like: Tensor) -> Tensor:
-    """Encode references as training does, uncropped and at the size of the source image, (R, C, h, w).
+    """Encode references as in training: scaled to fit the size of the source image, uncropped. Return (R, C, h, w).
 
     Args:
         like: latents of the source image, (1, C, h, w).
@@ -117,13 +119,13 @@ def call_arguments(
     tasks: Sequence[str],
     captions: Sequence[Sequence[str | None]] = (),
 ) -> dict[str, Any]:
-    """Return the arguments of a pipeline's call for pairs with references and tasks; those that its editor lacks are
-    left out.
+    """Return the arguments of a pipeline's call for pairs with references and tasks, without those that its editor does
+    not take.
 
     Args:
-        references: those of each pair.
-        tasks: that of each pair; one that is not in the editor's list is left to the editor.
-        captions: those of each pair's references; () for none.
+        references: references of each pair.
+        tasks: task of each pair; a task that is not in the editor's list counts as unknown.
+        captions: captions of each pair's references; () for none.
     """
     arguments: dict[str, Any] = {}
     if takes.references:

@@ -1,4 +1,5 @@
-"""Load pipelines from local folders in diffusers' layout, or from one file with the configs of such a folder."""
+"""Load pipelines from local folders in diffusers' layout, or from a single file of weights together with the configs of
+such a folder."""
 
 from collections.abc import Collection
 from importlib import import_module
@@ -30,7 +31,7 @@ Pipeline = TypeVar("Pipeline", bound="DiffusionPipeline")
 
 
 def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
-    """Load a diffusers pipeline, with the folder's variant if it has weights of that variant only.
+    """Load a diffusers pipeline. If the folder has the weights only in a variant, such as fp16, that variant is loaded.
 
     No code from the folder runs.
 
@@ -49,7 +50,9 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     except Exception as error:  # each library raises its own errors for broken weights
         class_name = index.get("_class_name", "model without a class")
         problem = one_line(error, 300)
-        raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None
+        raise UserError(
+            f"{folder}: its pipeline ({class_name}) cannot be loaded as {kind.__name__} ({problem})"
+        ) from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -58,11 +61,11 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
     """Load a pipeline whose weights are in one file, with the key names of its authors' code. Uses no network.
 
     Args:
-        configs: folder in diffusers' layout with the configs and vocabularies of a model of the same parts.
-        options: arguments of diffusers' `from_single_file`; parts among them are used unchanged.
+        configs: folder in diffusers' layout with the configs and vocabularies of a model with the same parts.
+        options: arguments of diffusers' `from_single_file`; parts given here are used unchanged.
 
     Raises:
-        UserError: the file is another model or incomplete, or the folder has no configs.
+        UserError: the file is incomplete or of another model, or the folder has no configs.
     """
     read_config(configs / INDEX)
     check_no_pointer(file)
@@ -81,10 +84,10 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
 
 
 def check_complete(file: Path, pipeline: "DiffusionPipeline") -> None:
-    """Check that a pipeline from one file has all weights: diffusers only warns, and leaves missing ones without
+    """Check that a pipeline from one file has all weights. diffusers only warns, and leaves missing weights without
     values.
 
-    Unknown weights are allowed: such files have more than the pipeline, for example noise levels and EMA weights.
+    Unknown weights are allowed, because such files also hold other tensors, for example noise levels and EMA weights.
 
     Raises:
         UserError: weights are missing; the message names the first one.
@@ -101,11 +104,11 @@ def check_parts(
 
     Args:
         given: names of parts that the caller does not load from the folder.
-        variant: variant to load where a part has it; None for one without which a part has no weights.
+        variant: variant to load for parts that have it. Other parts are loaded without a variant, or in their only one.
         left_out: as for `load_part`.
 
     Raises:
-        UserError: a part is incomplete, or has other weights than its class.
+        UserError: a part is incomplete, or its weights differ from those of its class.
     """
     for name, entry in read_config(folder / INDEX).items():
         part, kind = folder / name, _network_class(entry)
@@ -117,7 +120,9 @@ def check_parts(
 
 
 def _network_class(entry: Any) -> type[nn.Module] | None:
-    """Return the class that a pipeline's index names by library and class; None if it is no network of ours."""
+    """Return the class that a pipeline's index names by library and class; None if it is not a network of diffusers or
+    transformers.
+    """
     if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(name, str) for name in entry)):
         return None
     library, name = entry

@@ -14,7 +14,8 @@ from omniedit.models.pipeline_arguments import to_list
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 ImageLike = Image.Image | np.ndarray | Tensor
-"""PIL image of any mode, array (H, W, 3) or tensor (3, H, W), uint8 or in [0, 1]; one more axis for several images."""
+"""PIL image of any mode, array (H, W, 3) or tensor (3, H, W), uint8 or in [0, 1]; several images have a further axis in
+front."""
 
 
 def split_images(images: Any) -> list:
@@ -39,7 +40,7 @@ def to_tensor(image: ImageLike) -> Tensor:
     if isinstance(image, Tensor):
         return _check_image(image)
     if not isinstance(image, Image.Image):
-        raise ValueError(f"image: a {type(image).__name__}, but a PIL image is needed; open it with PIL.Image.open")
+        raise ValueError(f"image: got {type(image).__name__}, but a PIL image is needed; open it with PIL.Image.open")
     try:
         return VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(upright_rgb(image)))[0]
     except (UnreadableImage, OSError) as error:

@@ -1,4 +1,4 @@
-"""A base with an editor's interface: it samples, and trains adapters, only from text."""
+"""Base with an editor's interface, to sample and to train adapters from text only."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -25,7 +25,9 @@ def load_processor(folder: Path) -> Any:
     tokenizer = load_tokenizer(folder)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if type(config) not in PROCESSOR_MAPPING:
-        raise UserError(f"{folder}: a {config.model_type}, which takes no images; name an image-text-to-text model")
+        raise UserError(
+            f"{folder}: a model of type {config.model_type} takes no images; name an image-text-to-text model"
+        )
     try:
         image_processor = AutoImageProcessor.from_pretrained(
             folder, backend="pil", local_files_only=True, trust_remote_code=False
@@ -36,8 +38,8 @@ def load_processor(folder: Path) -> Any:
         raise UserError(f"{folder}: no image processor ({one_line(error, 200)}); fetch it again") from None
     try:
         processor = build_processor(kind, tokenizer, image_processor, settings | _settings_of_model(config))
-    except AttributeError as error:  # a tokenizer without the named tokens that the processor reads
-        problem = f"its tokenizer is not that of a {kind.__name__} ({error})"
+    except AttributeError as error:  # the tokenizer lacks special tokens that the processor reads
+        problem = f"its tokenizer does not fit a {kind.__name__} ({error})"
         raise UserError(
             f"{folder}: {problem}; use a checkpoint in transformers' own form, often named ...-hf"
         ) from None
@@ -59,7 +61,9 @@ def build_processor(kind: Any, tokenizer: Any, image_processor: Any, settings: d
 
 
 def remove_special_tokens(processor: Any, text: str) -> str:
-    """Replace special tokens in a text, such as images, turns and ends, by spaces: none can represent an image."""
+    """Replace special tokens in a text, such as those of images and turns, by spaces, so that a text cannot represent
+    an image.
+    """
     special = [token.content for token in processor.tokenizer.added_tokens_decoder.values() if token.special]
     for token in (*special, processor.image_token):
         text = text.replace(token, " ")

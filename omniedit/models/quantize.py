@@ -9,7 +9,7 @@ from omniedit.models.editor import Editor
 BYTES = {"int8": 1.0, "nf4": 0.5 + 4 / 64}
 """Bytes per weight. nf4 has a float32 scale for each 64 weights; int8's scales, one per output, are not counted."""
 OUTLIER = 6.0
-"""Inputs above this are multiplied without quantisation by int8 layers (Dettmers et al. 2022, LLM.int8)."""
+"""Threshold above which int8 layers do not quantise an input (Dettmers et al. 2022, LLM.int8)."""
 
 
 def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
@@ -19,7 +19,7 @@ def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
 
     Args:
         method: a key of `BYTES`.
-        device: where the layers are quantised, and stay.
+        device: device on which the layers are quantised and stay.
 
     Raises:
         UserError: bitsandbytes is not installed.
@@ -36,7 +36,7 @@ def check_quantization(method: str) -> None:
 
 
 def check_bitsandbytes(option: str, alternative: str) -> None:
-    """Check that bitsandbytes, which diffusers uses to quantise too, is installed.
+    """Check that bitsandbytes is installed; diffusers uses it for quantisation too.
 
     Raises:
         UserError: it is not.

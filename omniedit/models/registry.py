@@ -94,12 +94,12 @@ def check_base(architecture: str, role: str) -> None:
     """Check that an editor can be built on the model of a role.
 
     Raises:
-        UserError: the model is of a different class; the message has those that can be used.
+        UserError: the class of the model is not supported; the message lists the supported classes.
     """
     classes = UNET_BASES if ARCHITECTURES[architecture].over_unet else MMDIT_BASES
     if (found := get_model(role).class_name) not in classes:
         raise UserError(
-            f"train.base.model: the role {role} is a {found}; {architecture} needs a {' or '.join(classes)}"
+            f"train.base.model: the role {role} is a {found}, but {architecture} needs a {' or '.join(classes)}"
         )
 
 
@@ -110,7 +110,7 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
         UserError: the model was not fetched, has another revision, or lacks files; the message has the remedy.
     """
     model = get_model(role, path)
-    remedy = f"on a machine with internet access, run: {command(role, model, records)}"
+    remedy = f"on a machine with internet access, run: {fetch_command(role, model, records)}"
     try:
         record = json.loads((records / f"{role}.json").read_text())
         fetched, folder, sizes = _parse_record(record)
@@ -121,7 +121,7 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
         raise UserError(f"{records / role}.json: damaged, or not a record of a fetched model; {remedy}") from None
     if fetched != (model.repository, model.revision):
         revision = f"{fetched[0]} at {fetched[1]}"
-        raise NotFetched(f"{path}: the {role} differs from what was fetched, {revision}; {remedy}")
+        raise NotFetched(f"{path}: the entry of {role} differs from what was fetched, {revision}; {remedy}")
     missing = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
     if missing:
         raise UserError(f"{folder}: {missing[0]} is missing ({len(missing)} in all); {remedy}")
@@ -134,7 +134,7 @@ def _parse_record(record: Any) -> tuple[tuple[str, str | None], Path, dict[str, 
     return (record["repository"], record["revision"]), Path(record["folder"]), sizes
 
 
-def command(role: str, model: ModelEntry, records: Path = RECORDS) -> str:
+def fetch_command(role: str, model: ModelEntry, records: Path = RECORDS) -> str:
     """Return the shell command that fetches a model. It pins the revision first if that is missing."""
     program = source_file("scripts/fetch_models.py")
     pinning = "" if model.revision else f"python {program} {role} --pin && "
@@ -165,7 +165,9 @@ def describe_unready(roles: Iterable[str], path: Path = MODELS, records: Path = 
 
 
 def _may_be_fetched(model: ModelEntry) -> bool:
-    """Return whether the model is ungated or a user is logged in. Only the hub knows if the licence is accepted."""
+    """Return whether the model is ungated or a user is logged in. Only the hub knows whether the user has accepted the
+    licence.
+    """
     from huggingface_hub import get_token
 
     return not model.gated or bool(get_token())

@@ -54,7 +54,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
 """Classes that can fill a role, as named in config/models.yaml."""
 
 MMDIT_BASES = ("StableDiffusion3Pipeline", "FluxPipeline", "FluxKontextPipeline", "QwenImagePipeline", "ZImagePipeline")
-"""Pipeline classes whose transformer can be the base of all architectures but those over a UNet."""
+"""Pipeline classes whose transformer can be the base of all architectures except those over a UNet."""
 UNET_BASES = ("StableDiffusionPipeline", "StableDiffusionInstructPix2PixPipeline")
 """Pipeline classes whose UNet can be the base of `unet_routed`."""
 

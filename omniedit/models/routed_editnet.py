@@ -1,7 +1,7 @@
-"""EditNet with task-aware routing, as in AnySD, which adds it to a UNet (Yu et al. 2024, section 4).
+"""EditNet with the task-aware routing of AnySD, which was published for a UNet (Yu et al. 2024, section 4).
 
 The task token is prepended to the condition tokens of the control branch. Before each control block, an expert of the
-task's group attends to task token and references and adds the result to the condition tokens.
+task's group attends to the task token and the references, and adds the result to the condition tokens.
 
 Shapes: B batch, N image tokens, D width.
 """
@@ -41,9 +41,9 @@ class Prefix:
     """Tokens before the condition tokens of a control branch.
 
     Args:
-        tokens: (B, P, D).
-        grids: their places.
-        present: which are attended to, (B, P) bool; None for all.
+        tokens: the tokens, (B, P, D).
+        grids: their positions.
+        present: which tokens are attended to, (B, P) bool; None for all.
     """
 
     tokens: Tensor
@@ -112,12 +112,14 @@ class RoutedEditNet(EditNet):
 
 
 def init_editnet(net: EditNet, base_config: Mapping[str, Any], prediction_type: str) -> None:
-    """Create the parts of a plain EditNet, without its options in the config, which a subclass does not have."""
+    """Create the parts of an EditNet with default options, for a subclass whose config does not have these options."""
     inspect.unwrap(EditNet.__init__)(net, base_config, prediction_type)
 
 
 def name_experts(net: Editor, tasks: Sequence[str], groups: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Register the tasks of an editor and the expert of each, with defaults for empty lists, and return them."""
+    """Register the tasks of an editor and the expert of each task, and return both. Empty lists stand for the
+    defaults.
+    """
     names = [*tasks] or default_tasks()
     experts = [*groups] or default_groups(names)
     net.register_to_config(tasks=names, groups=experts)
@@ -169,12 +171,12 @@ def run_control(
 
 
 def get_task(inputs: Inputs) -> Tensor:
-    """Return the tasks of a batch, (B,) long; unknown ones if none are given."""
+    """Return the tasks of a batch, (B,) long; `UNKNOWN_TASK` if none are given."""
     return torch.full_like(inputs.timestep, UNKNOWN_TASK, dtype=torch.long) if inputs.task is None else inputs.task
 
 
 def get_references(inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Return references (B, R, C, H, W) and their mask (B, R), with one missing reference if none are given."""
+    """Return references (B, R, C, H, W) and their mask (B, R), with one masked reference if none are given."""
     references = inputs.noisy.new_zeros(inputs.noisy[:, None].shape) if inputs.references is None else inputs.references
     if inputs.reference_mask is not None:
         return references, inputs.reference_mask
@@ -189,7 +191,8 @@ def text_vector_width(adapter: Adapter) -> int:
 
 def text_vector(adapter: Adapter, inputs: Inputs) -> Tensor:
     """Return the instruction as one vector: the pooled text, or the mean of the tokens if the base has no pooled
-    text."""
+    text.
+    """
     if has_pooled_text(adapter):
         return inputs.pooled
     counts = inputs.pooled[..., None].to(inputs.prompt_embeds)

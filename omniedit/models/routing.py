@@ -32,7 +32,9 @@ HEAD_WIDTH = 64
 
 
 def default_tasks() -> list[str]:
-    """Return the tasks whose groups have experts, those of OmniEdit and AnyEdit; others are unknown."""
+    """Return the tasks of OmniEdit and AnyEdit, whose groups have experts. An editor treats all other tasks as
+    unknown.
+    """
     return [task.name for task in (*OMNIEDIT_TASKS, *ANYEDIT_TASKS)]
 
 
@@ -171,7 +173,7 @@ class Router(nn.Module):
         """Return the weights of the experts, (B, E), and each sample's expert, (B,), or None if the routing is soft."""
         if self.gate is not None:
             return self.gate(text_BT).softmax(dim=-1), None
-        # UNKNOWN_TASK is -1, the last entry. Not a buffer: checkpoints have only weights.
+        # UNKNOWN_TASK is -1, the last entry. The table is not a buffer, because checkpoints hold only weights.
         expert = torch.tensor(self.expert_of_task, device=task.device)[task]
         one_hot = expert[:, None] == torch.arange(len(self.experts), device=expert.device)
         return one_hot.to(text_BT), expert

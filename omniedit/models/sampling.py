@@ -119,7 +119,9 @@ class SamplerState:
     _inputs: tuple[Any, dict[str, Tensor]] | None = None
 
     def inputs(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Return the network's inputs for all terms of the guidance: the same tensors until one of them changes."""
+        """Return the network's inputs for all terms of the guidance. The tensors are reused until one of them
+        changes.
+        """
         terms = list(self.guidance.weights())
         key = (self.conditioning, terms, dtype)
         if self._inputs is None or self._inputs[0][0] is not key[0] or self._inputs[0][1:] != key[1:]:
@@ -142,14 +144,14 @@ def sample(
     """Return the latents of the edited images, (B, C, H, W).
 
     Args:
-        scheduler: one that `check_scheduler` accepts.
-        state: its latents are standard normal noise, like `conditioning.source`.
+        scheduler: scheduler that `check_scheduler` accepts.
+        state: state whose latents are standard normal noise of the shape of `conditioning.source`.
         progress: wraps the timesteps to show progress.
         after_step: called with the number of the step, its timestep and the state of the loop.
         generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
     tokens = state.latents.shape[-2] * state.latents.shape[-1] // network.adapter.patch**2
-    dtype = network.dtype  # diffusers goes through all modules to find it
+    dtype = network.dtype  # once, because diffusers iterates over all modules to find it
     with reuse_constant_outputs(network):
         for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, state.latents.device))):
             if not state.stopped:
@@ -234,7 +236,9 @@ def check_scheduler(scheduler: Any) -> None:
 
 
 def _trial_problem(scheduler: Any) -> str | None:
-    """Return the fault of a scheduler that samples a single data point, whose flow is a straight line, or None."""
+    """Return the fault of a scheduler in sampling a single data point, whose flow is a straight line; None if there is
+    no fault.
+    """
     generators = [torch.Generator().manual_seed(seed) for seed in range(TRIAL_SHAPE[0])]
     point, noise = (torch.randn(TRIAL_SHAPE, generator=generators[0]) for _ in range(2))
     before, latents = torch.get_rng_state(), noise

@@ -1,4 +1,4 @@
-"""Schedulers of diffusers that sample a flow, by name: for sampling in fewer steps."""
+"""Schedulers of diffusers that sample a flow, by name. Some need fewer steps than the default."""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ TOP_RENAMES = {
 """Layer in diffusers -> layer of the authors, in a block and outside of blocks."""
 BLOCKS, AUTHORS_BLOCKS = "transformer_blocks", "joint_blocks"
 SWAPPED = "norm1_context.linear"
-"""Layer of a block without text output in which the authors put shift before scale."""
+"""Layer, in a block without text output, in which the authors put shift before scale."""
 LAST_LAYER = "context_block.mlp.fc1.weight"
 """Weight that only blocks with a text output have."""
 

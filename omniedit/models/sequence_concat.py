@@ -25,12 +25,12 @@ MAX_REFERENCES = 4
 class SequenceConcat(Editor):
     """Editor that trains the whole base on a sequence of all images. References that are missing are not attended to.
 
-    Tokens in context change the attention of all others, so the untrained editor equals its base only with `gated`.
-    Published editors have no gate and start from the base's attention over the longer sequence.
+    Tokens in context change the attention of all other tokens, so the untrained editor equals its base only with
+    `gated`. Published editors have no gate and start from the base's attention over the longer sequence.
 
     Args:
-        gated: run each block with and without the images in context, and blend by a gate that starts at zero. This
-            makes the start exact and takes about half as much compute again.
+        gated: run each block with and without the images in context, and blend by a gate that starts at zero. The
+            editor then starts equal to the base, and takes about 1.5 times the compute.
     """
 
     takes = frozenset({"references"})
@@ -60,15 +60,16 @@ class SequenceConcat(Editor):
         return replace(joined, image=joined.image[:, :count])
 
     def _append_images(self, state: BaseState, inputs: Inputs) -> BaseState:
-        """Return the state with the tokens of source image and references after the image's own."""
+        """Return the state with the tokens of the source image and the references appended to its image tokens."""
         own = (state.image, state.grid, mark_present(state.image, None))
         parts, grids, present = zip(own, *self.embed_context(state, inputs), strict=True)
         mask = None if inputs.references is None or inputs.reference_mask is None else torch.cat(present, dim=1)
         return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
 
     def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, TokenGrid, Tensor]]:
-        """Yield for each image in context its tokens, (B, N, D), their places, and which are attended to, (B, N)
-        bool."""
+        """Yield for each image in context its tokens, (B, N, D), their positions, and which of them are attended to,
+        (B, N) bool.
+        """
         count = 0 if inputs.references is None else inputs.references.shape[1]
         if self.image_vectors is not None and count > MAX_REFERENCES:
             raise ValueError(f"references: {count} images, but this editor takes at most {MAX_REFERENCES}")

@@ -21,7 +21,8 @@ from omniedit.models.folder import load_part
 logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 32
-"""Maximum tokens per instruction. Longer ones are cut with a warning; the seven tasks use 5 to 25 word pieces."""
+"""Maximum number of tokens per instruction. Longer instructions are cut with a warning; those of the seven tasks have 5
+to 25 word pieces."""
 WIDTH = 384
 """Width of MiniLM's vectors."""
 CLIP_TOKENS = 77
@@ -29,7 +30,8 @@ SD3_TOKENS = 77 + 256
 FLUX_TOKENS = 512
 QWEN_TOKENS = 256
 Z_IMAGE_TOKENS = 256
-"""Tokens per instruction of each base. Longer texts are cut; Qwen-Image and Z-Image mask those beyond a text."""
+"""Number of tokens per instruction for each base. Longer texts are cut. Qwen-Image and Z-Image mask the tokens after
+the end of a text."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Text:
         return (part for part in self.parts().values() if isinstance(part, nn.Module))
 
     def pipeline(self, kind: Any) -> Any:
-        """Return a pipeline of diffusers with only these parts, for its encoding of texts."""
+        """Return a pipeline of diffusers with only these parts, to encode texts with it."""
         return kind(transformer=None, scheduler=None, vae=None, **self.parts())
 
     @property
@@ -71,7 +73,8 @@ class Text:
     def encode(self, texts: Sequence[str], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
         """Encode texts to embeddings per token, (B, M, D), and pooled, (B, D).
 
-        Qwen-Image, Z-Image and SD1.5 have no pooled text; in its place is the mask of their tokens, (B, M), 1 or 0.
+        Qwen-Image, Z-Image and SD1.5 have no pooled text; in its place, the mask of their tokens is returned, (B, M), 1
+        or 0.
 
         Args:
             device: device that the encoders run on; None for their current one.
@@ -110,7 +113,8 @@ def encode_flux(text: Text, texts: Sequence[str], device: torch.device) -> tuple
 
 def encode_clip(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
     """Encode as diffusers' SD1.5 does: (B, 77, 768), all of which the UNet reads, and the mask of each text, (B,
-    77)."""
+    77).
+    """
     options: dict[str, Any] = {"padding": "max_length", "max_length": CLIP_TOKENS, "truncation": True}
     tokens = text.tokenizer(list(texts), **options, return_tensors="pt").to(device)
     embeds = text.text_encoder(tokens.input_ids)[0]
@@ -135,7 +139,8 @@ def encode_z_image(text: Text, prompt: str, device: torch.device) -> tuple[Tenso
 
 def stack_tokens(encoded: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
     """Stack texts of different lengths to (B, M, D), zero after the last token, and return them with their mask, (B,
-    M)."""
+    M).
+    """
     rows = [functional.pad(tokens, (0, 0, 0, length - len(tokens))) for tokens, length in encoded]
     masks = [torch.arange(length, device=tokens.device) < len(tokens) for tokens, length in encoded]
     return torch.stack(rows), torch.stack(masks).to(rows[0])

@@ -5,7 +5,8 @@ cross-attention to the text, an expert reads task token and references. The UNet
 sampled here as a rectified flow (`omniedit.models.variance_preserving`), so that it shares trainer, pipeline and
 benchmark with the other editors.
 
-References are read as latents. The paper encodes them with CLIP's image encoder, so its published experts do not fit.
+References are read as latents. The paper encodes them with CLIP's image encoder, so AnySD's published experts cannot be
+loaded.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,9 @@
-"""Networks of variance-preserving diffusion (SD1.5) as networks of a rectified flow.
+"""Use of variance-preserving diffusion networks (SD1.5) as networks of a rectified flow.
 
-A flow's sample at noise level s is (1 - s) x + s e for the clean x and the noise e. Divided by its standard deviation
-n = sqrt((1 - s)^2 + s^2) it is a sample of the variance-preserving process, a x + b e with a = (1 - s) / n and
-b = s / n, at the timestep with this ratio b / a. A network for one process is thus a network for the other, without
-training (Kingma & Gao 2023, section 3).
+A flow's sample at noise level s is (1 - s) x + s e for the clean x and the noise e. Divided by its standard deviation n
+= sqrt((1 - s)^2 + s^2) it is a sample of the variance-preserving process, a x + b e with a = (1 - s) / n and b = s / n,
+at the timestep with this ratio b / a. A network for one process can thus be used for the other, without training
+(Kingma & Gao 2023, section 3).
 
 Shapes: B samples, C latent channels, H W latent height and width, T timesteps of the network.
 """
@@ -49,12 +49,12 @@ def log_noise_ratios() -> Tensor:
 def to_variance_preserving(noisy: Tensor, sigma_B: Tensor, log_ratios_T: Tensor) -> VariancePreservingInput:
     """Convert a flow's sample to the input of a network.
 
-    Noise levels beyond those of the network take its nearest one. SD1.5's end at 0.936; there the sample is
-    nearly pure noise.
+    Noise levels outside the network's range are clipped to it. SD1.5's range ends at 0.936, where the sample is nearly
+    pure noise.
 
     Args:
         sigma_B: noise levels in [0, 1].
-        log_ratios_T: those of `log_noise_ratios`.
+        log_ratios_T: result of `log_noise_ratios`.
     """
     norm = (sigma_B**2 + (1 - sigma_B) ** 2).sqrt()
     ratios_T = log_ratios_T.to(device=sigma_B.device)

@@ -1,6 +1,6 @@
 """Weights in files, and checks that they are exactly those of a network: no name is missing, every shape fits.
 
-diffusers, transformers and peft load other files with a warning at most, and leave random weights for missing names.
+diffusers, transformers and peft at most warn if a file does not match, and leave random weights for missing names.
 """
 
 import logging
@@ -18,19 +18,21 @@ from torch import Tensor, nn
 from omniedit.errors import UserError, one_line
 
 FETCH = "fetch or copy it again"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+"""File with the weights of an adapter, in peft's format."""
 Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
 """Name of a weight, its shape in the file and its shape in the network."""
 
 
 def load_network(kind: Any, folder: Path, left_out: str | None = None, **options: Any) -> Any:
-    """Load a network by `from_pretrained` of its class, a model of diffusers or transformers.
+    """Load a network of diffusers or transformers by the `from_pretrained` of its class.
 
     Args:
-        left_out: pattern of names in the files that the class leaves out by design. None for no such names.
+        left_out: pattern of names of weights in the files that the class ignores by design; None if there are none.
         options: further arguments of `from_pretrained`.
 
     Raises:
-        UserError: a name is missing or unknown, or a shape is another one.
+        UserError: a name is missing or unknown, or a shape differs.
     """
     options |= {"output_loading_info": True, "ignore_mismatched_sizes": True, "local_files_only": True}
     with _quiet_libraries():
@@ -78,7 +80,7 @@ def check_state(
         network: name of the network, for the message.
 
     Raises:
-        UserError: a name is missing or unknown, or a shape is another one.
+        UserError: a name is missing or unknown, or a shape differs.
     """
     shapes = {name: (tuple(found[name].shape), tuple(expected[name].shape)) for name in found.keys() & expected.keys()}
     mismatched = [(name, *both) for name, both in shapes.items() if both[0] != both[1]]
@@ -93,7 +95,8 @@ def check_names(
     network: str,
     remedy: str = FETCH,
 ) -> None:
-    """Raise an error that names the file and the first weight, if the weights of a file are not those of a network.
+    """Check that there are no missing, unknown or mismatched weights. The error names the file and the first such
+    weight.
 
     Raises:
         UserError: any of the arguments has an item.

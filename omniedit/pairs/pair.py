@@ -56,7 +56,7 @@ class _Pair(Generic[ImageT, MaskT]):
 
     @property
     def is_local(self) -> bool:
-        """True if the edit is local: by its task or, where the task does not decide, by whether the pair has a mask."""
+        """True if the edit is local. If the task does not decide it, a pair with a mask is local."""
         return self.mask is not None if self.task.is_local is None else self.task.is_local
 
     def _fields(self) -> dict[str, Any]:

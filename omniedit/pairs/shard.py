@@ -79,7 +79,7 @@ class Shard:
         self.format = int(about["format"])
         if not OLDEST_FORMAT <= self.format <= FORMAT:
             known = f"formats {OLDEST_FORMAT} to {FORMAT} can be read"
-            raise UserError(f"{self.path}: a shard of format {self.format}; {known}; use the OmniEdit that wrote it")
+            raise UserError(f"{self.path}: has format {self.format}; {known}; use the OmniEdit that wrote it")
         self._columns = COLUMNS_2 if self.format == OLDEST_FORMAT else COLUMNS_3
         self._check_columns(self._columns)
         self.task, self.specialist = Task(about["task"]), about["specialist"]
@@ -121,7 +121,7 @@ class Shard:
             raise IndexError(row)
         if not self.keeps_last:
             return self._decode_row(row % len(self))
-        last = self._last  # read once: another thread may change it
+        last = self._last  # read once, because another thread may change it
         if last is None or last[0] != row:
             self._last = last = (row, self._decode_row(row))
         return last[1]
@@ -142,7 +142,7 @@ class Shard:
             UserError: the shard has no such pair.
         """
         if pair_id not in self.pair_ids:
-            raise UserError(f"{self.path}: has no pair {pair_id}; the file was replaced, start the command again")
+            raise UserError(f"{self.path}: has no pair {pair_id}; the file was replaced, run the command again")
         return self.pair_ids.index(pair_id)
 
     def encoded_pair(self, row: int) -> EncodedPair:
@@ -276,7 +276,9 @@ class Shard:
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
-    """Return the error for a failed read. HDF5 gives an error number for unreadable bytes, none for invalid ones."""
+    """Return the error for a failed read. HDF5 gives an error number only if the bytes cannot be read, not if they are
+    invalid.
+    """
     if getattr(error, "errno", None) is None and "errno" not in str(error):
         return DamagedFile(path, f"not a valid HDF5 file ({error})")
     return UserError(f"{path}: cannot be read: {error}")

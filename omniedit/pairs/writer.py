@@ -25,7 +25,8 @@ from omniedit.tasks import Task
 _ROWS = 16
 """Rows of a chunk, which are written together."""
 _FILES = 16
-"""Encoded images that stay in memory, about 2 MB each: photos take turns as the source of pairs."""
+"""Encoded images that stay in memory, about 2 MB each, because consecutive pairs alternate between a few source
+photos."""
 
 
 @dataclass

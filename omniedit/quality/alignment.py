@@ -23,7 +23,7 @@ _MAX_RESIDUAL = 0.75
 """A window agrees with the model if its shift differs by at most this many pixels."""
 _MIN_AGREEING = 4
 _CLEAR_SHARE = 0.9
-"""If at least this share of the windows agrees on a shift without scale, no scale is searched."""
+"""If at least this share of the windows agrees on a pure shift, no scale is searched."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ImageAlignment:
 
     Args:
         dx, dy: shift in pixels, to the right and down.
-        scale: magnification of the edited image; 1.02 after a crop of 2 % that was resized back.
+        scale: magnification of the edited image, such as 1.02 for a crop by 2 % that was resized back.
         confidence: share of the windows with texture that agree, in [0, 1]; 0 if the shift is unknown.
         error: standard error of the displacement of a corner, in pixels, from the scatter of the windows that agree.
     """
@@ -103,7 +103,9 @@ def _window_shifts(
 
 
 def _grid(height: int, width: int, side: int) -> list[tuple[int, int]]:
-    """Return the corners of at most `MAX_WINDOWS` windows, spread evenly, overlapping by half where there is room."""
+    """Return the corners of at most `MAX_WINDOWS` windows, spread evenly, with at most half of a window overlapping the
+    next.
+    """
     per_side = int(MAX_WINDOWS**0.5)
     rows, columns = (max(1, min(per_side, 2 * length // side - 1)) for length in (height, width))
     tops, lefts = (
@@ -115,7 +117,7 @@ def _grid(height: int, width: int, side: int) -> list[tuple[int, int]]:
 def _fit(
     places: NDArray[np.float64], shifts: NDArray[np.float64]
 ) -> tuple[tuple[float, float, float], NDArray[np.bool_]]:
-    """Fit shift = (dx, dy) + growth * place to most windows; return dx, dy, growth and the windows that agree.
+    """Fit shift = (dx, dy) + growth * position to most windows. Return dx, dy, growth and the windows that agree.
 
     Each pair of windows proposes a model (RANSAC, exhaustive); least squares refine the one that most windows agree on.
     """

@@ -39,7 +39,7 @@ class Leak:
     """Pair with a copy of a benchmark image.
 
     Args:
-        row: of the pair in the signatures.
+        row: row of the pair in the signatures.
         side: 'source' or 'edited'.
         benchmark, image: the set and its image.
         mirrored: whether the copy is mirrored left to right.

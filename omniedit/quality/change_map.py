@@ -12,7 +12,7 @@ from omniedit.imaging.images import Image
 BLOCK = 8
 """Side of a block in pixels. The noise of JPEG, which codes blocks of this size, nearly cancels in their means."""
 CHANGED = 6.0
-"""Smallest difference of a block's mean, 0-255, that counts as a change."""
+"""Minimum difference of a block's mean, 0-255, that counts as a change."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class ChangeMap:
 
 def block_means(image: Image) -> NDArray[np.float32]:
     """Return the (H // 8, W // 8, 3) means of an image's blocks, or the mean of the whole image if it is smaller than
-    a block."""
+    a block.
+    """
     height, width = image.shape[0] // BLOCK, image.shape[1] // BLOCK
     whole = image[: max(1, height * BLOCK), : max(1, width * BLOCK)]
     size = max(1, width), max(1, height)

@@ -3,10 +3,11 @@
 Two pairs are duplicates if their sources are near, their edited images are near, and the changes from source to edited
 image are the same. The same source with another edit is not a duplicate.
 
-Policy: equal pixels come first, then near pairs, then mirrored ones, because a run may reject only the first of these
-kinds. For each kind, pairs are visited in their order. A pair is a duplicate of the first near pair that stays. A pair
-that is near only to duplicates stays, so that no chain of small differences removes a pair that differs from all those
-that stay.
+Policy: exact duplicates are searched first, then near pairs, then mirrored ones, because a run may reject only the
+    first of these kinds. For each kind, pairs are visited in their order. A pair is a duplicate of the first near pair
+    that is kept. A
+pair that is near only to duplicates is kept. So no chain of small differences removes a pair that differs from all kept
+pairs.
 """
 
 from collections.abc import Iterator
@@ -150,8 +151,9 @@ class _Edges:
 class _Search:
     """Nodes to compare, in ascending order, and the elements that are searched: each node, and its mirror image.
 
-    Element e < N is node e; element N + n is the mirror image of node n. Candidates need near keys on
-    one side only: a crop of 2 % moves at least one image beyond the radius in 15 % of the pairs, and both in 1 %.
+    Element e < N is node e; element N + n is the mirror image of node n. It suffices that candidates have near keys on
+    one side: a crop of 2 % moves at least one of the two images beyond the radius in 15 % of the pairs, but both in
+    only 1 %.
 
     Args:
         side: 'source' or 'edited', whose keys are searched.
@@ -186,7 +188,7 @@ class _Search:
 
     @cached_property
     def starts(self) -> Rows:
-        """Place in `elements` at which each value begins, and the end of the last one."""
+        """Index in `elements` at which each value begins, and the end of the last one."""
         return np.append(np.searchsorted(self._sorted[0], self.values), len(self.elements))
 
     def check(self, one: Rows, two: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:

@@ -22,15 +22,15 @@ from omniedit.quality.swapped_by_comparison import find_swapped_turns, swap_odds
 from omniedit.storage.parquet import read_table
 
 IDENTICAL = 7.0
-"""Two images are the same if no mean of 24 x 24 pixels changes by this much, 0-255."""
+"""Two images count as the same if the mean of no 24 x 24 pixels changes by this amount, 0-255."""
 DISPLACEMENT = 1.0
-"""Smallest displacement of the farthest corner that is a fault, in pixels of an image whose longer side is 1,024."""
+"""Minimum displacement of the farthest corner that is a fault, in pixels of an image whose longer side is 1,024."""
 ALIGNMENT = 0.6
-"""Smallest share of the windows that agree on shift and scale."""
+"""Minimum share of the windows that agree on shift and scale."""
 STANDARD_ERRORS = 3.0
 """Number of standard errors by which a displacement must exceed `DISPLACEMENT`."""
 SWAPPED = 2.0
-"""Smallest log-odds of a swapped pair."""
+"""Minimum log-odds of a swapped pair."""
 
 
 class Gate(StrEnum):
@@ -158,7 +158,7 @@ def _duplicates(pairs: Signatures, about: pa.Table, mirrored: bool) -> Iterator[
 
 
 def _swapped(pairs: Signatures, about: pa.Table) -> Iterator[GateFinding]:
-    """Yield the pairs whose clues, shared images and session together exceed the threshold."""
+    """Yield the pairs whose evidence from clues, shared images and session exceeds the threshold."""
     sessions = about["session"].to_pylist()
     shared = swap_odds(pairs, about["task"].to_pylist(), sessions)
     odds = about["swapped"].to_numpy().astype(np.float64) + shared

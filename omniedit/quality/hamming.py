@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 """(N,) hashes of 64 bits."""
 MAX_RADIUS = 6
-"""Largest radius for which two of eight bytes must agree."""
+"""Maximum radius; up to it, at least two of eight bytes agree."""
 _TABLES = tuple(combinations(range(8), 2))
 _CHUNK = 1 << 15
 """Number of hashes that are compared at once; 256 KiB stay in the processor's cache."""

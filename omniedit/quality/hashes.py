@@ -17,8 +17,8 @@ Levels = NDArray[np.float32]
 HASH_BYTES = 18
 LEVEL_STEP, LEVEL_SHARE = 2.0, 0.12
 """Allowed difference of change levels: 2 levels, and 12 % of the change's root mean square. Measured on 250 pairs:
-re-encoding at JPEG quality 50, halving and cropping by 2 % use at most 43 % of it. Brightening by
-10 % exceeds it for 1 % of the pairs."""
+after re-encoding at JPEG quality 50, halving, or cropping by 2 %, the difference is at most 43 % of the limit. After
+brightening by 10 %, it exceeds the limit for 1 % of the pairs."""
 CHANGE_RADIUS = 6
 """Maximum number of bits by which the change hashes of duplicates differ. 98 % of these copies differ by less."""
 _SIDE = 12
@@ -26,7 +26,8 @@ _PLACES = [divmod(place + 1, _SIDE) for place in range(_SIDE * _SIDE - 1)]
 """Vertical and horizontal frequency of each of the 143 bits."""
 _LOWEST_FREQUENCIES = sorted(range(len(_PLACES)), key=lambda bit: (sum(_PLACES[bit]), _PLACES[bit]))[:64]
 _KEY_BITS = np.array(_LOWEST_FREQUENCIES).reshape(8, 8).T.ravel()
-"""Bits of the 64-bit key: the lowest frequencies, spread over the eight bytes so that no byte has only the lowest."""
+"""Bits of the 64-bit key: the lowest frequencies, distributed so that none of the eight bytes has only the very
+lowest."""
 _MIRRORED = np.packbits([horizontal % 2 for _, horizontal in _PLACES])
 """Bits that change if the image is mirrored left to right: the odd horizontal frequencies."""
 _MAX_SHORTER = 384
@@ -77,9 +78,9 @@ def hash_change(source: Image, edited: Image) -> tuple[int, Levels]:
     """Return the change hash and the change levels of two (H, W, 3) RGB images of equal size.
 
     The hash has 64 signs of the lowest DCT frequencies of edited - source, in luma and both colour differences. Two
-    local edits of one photo are nearly equal as images, but their change hashes differ. The hash ignores the
-    strength of a change, which the levels measure: they distinguish dusk from night. The levels are the mean change
-    of each of the three channels and the root mean square of all, 0-255.
+    different local edits of one photo give nearly equal images, but different change hashes. The hash ignores the
+    strength of a change, which the levels measure: they distinguish dusk from night. The levels are the mean change of
+    each of the three channels and the root mean square of all, 0-255.
     """
     change = _small_ycrcb(edited) - _small_ycrcb(source)
     frequencies = np.stack([cv2.dct(np.ascontiguousarray(change[..., channel])) for channel in range(3)])

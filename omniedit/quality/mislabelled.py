@@ -48,9 +48,9 @@ _PHRASES: tuple[tuple[Task, str], ...] = (
 _SHARED_VERBS = (({Task.OBJECT_SWAP}, {Task.ATTRIBUTE_MODIFICATION}), ({Task.OBJECT_SWAP}, {Task.BACKGROUND_SWAP}))
 """Tasks whose instructions share verbs: 'change the car into a red one' may be a swap and a modification."""
 MAX_LOCAL_SHARE = 0.9
-"""Largest share of the blocks that an edit of one object changes, in the whole image or along the border."""
+"""Maximum share of the blocks that an edit of one object changes, in the whole image or along the border."""
 MIN_GLOBAL_SHARE = 0.2
-"""Smallest share of the blocks that a change of the whole image changes."""
+"""Minimum share of the blocks that a change of the whole image changes."""
 _OBJECT_TASKS = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 _GLOBAL_TASKS = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 

@@ -1,4 +1,4 @@
-"""Signature of a pair: one row with everything that the gates need, measured in one read of the pair.
+"""Signature of a pair: one row with all measurements that the gates need, from one read of the pair.
 
 Rows of a shard are a Parquet table of `SIGNATURES_SCHEMA`. Gates that look at one pair need only its row; gates that
 compare pairs need the rows of all shards (`gates.py`).

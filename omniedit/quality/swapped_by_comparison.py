@@ -12,17 +12,17 @@ from omniedit.quality.signature_table import Signatures
 from omniedit.tasks import Task
 
 MADE_BY_REMOVAL = (str(Task.OBJECT_ADDITION), str(Task.OBJECT_REMOVAL))
-"""Tasks without this evidence: pairs of additions are often made by removal, so that the shared photo is their edited
+"""Tasks without this evidence. Pairs of additions are often made by removal, so that the shared photo is their edited
 image."""
 MIN_SHARED_IMAGES = 2
 """Minimum number of other pairs that share an image. A single pair could equally be the next turn of a session."""
 
 
 def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | None]) -> NDArray[np.float32]:
-    """Return the (N,) log-odds that pairs are swapped; 0 without evidence.
+    """Return the (N,) log-odds that pairs are swapped; 0 if there is no evidence.
 
     Positive if at least `MIN_SHARED_IMAGES` other pairs have the edited image as their source, and none has the source
-    image; negative in the opposite case. Pairs of sessions, whose images recur by design, and of
+    image; negative in the opposite case. Pairs of sessions, whose images recur by design, and pairs of
     `MADE_BY_REMOVAL` have 0.
     """
     as_source = _count(pairs.source_digest, pairs.source_digest)
@@ -40,8 +40,8 @@ def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | 
 def find_swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
     """Return the rows of turns that break their session's chain and whose swapped images would repair it.
 
-    In a chain, each turn's edited image is the next turn's source. A session needs three turns, because two edits of
-    one photo also become a chain if the first one is swapped.
+    In a chain, each turn's edited image is the next turn's source. A session needs at least three turns, because two
+    edits of one photo also form a chain if the first one is swapped.
 
     Args:
         turns: rows of each session, in the order of its turns.

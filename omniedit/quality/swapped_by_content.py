@@ -25,9 +25,9 @@ SIDE = 256
 CAPTION_WORD = 2.0
 """Log-odds for a word of the instruction that only one of the two captions contains."""
 MAX_LOG_ODDS = 4.0
-"""Largest absolute log-odds of one clue."""
+"""Maximum absolute log-odds of one clue."""
 _MIN_REGION_PIXELS = 12
-"""Smallest region to measure, in pixels at the reduced size."""
+"""Minimum size of a region that is measured, in pixels at the reduced size."""
 _INSTEAD = re.compile(r"\b(?:instead of|rather than|in place of|from)\b")
 _EXCHANGE = re.compile(
     r"\b(?:replac|swap|exchang|switch|chang|turn|transform|convert|substitut)\w*\b(.+?)\b(?:with|for|by|into|to)\b(.+)"
@@ -68,7 +68,8 @@ TONES: tuple[tuple[str, str, float], ...] = (
     (r"\b(?:fog|foggy|mist|misty|haze)\b", "contrast", -5.0),
     (r"\b(?:overcast|cloudy|grey|rain|rainy|dull|snow|snowy|winter)\b", "chroma", -5.0),
 )
-"""Words for weather and light, the property that the edit changes, and the difference that gives a log-odds of 2."""
+"""Words for weather and light, the property that such an edit changes, and the difference that corresponds to a
+log-odds of 2."""
 
 
 def find_clues(
@@ -157,7 +158,7 @@ def _stands_out(lab: NDArray[np.float32], region: Mask, ring: Mask) -> float:
 
 
 def _caption_clue(task: Task, instruction: str, source: str, edited: str) -> Iterator[DirectionClue]:
-    """Compare the captions: the edited image's should name the new object, the source's the old one."""
+    """Compare the captions: that of the edited image should name the new object, that of the source the old one."""
     old, new = _old_and_new(task, instruction)
     before, after = set(content(source)), set(content(edited))
     right = len(new & after - before) + len(old & before - after)
@@ -167,7 +168,7 @@ def _caption_clue(task: Task, instruction: str, source: str, edited: str) -> Ite
 
 
 def _old_and_new(task: Task, instruction: str) -> tuple[set[str], set[str]]:
-    """Return the stems of the words for the old object and of those for the new one."""
+    """Return the stems of the words for the old object, and for the new one."""
     if task is Task.OBJECT_REMOVAL:
         return set(content(instruction)), set()
     if match := _EXCHANGE.search(instruction.lower()):

@@ -35,7 +35,7 @@ def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[EditorResu
 def _items(folder: Path, bench: BenchSet, editors: Sequence[EditorResult]) -> Iterator[ComparedItem]:
     pictures: dict[str, Picture] = {}
 
-    def show(file: ImageFile) -> Picture:  # the same image of several items is one picture
+    def show(file: ImageFile) -> Picture:  # one `Picture` for an image that several items share
         return pictures.setdefault(hashlib.sha256(file()).hexdigest(), lambda: decode_image(file()))
 
     scores = {editor.name: _by_item(editor.scores) for editor in editors}

@@ -15,7 +15,8 @@ from omniedit.tasks import Task, order_tasks
 
 Row = Mapping[str, Any]
 INTRODUCTION = (
-    "Held-out photos with an instruction and the output of every editor, which saw only these and the references shown."
+    "Held-out photos with an instruction and the output of every editor, which saw only the photo, the instruction "
+    "and the references shown."
     " The specialist also knew the object, its mask and the target. Scores are from 0 to 10; O is the root of SC times"
     " PQ."
 )

@@ -34,7 +34,7 @@ def benchmark_page(
         table: rows of table3.parquet.
         scores: rows of bench/{model}/{task}.parquet.
         edits: paths of bench/{model}/{task}.h5, by model and task.
-        filtered_by: judge whose scores chose the training data.
+        filtered_by: judge whose scores filtered the training data.
     """
     overall = [row for row in table if row["task"] == ALL_TASKS]
     with report_style():
@@ -133,7 +133,7 @@ def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict
 
 
 def limit_tasks(tasks: Iterator[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
-    """Yield the `count` tasks, each with as many rows as fit in an even share of the page."""
+    """Yield the `count` tasks, each with as many rows as fit in an equal share of the page."""
     room = (MAX_PAGE_BYTES - SKELETON_BYTES) // max(1, count)
     for task in tasks:
         images = [[*row["references"], *(image["uri"] for image in row["pictures"])] for row in task["rows"]]

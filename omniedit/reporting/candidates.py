@@ -73,7 +73,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of N candidates, from which pages count.
+    """Columns of N candidates, from which pages compute their counts.
 
     A run has millions of candidates, so each takes only about 100 bytes while the columns are built.
 
@@ -82,7 +82,7 @@ class Columns:
         tasks: tasks of the candidates, in the order of `omniedit.tasks.order_tasks`.
         sc_score, pq_score, o_score: NaN if the candidate is unscorable.
         reason: indices into `reasons`, where duplicates of different pairs share one reason.
-        thing, instruction: equal numbers for equal texts; `thing` is -1 for an edit of the whole image.
+        thing, instruction: numbers that are equal for equal texts; `thing` is -1 for an edit of the whole image.
         teacher: the teacher's O; NaN if it gave none.
     """
 
@@ -154,7 +154,7 @@ def to_columns(
 
 
 def _digest(text: str) -> int:
-    """Return 64 bits of a text, which may differ in every row; `hash` would differ from run to run."""
+    """Return 64 bits of a digest of a text. Python's `hash` would differ from run to run."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
 
 

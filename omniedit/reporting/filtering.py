@@ -62,7 +62,9 @@ def filter_page(
 
 
 def list_tasks(candidates: Columns, groups: Iterable[Task]) -> list[Task]:
-    """Return the tasks of the candidates, and the registered ones among the groups: a data set's name is not a task."""
+    """Return the tasks of the candidates, and the groups that are registered tasks, because the name of a data set is
+    not a task.
+    """
     return order_tasks({*candidates.tasks, *(group for group in groups if group.family != UNREGISTERED)})
 
 
@@ -112,7 +114,8 @@ def available_scores(candidates: Columns, score: str, those_N: NDArray[np.bool_]
 
 def histograms(candidates: Columns, min_score: float, min_scores: Mapping[str, float] | None = None) -> Figure:
     """Plot histograms of SC, PQ and O, a row for each task with pairs: accepted pairs in colour, the threshold on O as
-    a line."""
+    a line.
+    """
     tasks = order_tasks({task for task in candidates.tasks if candidates.is_task(task).any()})
     figure, axes = panels(len(tasks), 3, 9.4, 0.55 + 1.25 * len(tasks), sharex=True)
     for row, task in enumerate(tasks):

@@ -15,7 +15,7 @@ from omniedit.tasks import Task
 TASK_INTROS = {
     Task.OBJECT_SWAP: "One object in the photo is replaced by another in the same place and light.",
     Task.OBJECT_REMOVAL: "A named object is removed, and the scene behind it is filled in.",
-    Task.OBJECT_ADDITION: "A removal in reverse: the source is the photo without the object, the edit is the photo.",
+    Task.OBJECT_ADDITION: "A removal in reverse: the photo is the edited image, and the source lacks the object.",
     Task.ATTRIBUTE_MODIFICATION: "An object keeps its shape and changes its colour or surface.",
     Task.BACKGROUND_SWAP: "The object in the foreground stays, and the scene behind it is replaced.",
     Task.ENVIRONMENT_CHANGE: "The same scene at another time of day, in another season or in other weather.",
@@ -41,11 +41,11 @@ RANDOM_WEIGHTS = "random-weights"
 """Owner of the repositories with untrained models, which benchmarks/rehearsal.py makes."""
 SKELETON_BYTES = 100_000
 MIN_AREA, MAX_AREA = 200_000, 800_000
-"""Limits of an image's area in pixels; within them, it is chosen so that all pairs fit on the page."""
+"""Limits of an image's area in pixels. Within them, the area is chosen so that all pairs fit on the page."""
 PROBE_AREA = 50_000
 """Area in pixels at which the bytes of the images are measured."""
 BYTES_EXPONENT = 0.8
-"""Exponent by which WebP bytes grow with pixels: 0.75 measured on the sample photos, plus a margin."""
+"""Exponent of the growth of WebP bytes with pixels: 0.75 as measured on the sample photos, plus a margin."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,9 @@ def alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list
 
 
 def fit_cards(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """Return cards with images as large as fit on the page; at the smallest size, only as many cards as fit."""
+    """Return cards with images as large as possible for the page. At the smallest size, only as many cards as fit are
+    returned.
+    """
     cards = [card(candidate) for candidate in candidates]
     pixels = max_image_area(cards)
     while True:

@@ -16,7 +16,7 @@ from omniedit import __version__
 from omniedit.aspect import RATIOS
 from omniedit.config.schema import Config, TrainConfig
 from omniedit.evaluation.table3 import LABELS, judge_note
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.reporting.page import number
 from omniedit.reporting.training import Curve
 from omniedit.tasks import ALL_TASKS, OMNIEDIT_TASKS, Task, order_tasks
@@ -160,5 +160,5 @@ def score_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(f'{c:,}' if isinstance(c, int) else str(c) for c in line)} |" for line in lines)
+    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
+    return "\n".join(markdown_table(head, cells))

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_PAGE_BYTES = 2 * 1024 * 1024 * 3 // 4 - 4096
-"""Largest page that Chromium shows, in bytes; base64 makes it a third longer."""
+"""Maximum size in bytes of a page that Chromium shows; base64 makes it a third longer."""
 
 WEBP_METHOD = 2
-"""Effort of the encoder, 0 to 6. The usual 4 takes 2.3 times as long for files that are 5 % smaller."""
+"""Effort of the encoder, 0 to 6. The default of 4 would take 2.3 times as long, for files that are 5 % smaller."""
 NO_VALUE = "\N{EN DASH}"
 """Placeholder for a missing value."""
 
@@ -72,7 +72,7 @@ def percent(share: float | None) -> str:
 
 def figure_image(figure: "Figure", description: str) -> Markup:
     """Return a figure as an <img> element, so that the ids of two figures on one page cannot clash."""
-    from omniedit.reporting.figure_style import svg  # imports matplotlib, which most pages do not need
+    from omniedit.reporting.figure_style import svg  # here, because it imports matplotlib, which most pages do not need
 
     encoded = base64.b64encode(svg(figure).encode()).decode()
     width = round(figure.get_figwidth() * PIXELS_PER_INCH)

@@ -30,7 +30,7 @@ FACETS = {
 }
 STAGES = ("recorded reply", "things", "edits", "wordings", "quotas")
 RANKS = (("most frequent", 0, 1), ("next 9", 1, 10), ("next 40", 10, 50), ("all others", 50, None))
-"""Parts of a bar of concepts: name, first rank, and the rank before which it ends."""
+"""Parts of a bar of concepts: name, first rank, and end rank (exclusive)."""
 MAX_BARS, MAX_REASONS, EXAMPLES = 12, 40, 3
 """Limits: bars of a panel, rows of the table of reasons, examples of a task."""
 
@@ -140,7 +140,9 @@ def _count_rejected(tally: ProposalTally, tasks: Collection[str], *stages: str) 
 
 
 def concept_rows(tasks: Sequence[Task], tally: ProposalTally) -> list[PageRow]:
-    """Return how evenly each task's proposals spread over concepts: objects, new objects, values, styles and so on."""
+    """Return how evenly each task's proposals are spread over concepts: objects, new objects, values, styles and so
+    on.
+    """
     rows = []
     for task in tasks:
         if counts := tally.concepts.get(task):
@@ -164,7 +166,9 @@ def count_concepts_in_half(counts: Counter[str]) -> int:
 
 
 def share_bars(tasks: Sequence[Task], tally: ProposalTally) -> Figure:
-    """Plot for each task the share of mentions by the rank of the concept; balanced tasks have a short first part."""
+    """Plot, for each task, the shares of mentions by the rank of the concept. In a balanced task, the first part of the
+    bar is short.
+    """
     listed = [task for task in tasks if tally.concepts.get(task)]
     figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.27 * len(listed))
     labels, start = [task.label for task in listed], np.zeros(len(listed))

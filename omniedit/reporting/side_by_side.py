@@ -21,10 +21,10 @@ from omniedit.reporting.page import MAX_PAGE_BYTES, encode_webp, image_uri, rend
 from omniedit.storage.atomic import replace_file, write_text
 
 Picture = Path | Callable[[], Image]
-"""Image file that stays where it is, or a function that returns an image to store with the page."""
+"""Image file that the page links, or a function that returns an image to store with the page."""
 
 SKELETON_BYTES = 60_000
-"""Size of the page without items, generously."""
+"""Upper bound of the size of a page without items."""
 EMBEDDED_PIXELS, FOLDER_PIXELS = 120_000, 1_000_000
 """Largest area of an image in the page and in the folder."""
 QUALITY = 85
@@ -131,7 +131,7 @@ def alternate_tasks(items: Iterable[ComparedItem]) -> Iterator[ComparedItem]:
 
 
 class _EmbeddedImages:
-    """Images of a page as data: URIs, equal ones once."""
+    """Images of a page as data: URIs; equal images are stored once."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}

@@ -29,7 +29,7 @@ TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
 """Thresholds whose accepted shares are shown for each task."""
 TABLE_THRESHOLDS = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
-"""Line styles; together with the colours they distinguish 28 tasks, the most that the figure can show."""
+"""Line styles. Together with the colours, they distinguish 28 tasks, which is the maximum in a figure."""
 DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
 
 
@@ -47,7 +47,8 @@ def thresholds_page(
     Args:
         canaries: canary.json of each judge; empty without a canary.
         min_score: the filter's threshold, which the figures mark.
-        people: the scores against people's ratings of the run's pairs; without them a published table is cited.
+        people: comparison of the scores with people's ratings of the run's pairs; if it is None, a published table is
+            cited.
         trust: refusals and biases of the judges; None to leave them out.
         min_scores: thresholds of individual tasks in place of `min_score`.
     """
@@ -127,7 +128,7 @@ def agreement_row(row: Agreement) -> PageRow:
 
 
 def missing_rows(candidates: Columns) -> list[PageRow]:
-    """Count each task's candidates without a score, and all."""
+    """Count each task's candidates without a score, and all of its candidates."""
     missing_N = np.isnan(candidates.o_score)
     tasks = [(task.label, candidates.is_task(task)) for task in candidates.tasks]
     rows = []
@@ -167,7 +168,7 @@ def acceptance_shares(scores: NDArray[np.float64]) -> list[float]:
 def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float) -> Figure:
     """Plot effective numbers over the threshold, next to those of the same number of random pairs.
 
-    Without a known object there is no panel of objects.
+    If no object is known, there is no panel of objects.
     """
     shown = {name: label for name, label in DIVERSITIES.items() if (getattr(candidates, name)[eligible_N] >= 0).any()}
     figure, axes = panels(1, len(shown), 9.4, 3.0)

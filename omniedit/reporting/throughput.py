@@ -21,7 +21,7 @@ _BUSY_LINE = re.compile(r"^device busy (?P<busy>\d+)% of (?P<seconds>[\d,]+) s",
 """Last line of a job of learned specialists: `omniedit.specialists.learned.device_share.DeviceClock`."""
 
 READERS = ("report_throughput", "report_efficiency")
-"""Pages about the jobs of the run, which are made last and in parallel."""
+"""Pages about the jobs of the run. They are made last, in parallel."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def read_loops(log: str) -> tuple[Loop, ...]:
 
 
 def _loop(line: re.Match[str]) -> Loop:
-    """Parse a loop. Seconds are printed with one digit, so the seconds of a short loop come from its rate."""
+    """Parse a loop. Seconds are printed with one digit, so those of a short loop are computed from its rate."""
     items, rate, seconds = int(line["items"]), float(line["rate"]), float(line["seconds"])
     if seconds < 1 and rate:
         seconds = items / rate

@@ -119,7 +119,9 @@ def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def loss_rows(curve: Curve) -> list[PageRow]:
-    """Return rows with first and last loss; the training loss is the mean over its first and over its last steps."""
+    """Return rows with first and last loss. For the training loss, these are means over the first and the last
+    steps.
+    """
     losses = np.array([loss for _, loss in curve.training])
     window = min(SMOOTHING_STEPS, max(1, len(losses) // 2))
     rows = [_loss_row(curve.name, "training", curve.training[-1][0], losses[:window].mean(), losses[-window:].mean())]
@@ -140,7 +142,7 @@ def part_rows(curves: Sequence[Curve]) -> list[PageRow]:
 
 def speed_row(curve: Curve) -> PageRow:
     metrics = curve.metrics
-    # the share of each step counts by the step's duration
+    # weigh each step's share by the duration of the step
     waited = float(np.average(metrics["data_wait_share"], weights=1 / np.asarray(metrics["samples_per_s"])))
     figures = [
         f"{metrics.get('skipped', [0])[-1]:,.0f}",

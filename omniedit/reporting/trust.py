@@ -24,7 +24,7 @@ UNKNOWN, NO_FAMILY = "unknown", "other"
 LIMITS = (1.0, 2.0, 3.0, 4.0, 5.0)
 """Limits of disagreement whose effect the page shows."""
 KINDS = {"task": "h", "o_score": "d", "outcome": "b", "instruction": "i", "rationale": "i", "editor": "h"}
-"""Type code of each column's array. Lengths are in words; `rationale` is 0 without a rationale of the judge's own."""
+"""Type code of each column's array. Lengths are in words; `rationale` is 0 if the judge wrote no rationale."""
 
 
 class JudgeColumns:
@@ -126,7 +126,9 @@ class Trust:
 
 
 def find_editor_family(candidate: Candidate) -> str:
-    """Return the family of the model that made a candidate's edit, `other` for none, `unknown` for unknown models."""
+    """Return the family of the model that made a candidate's edit: `other` if it belongs to none, `unknown` if the
+    model is unknown.
+    """
     families = (find_family(name) for name in candidate.models)
     return next((family for family in families if family), NO_FAMILY if candidate.models else UNKNOWN)
 

@@ -1,4 +1,4 @@
 """Integration with Snakemake and Slurm: preparation of a run, its source folder, its jobs.
 
-No stage imports anything from here.
+The code of the stages imports nothing from here.
 """

@@ -15,7 +15,7 @@ FIELDS = (
 )
 PATIENCE_S = 600.0
 TARGET_JOB = re.compile(r"--target-jobs '?(?P<rule>\w+):(?P<wildcards>[^' ]*)")
-"""Workflow job in the command with which Snakemake's plugin submits it to Slurm."""
+"""Pattern of the workflow's job in the command with which Snakemake's plugin submits it to Slurm."""
 UNFINISHED_STATES = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
 PREEMPTED_STATES = ("PREEMPTED", "REQUEUED")
 
@@ -57,7 +57,7 @@ def accounting(since: datetime) -> list[dict[str, str]]:
 
 
 def read_attempts(rows: Iterable[dict[str, str]], run: str, workdir: Path) -> list[Attempt]:
-    """Select the attempts at jobs of one run from the rows of `accounting`.
+    """Select the attempts of one run's jobs from the rows of `accounting`.
 
     A run's jobs were submitted from `workdir` with the wildcard {run}. Waiting and running jobs are left out.
     """
@@ -165,7 +165,7 @@ class RuleUse:
 
     @property
     def limit_s(self) -> float | None:
-        """Time limit of a first attempt: retries request more."""
+        """Time limit of a first attempt, because retries request more."""
         return min((attempt.limit_s for attempt in self.attempts if attempt.limit_s), default=None)
 
     @property
@@ -186,7 +186,7 @@ class RuleUse:
 
     @property
     def cores_busy(self) -> float | None:
-        """Busy share of the cores' time over completed attempts: Slurm may not know it for a killed one."""
+        """Busy share of the cores' time over completed attempts, because Slurm may not know it for killed ones."""
         reserved_s = sum(attempt.cores * attempt.ran_s for attempt in self.done)
         return sum(attempt.cpu_s for attempt in self.done) / reserved_s if reserved_s else None
 

@@ -20,7 +20,7 @@ T5, CLIP_L, CLIP_G = 4_762_310_656, 123_650_304, 694_659_840
 QWEN25_VL, QWEN3 = 8_300_000_000, 4_000_000_000
 """Parameters of Qwen2.5-VL-7B and Qwen3-4B, rounded: the text encoders of Qwen-Image and Z-Image."""
 CODEC_BYTES = 4 * 83_819_683
-"""Bytes of the 16-channel VAE of SD3 and FLUX, which stays in float32. Those of the others are about as large."""
+"""Bytes of the 16-channel VAE of SD3 and FLUX, which stays in float32. Other VAEs are about as large."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _read_size(role: str) -> BaseSize:
     model = get_model(role)
     if model.class_name not in LAYOUTS:
         kinds = " or ".join(LAYOUTS)
-        raise UserError(f"train.base.model: the role {role} is a {model.class_name}; an editor needs a {kinds}")
+        raise UserError(f"train.base.model: the role {role} is a {model.class_name}, but an editor needs a {kinds}")
     layout = LAYOUTS[model.class_name]
     known = next((size for part, size in KNOWN_SIZES.items() if part in model.repository), None)
     config, encoders = known or (SD3_MEDIUM, T5 + CLIP_L + CLIP_G)

@@ -81,7 +81,7 @@ def _version(package: str) -> str | None:
 
 
 def _cores() -> int:
-    """Count the cores that this process may use, or all cores if the system does not report that."""
+    """Count the cores that this process may use, or all cores if the system does not report this."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

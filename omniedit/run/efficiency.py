@@ -15,7 +15,7 @@ from omniedit.run.accounting import Attempt, RuleUse, by_rule, core_seconds
 
 PROFILE = "profiles/slurm/config.yaml"
 ADVICE_FACTOR = 1.25
-"""Factor by which advice exceeds the largest use."""
+"""Factor by which the advised request exceeds the largest use."""
 
 
 def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") -> str:

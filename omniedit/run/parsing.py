@@ -1,4 +1,4 @@
-"""Work that is done each time Snakemake parses the workflow, also in every job: config, source, environment."""
+"""Steps that run each time Snakemake parses the workflow, in every job too: config, source, environment."""
 
 import os
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ def read_run(workflow: Any, values: Mapping[str, Any]) -> ParsedRun:
     named = list(workflow.config_settings.configfiles)
     files = [Path(path) for path in [*(path for path in workflow.configfiles if path not in named), *named]]
     with exit_on_user_error():
-        # Skipped for --lint, which writes nothing, and for a dry-run, for which Snakemake writes no log.
+        # Not for --lint, which must write nothing, nor for a dry run, for which Snakemake writes no log.
         if workflow.is_main_process and workflow.check_envvars and not workflow.output_settings.dryrun:
             check_writable_folder(Path(".snakemake"))
         os.environ.update(source.variables())

@@ -97,7 +97,7 @@ def _check_batch_size(options: TrainConfig, gpus: int) -> None:
 
 
 def frozen_parts(options: TrainConfig, size: BaseSize) -> str:
-    """Name the parts of the base that each GPU holds besides the editor, with their memory if it is known."""
+    """Describe the parts of the base that each GPU holds besides the editor, with their memory if it is known."""
     if not size.encoders:
         return "the codec"
     encoders = getattr(torch, options.dtype).itemsize * size.encoders

@@ -1,4 +1,4 @@
-"""Preparation of a run: checks, its lock, and repairs that must precede Snakemake's planning."""
+"""Preparation of a run: checks, its lock, and the repairs that must precede Snakemake's planning."""
 
 import errno
 import json
@@ -48,7 +48,8 @@ def exit_on_user_error() -> Iterator[None]:
 
 
 def check_no_prefix(results: str, run: str) -> None:
-    """Check that a module's `prefix` or `replace_prefix` does not move results: locks and jobs find them by name.
+    """Check that a module's `prefix` or `replace_prefix` does not move results, because locks and jobs find them by
+    name.
 
     Args:
         results: results/RUN as the module would name it.
@@ -83,8 +84,8 @@ def check_writable_folder(folder: Path) -> None:
 class Preflight:
     """Preparation of one run.
 
-    Only Snakemake's main process prepares, and only when it is about to execute. Other commands (--unlock, --report,
-    --summary, --lint ...) leave the run unchanged, and a dry run prints what it would do.
+    The preparation runs only in Snakemake's main process, and only when it is about to execute jobs. Other
+    commands (--unlock, --report, --summary, --lint ...) leave the run unchanged, and a dry run prints what it would do.
 
     Args:
         workflow: Snakemake's workflow.
@@ -127,7 +128,7 @@ class Preflight:
         self.workflow.execute, self.workflow.delete_output = prepare_and_execute, lock_and_delete
 
     def prepare(self, executor: Any) -> None:
-        """Check everything that does not need the plan, take the lock and repair the run's folder.
+        """Run the checks that do not need the plan, take the lock and repair the run's folder.
 
         Args:
             executor: common settings of Snakemake's executor.
@@ -154,7 +155,7 @@ class Preflight:
         if locks.held:
             cancel_slurm_jobs(locks, required=not executor.local_exec)
         for path in quarantine_damaged(results):
-            print(f"{path}: damaged; set aside as {path.name}.damaged and remade", file=sys.stderr)
+            print(f"{path}: damaged; renamed to {path.name}.damaged, and remade", file=sys.stderr)
         for line in self.loss_lines():
             print(line, file=sys.stderr)
         for folder in self.folders:

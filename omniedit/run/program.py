@@ -1,4 +1,4 @@
-"""Wrapper of programs: a user's mistake ends a program with one line, and no program outlives its run."""
+"""Wrapper of programs. A user's mistake ends a program with one line, and no program outlives its run."""
 
 import gc
 import os
@@ -49,7 +49,7 @@ def run_program(main: Callable[[], None]) -> None:
 
 
 def _collect_garbage() -> None:
-    """Enable garbage collection after the imports of a job (scripts/run.sh), without the modules.
+    """Enable garbage collection after the imports of a job (scripts/run.sh), and exclude the imported modules from it.
 
     Collections during the imports of torch and transformers find nothing and take a sixth of their time. Some jobs
     import them later, so the threshold of a collection is higher than Python's.

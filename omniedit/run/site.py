@@ -41,7 +41,8 @@ class Site(BaseModel):
 
 def site_file() -> Path:
     """Return the file that OMNIEDIT_SITE names, else the site.yaml next to Snakemake's profile, else the default
-    one."""
+    one.
+    """
     if named := os.environ.get("OMNIEDIT_SITE"):
         return Path(named)
     nearby = [folder / DEFAULT.name for folder in _profile_folders()]
@@ -82,5 +83,7 @@ def read_site(path: Path) -> Site:
 
 
 def as_text(value: str) -> str:
-    """Quote a value for Snakemake, which evaluates the resources of a profile as expressions: 12-34 would be -22."""
+    """Quote a value for Snakemake, which evaluates the resources of a profile as expressions: 12-34 would become
+    -22.
+    """
     return repr(value)

@@ -16,14 +16,14 @@ from pathlib import Path
 from omniedit.errors import UserError
 
 RUN_JOB_NAME = re.compile(r"(\w+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Job name from Snakemake's plugin: it identifies the run; the rule is in the comment."""
+"""Job name by Snakemake's plugin. It identifies the run; the rule is in the job's comment."""
 JOB_COMMENT = re.compile(r"(?:rule|group)_(?P<rule>\w+?)(?:_wildcards_(?P<wildcards>.*))?")
 FINAL_STATES = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL"),
     *("OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
 }
 PATIENCE_S = 600.0
-"""Time to wait for cancelled jobs: Slurm's KillWait is 30 s by default, and a node may report the end late."""
+"""Seconds to wait for cancelled jobs. Slurm's KillWait is 30 s by default, and a node may report the end late."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The stages of a run: which files each rule makes, and which configs need the rule.
+"""Stages of a run: the files that each rule makes, and the configs that need the rule.
 
 The workflow and `omniedit status` both read this list. A test compares it with the rules of workflow/rules/.
 """
@@ -20,7 +20,7 @@ class Stage:
         rule: name of the rule.
         output: file below results/{run} that shows that a job is done, with the wildcards that distinguish the jobs.
         log: file below logs/{run}.
-        applies: returns a true value if a run of this config has the stage; None for every run.
+        applies: function that returns a true value if a run of this config has the stage; None for every run.
         other_outputs: further files below results/{run} that `snakemake all` makes.
         tasks: values of the wildcard {task}: tasks, names of imported data sets, and groups of derived pairs.
         judges: values of the wildcard {judge}: names of judges of the ensemble.

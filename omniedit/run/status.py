@@ -23,7 +23,7 @@ LIVENESS = {
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a job's log as printable text; '' without a log.
+    """Return the last line of a job's log as printable text; '' if there is no log.
 
     An overwritten progress line counts as a line.
     """
@@ -69,7 +69,9 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
 
 
 def _by_task(jobs: Sequence[Job]) -> list[str]:
-    """Return a row for each stage with tasks and a column for each task: done of all jobs, and the number of failed."""
+    """Return a table with a row for each stage that has tasks, and a column for each task: the numbers of done, all and
+    failed jobs.
+    """
     counts: dict[tuple[str, str], Counter[JobState]] = defaultdict(Counter)
     for job in jobs:
         if "task" in job.wildcards:

@@ -29,7 +29,8 @@ CANARY_SCHEMA = pa.schema([field for field in SCORES_SCHEMA if field.name != "di
 )
 """Columns of a record: the columns of a single judge's scores, which records of earlier releases have too."""
 MAX_NOISE = 0.1
-"""Largest mean absolute change of O that counts as noise; VIEScore's users report it between two calls of a judge."""
+"""Largest mean absolute change of O that counts as noise. VIEScore's users report changes of this size between two
+calls of a judge."""
 MAX_LOST_SHARE = 0.05
 """Largest share of the pairs that may be scored in only one of two records."""
 GREY_STYLE = "black and white photograph"
@@ -51,8 +52,8 @@ def canary_pairs() -> list[EditPair]:
 
 
 def canary_key(judge: Judge, fingerprint: str, pairs: Sequence[EditPair]) -> str:
-    """Return a digest (16 hex digits) of everything that decides the canary's scores, except silent changes of an
-    endpoint.
+    """Return a digest (16 hex digits) of all settings that decide the canary's scores. Silent changes of an endpoint
+    cannot be included.
 
     Args:
         fingerprint: the run's `judge_fingerprint`.

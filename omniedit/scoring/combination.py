@@ -10,7 +10,7 @@ def mean(scores: Sequence[float]) -> float:
 
 
 def product(scores: Sequence[float]) -> float:
-    """Return the product of the scores as shares of 10, times 10."""
+    """Return 10 times the product of the scores, each divided by 10."""
     return 10 * prod(score / 10 for score in scores)
 
 

@@ -16,7 +16,7 @@ from omniedit.vlm.messages import Usage
 
 @dataclass(frozen=True)
 class EndpointLoad:
-    """Use of an endpoint, such as `candidates`, and its approximate maximum number of pairs.
+    """One use of an endpoint, such as `candidates`, with its approximate maximum number of pairs.
 
     Args:
         key: key of the config that holds the endpoint's settings.

@@ -1,4 +1,4 @@
-"""Diversity of the pairs that a threshold accepts, compared with as many pairs drawn at random.
+"""Diversity of the pairs that a threshold accepts, compared with the same number of pairs drawn at random.
 
 N  pairs
 """
@@ -13,7 +13,9 @@ DRAWS = 10
 
 
 def effective_number(codes_N: Codes) -> float:
-    """Return the exponential of Shannon's entropy: the number of equally common values (Hill 1973); 0 without pairs."""
+    """Return the exponential of Shannon's entropy, the effective number of equally common values (Hill 1973); 0 if
+    there are no pairs.
+    """
     if not len(codes_N):
         return 0.0
     share = np.bincount(codes_N) / len(codes_N)

@@ -87,7 +87,7 @@ def combine_scores(
 def combine_marks(
     verdicts: Mapping[str, RubricScores | Unscorable], options: EnsembleConfig
 ) -> tuple[RubricScores | Unscorable, float | None]:
-    """Combine the verdicts of several judges under one rubric, and return the disagreement of their O."""
+    """Combine the verdicts of several judges under one rubric. Also return the disagreement of their O."""
     marks = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, RubricScores)}
     if len(marks) < max(1, options.min_judges or len(verdicts)):
         return Unscorable(_lacking(verdicts, len(marks))), None
@@ -155,8 +155,8 @@ def ensemble_rows(
 ) -> list[dict[str, Any]]:
     """Combine tables of scores, as `combine_tables` does, to rows of `SCORES_SCHEMA`.
 
-    `details` holds each judge's O, version and number of words of its rationale, or why it has no O, and the outlier.
-    `reasoning` holds the rationales of the judges, each after its name and O.
+    `details` holds the outlier and, for each judge, its O, version and number of words of its rationale, or the reason
+    why it has no O. `reasoning` holds the rationales of the judges, each after its name and O.
     """
     combined = combine_tables(tables, options)
     by_pair = {name: {row["pair_id"]: row for row in rows} for name, rows in tables.items()}
@@ -223,6 +223,6 @@ def _read_verdict(row: Mapping[str, Any]) -> Score | Unscorable:
 
 
 def _lacking(verdicts: Mapping[str, Any], scored: int) -> str:
-    """Return a message with the number of judges that scored a pair and the first reason of the others."""
+    """Return a message with the number of judges that scored a pair, and the first reason why another one did not."""
     reasons = [f"{name}: {verdict.reason}" for name, verdict in verdicts.items() if isinstance(verdict, Unscorable)]
     return f"scored by {scored} of {len(verdicts)} judges; {reasons[0]}" if reasons else "no judge"

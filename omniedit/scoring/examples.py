@@ -14,7 +14,7 @@ from omniedit.scoring.verdict import Score
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """Images and texts that a judge sees, by the names that a rubric uses, such as source, edited and instruction.
+    """Images and texts that a judge sees, by their names in a rubric, such as source, edited and instruction.
 
     Args:
         task: kind of edit, for rubrics whose questions depend on it.
@@ -63,8 +63,9 @@ def to_marks(
 
 
 def average_passes(passes: Sequence[RubricScores | Unscorable]) -> RubricScores | Unscorable:
-    """Return the means over the passes that have scores, with the first one's texts; if no pass has scores, the first
-    reason."""
+    """Return the means over the passes that have scores, with the texts of the first such pass. If no pass has scores,
+    return the first reason.
+    """
     marks = [judgement for judgement in passes if isinstance(judgement, RubricScores)]
     if len(passes) == 1 or not marks:
         return passes[0]

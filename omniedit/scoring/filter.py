@@ -31,8 +31,8 @@ DECISIONS_SCHEMA = pa.schema(
 the benchmark', 'the judges disagree', 'not the best of K candidates of its request', 'accepted by hand', 'rejected by
 hand' or a fault.
 `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is that of its
-source, so that buckets can be planned only from decisions. `task` is the pair's own; files without
-this column are older, and their folder names the task."""
+source, so that buckets can be planned only from decisions. `task` is the pair's own task. Older files lack this column,
+and the name of their folder is the task."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
 JUDGES_DISAGREE = "the judges disagree"
@@ -64,8 +64,8 @@ def gather_decisions(files: Sequence[Path]) -> pa.Table:
 class CandidateFilter:
     """Rules that accept or reject candidates.
 
-    Reasons that no threshold changes (unscorable, benchmark photo, duplicate, judges that disagree, not the best
-    candidate of its request) take precedence, so a new threshold only exchanges 'kept' and 'below threshold'. A
+    Reasons that do not depend on the threshold (unscorable, benchmark photo, duplicate, judges that disagree, not the
+    best candidate of its request) take precedence, so a new threshold only exchanges 'kept' and 'below threshold'. A
     decision by hand overrides the judge's score and a missing score, but duplicates and pairs of benchmark photos stay
     rejected. Perception data show no edit to judge, so their scores are ignored.
 
@@ -75,7 +75,7 @@ class CandidateFilter:
         by_hand: decisions of people by pair_id.
         faults: reasons of the quality gates by pair_id; a decision by hand overrides them. A derived pair inherits the
             faults of its original pairs.
-        best_of: number of candidates per request, of which at most the best is accepted; None for no limit.
+        best_of: number of candidates per request, among which only the best can be accepted; None for no limit.
         max_disagreement: largest disagreement of an ensemble's judges that is accepted; None for no limit.
         min_scores: smallest accepted O by the name of the task; other tasks have `min_score`.
     """
@@ -101,11 +101,11 @@ class CandidateFilter:
         """
         _check_same_pairs(candidates, scores, scores_path)
         _check_one_rubric(scores, scores_path)
-        twins = duplicates(candidates, distinguish_sources=self.best_of is not None)
+        duplicate_of = duplicates(candidates, distinguish_sources=self.best_of is not None)
         rows = []
         for row, pair_id in enumerate(candidates.pair_ids):
             source, task = _describe_source(candidates, row), str(candidates.tasks[row])
-            reason = self._decide_pair(candidates, row, source, scores[pair_id], twins)
+            reason = self._decide_pair(candidates, row, source, scores[pair_id], duplicate_of)
             about = {"row": row, "ratio": source["ratio"], "task": task}
             rows.append({"pair_id": pair_id, "reason": reason, "o_score": scores[pair_id]["o_score"], **about})
         if self.best_of is not None:
@@ -113,17 +113,24 @@ class CandidateFilter:
         return [row | {"kept": row["reason"] in ACCEPTED} for row in rows]
 
     def _decide_pair(
-        self, candidates: Shard, row: int, source: Mapping[str, Any], score: Mapping[str, Any], twins: Mapping[str, str]
+        self,
+        candidates: Shard,
+        row: int,
+        source: Mapping[str, Any],
+        score: Mapping[str, Any],
+        duplicate_of: Mapping[str, str],
     ) -> str:
-        """Return the reason of a pair's decision; whether it is the best of its request is decided later."""
+        """Return the reason of a pair's decision. `_reject_lesser` decides later whether it is the best of its
+        request.
+        """
         pair_id, task = candidates.pair_ids[row], candidates.tasks[row]
         hand, is_auxiliary = self.by_hand.get(pair_id), task.family == PERCEPTION_FAMILY
         if score["o_score"] is None and hand is None and not is_auxiliary:
             return "unscorable"
         if is_held_out(source, self.bench):
             return "overlaps the benchmark"
-        if pair_id in twins:
-            return f"duplicate of {twins[pair_id]}"
+        if pair_id in duplicate_of:
+            return f"duplicate of {duplicate_of[pair_id]}"
         if hand is not None:
             return BY_HAND[hand.decision]
         if self.faults and (fault := _find_fault(pair_id, candidates.provenance(row), self.faults)):
@@ -187,13 +194,13 @@ def duplicates(candidates: Shard, distinguish_sources: bool = False) -> dict[str
             addition do.
     """
     first: dict[tuple[Request, str, str], str] = {}
-    twins = {}
+    duplicate_of = {}
     for row, pair_id in enumerate(candidates.pair_ids):
         source = candidates.sha256("source", row) if distinguish_sources else ""
         earlier = first.setdefault((_request(candidates, row), source, candidates.sha256("edited", row)), pair_id)
         if earlier != pair_id:
-            twins[pair_id] = earlier
-    return twins
+            duplicate_of[pair_id] = earlier
+    return duplicate_of
 
 
 def _request(candidates: Shard, row: int) -> Request:
@@ -219,7 +226,9 @@ def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path:
 
 
 def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path) -> None:
-    """Check that one judge and one rubric gave all scores, because no threshold fits the scores of two."""
+    """Check that one judge and one rubric gave all scores, because scores of different judges need different
+    thresholds.
+    """
     judges = sorted({f"{row['judge']} under rubric {row['prompt_hash']}" for row in scores.values()})
     if len(judges) > 1:
         raise UserError(f"{scores_path}: scores by {' and '.join(judges)}; {_remedy(scores_path)}")

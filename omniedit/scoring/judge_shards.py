@@ -17,7 +17,7 @@ def judge_shard(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list
         UserError: the judge could score none of the pairs.
     """
     scored, reasons = 0, list[str]()
-    for pairs in read_ahead(shard, judge.batch_size, progress):
+    for pairs in prefetch_pairs(shard, judge.batch_size, progress):
         verdicts = judge.judge(pairs)
         reasons += (verdict.reason for verdict in verdicts if isinstance(verdict, Unscorable))
         scored += sum(not isinstance(verdict, Unscorable) for verdict in verdicts)
@@ -27,7 +27,7 @@ def judge_shard(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list
     check_scored(judge, scored, len(reasons), reasons[0] if reasons else "")
 
 
-def read_ahead(shard: Shard, size: int, progress: Progress) -> Iterator[list[EditPair]]:
+def prefetch_pairs(shard: Shard, size: int, progress: Progress) -> Iterator[list[EditPair]]:
     """Yield the pairs in batches of `size`; other threads decode the next batch while the current one is in use."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         coming = _start_reading(threads, shard, range(min(size, len(shard))))

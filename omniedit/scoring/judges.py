@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 JUDGES = get_args(JudgeName)
 PREPARATION = "preprocessor_config.json"
-"""File in which transformers stores how a model's images are prepared; the tiny student does not have this file."""
+"""File in which transformers stores how a model's images are prepared. The tiny student lacks it."""
 
 
 def load_judge(
@@ -50,7 +50,7 @@ def load_reference(scorer: str | Path | None, scoring: ScoringConfig, rubric: Ru
 
 
 def load_student(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> Judge:
-    """Load a student, the tiny one or a fine-tuned InternVL, which knows the rubric of its training only.
+    """Load a student: the tiny one or a fine-tuned InternVL. It knows only the rubric of its training.
 
     Raises:
         UserError: the folder is missing, or has no student.
@@ -75,7 +75,9 @@ def _readable(scorer: Path) -> Path:
 
 
 def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
-    """Load the judge that ships, a run's tiny student, or an InternVL of scripts/finetune_student.py with its tiles."""
+    """Load the shipped student, a run's tiny student, or an InternVL from scripts/finetune_student.py, with the number
+    of tiles of its training.
+    """
     from omniedit.scoring.student.head import FILE
 
     head = student_folder(folder) / FILE
@@ -94,7 +96,7 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
         raise UserError(f"{folder}: {problem}")
     tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
     if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):
-        raise UserError(f"{folder}: not a student of scripts/finetune_student.py; train it again")
+        raise UserError(f"{folder}: not a student from scripts/finetune_student.py; train it again")
     internvl = scoring.internvl.model_copy(update={"max_tiles": tiles})
     weights = "".join(str(file["sha256"]) for name, file in sorted(files.items()) if name.endswith(".safetensors"))
     version = f"student {sha256(weights.encode()).hexdigest()[:12]}"
@@ -204,7 +206,7 @@ def open_priced_judge(
     """Yield a judge for a number of pairs; for the judge `api`, first print an estimate of the cost.
 
     Raises:
-        UserError: as `load_judge` and `open_client`; or the judge `api` has no config.
+        UserError: as in `load_judge` and `open_client`, or the judge `api` has no config.
     """
     if name != "api":
         yield load_judge(name, scorer, scoring)

@@ -37,7 +37,7 @@ class PairwiseItem:
 
 @dataclass(frozen=True)
 class PairwiseAnswer:
-    """Answer to one showing of two edits.
+    """Answer about two edits that were shown in one order.
 
     Args:
         winner: the better edit, independent of the order of the images.
@@ -70,7 +70,7 @@ class PairwiseJudge:
     Args:
         model: an endpoint's client, or a local model.
         max_side: images are scaled down until their longer side has at most this many pixels; None for no limit.
-        both_orders: show two edits in both orders; otherwise in one, which a digest of the pixels draws.
+        both_orders: show two edits in both orders; otherwise only in one order, which a digest of the pixels decides.
     """
 
     def __init__(self, model: ChatModel, max_side: int | None, both_orders: bool = True) -> None:
@@ -113,7 +113,8 @@ def draw_order(item: PairwiseItem) -> bool:
 
 
 def build_prompt(item: PairwiseItem, is_swapped: bool, max_side: int | None) -> Prompt:
-    """Build the prompt of one showing: the fixed text, the source, the edits as A and B, and the instruction.
+    """Build the prompt that shows two edits in one order: the fixed text, the source, the edits as A and B, and the
+    instruction.
 
     Args:
         is_swapped: show `b` as A.

@@ -37,7 +37,7 @@ def _show(question: Question, example: Example, in_text: bool = True) -> list[st
     """Return the labelled images and the texts of an example.
 
     Args:
-        in_text: whether the question's text already has the texts for which it has a place.
+        in_text: whether texts with a placeholder in the question's text were inserted there, and are not shown again.
     """
     parts: list[str | Image] = []
     for name in question.images:

@@ -10,7 +10,7 @@ Values = NDArray[np.float64]
 
 
 def spearman_correlations(a_N: Values, b_N: Values, weights_DN: NDArray[np.number]) -> Values:
-    """Return the correlation under each weighting, (D,); NaN where either value is constant."""
+    """Return the correlation under each weighting, (D,); NaN where either variable is constant."""
     a_DN, b_DN = _ranks(a_N, weights_DN), _ranks(b_N, weights_DN)
     total_D1 = weights_DN.sum(axis=1, keepdims=True).clip(min=1)
     a_DN, b_DN = (x - (weights_DN * x).sum(axis=1, keepdims=True) / total_D1 for x in (a_DN, b_DN))

@@ -78,7 +78,8 @@ def write_replies(
     teachers: Sequence[Path],
     count: int = MAX_REPLIES,
 ) -> None:
-    """Let the student reply to some held-out pairs, write a table of `REPLIES_SCHEMA`, and print its number of rows.
+    """Let the student reply to some held-out pairs, write the replies as a table of `REPLIES_SCHEMA`, and print the
+    number of rows.
 
     Args:
         student: judge that gives its reply, not only scores.

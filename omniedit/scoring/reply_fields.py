@@ -44,7 +44,7 @@ class _Parts:
 
     Args:
         quotes_from: end of the first text with quotes that are not escaped; the length of `text` + 1 if there is none.
-        joined_from: the same of the first such text that no comma follows.
+        joined_from: end of the first such text that is not followed by a comma; the same value if there is none.
         quoted: parts of the text that may be quotations.
     """
 
@@ -82,7 +82,7 @@ def find_scores(answer: str, form: ReplyForm) -> list[Items]:
 def _find_lines(answer: str, form: ReplyForm) -> list[Items]:
     """Return all candidates in lines.
 
-    A code fence at the end of an answer may quote the lines before it, or not: both readings must agree.
+    A code fence at the end of an answer may or may not quote the lines before it, so both readings must agree.
     """
     candidates = [*drop_echo(_list_lines(answer, form), form), *_by_line(answer, form)]
     before = answer.rstrip().removesuffix("```")
@@ -108,9 +108,10 @@ def _is_placeholder(item: str, form: ReplyForm) -> bool:
 
 
 def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
-    """Yield the lines `KEY: value` of an answer, as items of a list or with Markdown's marks, that no quotes enclose.
+    """Yield the lines `KEY: value` of an answer that are outside quotes; they may be items of a list or have Markdown's
+    marks.
 
-    A code fence around the whole answer is no quotation.
+    A code fence around the whole answer does not count as a quotation.
     """
     line = re.compile(
         rf"^{_LIST_MARK}{re.escape(key)}[ \t*_]*[:\uff1a](?P<value>[^\n]*)$", re.IGNORECASE | re.MULTILINE
@@ -135,7 +136,7 @@ def _list_fields(answer: _Parts, form: ReplyForm) -> Iterator[Items]:
 
 
 def _by_key(answer: _Parts, form: ReplyForm) -> list[Items]:
-    """Return the scores that have a field each."""
+    """Return the scores if each has its own field."""
     values: dict[str, list[Items]] = {key: [] for key in form.score_keys}
     for piece in answer.pieces:
         if isinstance(piece, JsonSpan):
@@ -154,7 +155,7 @@ def _list_lines(answer: str, form: ReplyForm) -> Iterator[Items]:
 
 
 def _by_line(answer: str, form: ReplyForm) -> list[Items]:
-    """Return the scores that have a line each."""
+    """Return the scores if each has its own line."""
     lines = {key: [_line_items(line["value"]) for line in find_line(answer, key)] for key in form.score_keys}
     return _one_each({key: [items for items in candidates if items] for key, candidates in lines.items()}, form)
 
@@ -163,7 +164,7 @@ def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
     """Return the value of each key as a candidate, or no candidate if a key has no value.
 
     Raises:
-        AmbiguousReply: a key has two values that differ.
+        AmbiguousReply: a key has two different values.
     """
     chosen: Items = []
     for key, candidates in values.items():
@@ -173,7 +174,7 @@ def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
             return []
         if any(items != candidates[0] for items in candidates) or len(candidates[0]) != 1:
             raise AmbiguousReply(
-                f"two values of {key!a} that differ" if len(candidates) > 1 else f"several values of {key!a}"
+                f"two different values of {key!a}" if len(candidates) > 1 else f"several values of {key!a}"
             )
         chosen += candidates[0]
     return [chosen] if chosen else []
@@ -226,7 +227,9 @@ def _line_items(value: str) -> Items:
 
 
 def _counts(answer: _Parts, field: LooseField) -> bool:
-    """Return whether a field is outside quotes and its value is not an object, whose own fields follow."""
+    """Return whether a field is outside quotes and its value is not an object. The fields of an object follow
+    separately.
+    """
     is_object = field.start == field.end and answer.text[field.start : field.start + 1] == "{"
     return not is_object and not answer.quoted.encloses_field(field)
 

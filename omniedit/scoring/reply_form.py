@@ -42,7 +42,7 @@ class ReplyForm:
         scales: the scale of each score.
         keys: name of each score in the reply, if each has its own field or line; else empty.
         field: name of the field or line that lists all scores.
-        lines: whether the scores may be in lines such as `Prompt Compliance: 4` in place of JSON.
+        lines: whether the scores may be in lines such as `Prompt Compliance: 4` instead of JSON.
         reasoning: name of the field or line with the rationale.
         texts: names of further fields with texts.
     """
@@ -60,7 +60,7 @@ class ReplyForm:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Names in lower case of the field that lists all scores, with its usual variant."""
+        """Names in lower case of the field that lists all scores: its own name and the usual variant."""
         return ("score", "scores") if self.field == "score" else (self.field.lower(),)
 
     @property
@@ -70,7 +70,7 @@ class ReplyForm:
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """Words in lower case that a format shows in place of scores, and that an echo of the format repeats."""
+        """Words in lower case that stand for scores in the requested format, and that a reply may repeat."""
         numbered = (f"{word}{number}" for word in ("score", "score_") for number in range(1, self.num_scores + 1))
         return frozenset(("...", "\u2026", "x", "int", "float", "number", "score", *numbered, *self.score_keys))
 

@@ -47,12 +47,12 @@ def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
     if not answer:
         return Unscorable(f"no {_describe(form, text)} in {excerpt(text)}")
     if any(items != answer[0] for part in (*others, answer) for items in part):
-        return Unscorable("two score fields that differ")
+        return Unscorable("two different score fields")
     return _check(answer[0], form)
 
 
 def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:
-    """Return the texts of a reply by the names of its form, '' for each that is missing.
+    """Return the texts of a reply by the names in its form; a missing text is ''.
 
     Parsing is lenient, because no number depends on it. Texts have no control characters. Half of a surrogate pair,
     which JSON can escape but no file can hold, becomes '?'.
@@ -123,7 +123,7 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
 
 
 def _to_number(item: str, scale: Scale) -> float | None:
-    """Return the number that an item writes; a denominator must be the top of the scale."""
+    """Return the number in an item. A denominator must equal the top of the scale."""
     match = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | QuotedItem) else None
     if not match or (match[2] and not (isinstance(item, QuotedItem) and float(match[2]) == scale.high)):
         return None

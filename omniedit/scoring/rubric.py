@@ -15,7 +15,7 @@ from omniedit.scoring.reply_form import ReplyForm, Scale
 GEOMETRIC_O = Combination(("sc", "pq"), "geometric")
 """O = sqrt(SC * PQ)."""
 PASS_TEMPERATURE = 0.7
-"""Sampling temperature of several passes, unless the rubric sets another; EditScore's."""
+"""Sampling temperature if there are several passes, unless the rubric sets another; the value is EditScore's."""
 REPLY_TOKENS = 400
 """Maximum length of a reply, unless the question sets another."""
 
@@ -27,7 +27,7 @@ class Shot:
     Args:
         images: paths of its images by name.
         words: its texts by name.
-        reply: the reply to it, '' if the question's own text has it.
+        reply: the reply to the example; '' if the question's own text contains it.
         digest: SHA-256 of the contents of its images.
     """
 
@@ -42,10 +42,10 @@ class Question:
     """One question of a rubric; its reply is `{"score": [...], "reasoning": "..."}` unless it has another form.
 
     Args:
-        text: fixed text; it goes first, so that endpoints that cache the beginning of prompts store it once. A text of
-            the example is put in place of its name in angle brackets, as in `<instruction>`.
+        text: fixed text. It goes first, so that endpoints that cache the beginning of prompts store it once. A name in
+            angle brackets, such as `<instruction>`, is replaced by that text of the example.
         images: names of the images that follow, in order.
-        words: names of the texts; texts without a place in `text` follow the images.
+        words: names of the texts; texts without a placeholder in `text` follow the images.
         scores: names of the scores that the question asks for, in order.
         form: form of the reply; None for scores from 0 to 10.
         labels: texts before the images, by their names; an image without one is introduced by its name.
@@ -73,7 +73,7 @@ class Question:
         return not (self.form or self.labels or self.shots or has_places)
 
     def to_data(self) -> list[Any]:
-        """Return everything that decides the scores as JSON values; default values are left out."""
+        """Return all settings that decide the scores, as JSON values. Default values are left out."""
         data: list[Any] = [self.text, self.images, self.words, self.scores]
         shots = [asdict(shot) | {"images": sorted(shot.images)} for shot in self.shots]
         form = asdict(self.form) if self.form else None
@@ -85,7 +85,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Rubric:
-    """Questions, and how their scores combine to SC, PQ and O; `digest` is stored with every score.
+    """Questions, and the rules that combine their scores to SC, PQ and O. `digest` is stored with every score.
 
     Args:
         questions: questions about an example; empty if every task has its own.
@@ -169,7 +169,7 @@ class Rubric:
         }
 
     def for_task(self, task: str) -> "Rubric | None":
-        """Return the rubric of a task's examples; None without questions about them."""
+        """Return the rubric for the examples of a task; None if there are no questions about them."""
         if task in self.tasks or not self.questions:
             return self.tasks.get(task)
         return replace(self, tasks={}) if self.tasks else self

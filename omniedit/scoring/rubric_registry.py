@@ -40,7 +40,7 @@ def api_rubric(config: ApiConfig, rubric: Rubric | None = None) -> Rubric:
     """Return the rubric of the judge `api` with the config's number of passes.
 
     Args:
-        rubric: rubric in place of the config's; its own passes, if several, stay.
+        rubric: rubric to use instead of the config's; if it has several passes of its own, it keeps them.
     """
     rubric = rubric or load_rubric(config.rubric)
     return rubric.replace_passes(config.passes) if config.passes and rubric.passes == 1 else rubric
@@ -50,13 +50,14 @@ def edit_rubric() -> Rubric:
     """Return the rubric of an edit pair.
 
     It asks for success and restraint (VIEScore's two sub-scores of semantic consistency, Ku et al. 2024), then for
-    OmniEdit's single score of perceptual quality. As in OmniEdit, an absent object makes success 0.
+    OmniEdit's single score of perceptual quality. As in OmniEdit, success is 0 if the object is absent.
     """
     return load_rubric("edit")
 
 
 def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
-    """Return as text everything that decides a judge's scores besides its weights; a change scores all pairs again.
+    """Return as text all settings that decide a judge's scores, besides its weights. If it changes, all pairs are
+    scored again.
 
     Args:
         judge: the run's judge, the teacher or the benchmark's judge; None and `ensemble`, whose judges have

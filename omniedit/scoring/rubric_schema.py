@@ -113,7 +113,9 @@ class QuestionSection(Section):
 
 
 class TaskSection(Section):
-    """Questions about the edits of one task, and how their scores combine; null is the rubric's own combination."""
+    """Questions about the edits of one task, and the rules that combine their scores; null takes the rubric's own
+    rule.
+    """
 
     questions: list[QuestionSection] = Field(min_length=1)
     sc: CombinationKey = None

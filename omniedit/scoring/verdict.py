@@ -19,7 +19,7 @@ class Score:
         sc_score_2: no over-editing.
         pq_score: perceptual quality of the edited image.
         judge_version: version of the model that judged, if known.
-        overall: O, if the rubric does not combine it as sqrt(SC * PQ), or averages several passes.
+        overall: O, if the rubric has another rule than sqrt(SC * PQ) or averages several passes; else None.
         o_spread: standard deviation of O over several passes.
         details: the rubric's own scores and texts as JSON, for the record: `{"scores": {"success": 20}}`.
     """
@@ -66,11 +66,11 @@ class Judge(Protocol):
 
 
 MIN_PAIRS = 2
-"""Minimum number of unscorable pairs that point to a faulty judge; a single pair does not."""
+"""Minimum number of unscorable pairs from which the judge counts as faulty; a single pair proves nothing."""
 
 
 def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> None:
-    """Check that a judge scored at least one pair; the reference judge may decline them all, by its rules.
+    """Check that a judge scored at least one pair. Only the reference judge may decline all pairs, by its rules.
 
     Args:
         reason: why the first pair is unscorable.

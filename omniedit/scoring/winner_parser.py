@@ -50,14 +50,14 @@ def parse_winner(text: str) -> Winner | Unscorable:
     winners = [_WINNERS.get(re.sub(r"[\s-]+", "_", value.strip().lower())) for value in values]
     if None in winners:
         return Unscorable(f"{excerpt(values[winners.index(None)])} is none of {', '.join(Winner)}")
-    return winners[0] if len(set(winners)) == 1 and winners[0] else Unscorable(f"two {FIELD}s that differ")
+    return winners[0] if len(set(winners)) == 1 and winners[0] else Unscorable(f"two different {FIELD}s")
 
 
 def _find_values(answer: str) -> list[str]:
     """Return the value of each winner field outside quotes.
 
     Raises:
-        _AmbiguousReply: a field may belong to a text, is cut off, or is one of very many.
+        _AmbiguousReply: a field may belong to a text, a field is cut off, or there are too many fields.
     """
     pieces, quoted = list(scan(answer)), find_quoted_range(answer)
     if any(isinstance(piece, LooseField) and piece.key == FIELD for piece in pieces):
@@ -84,7 +84,7 @@ def _read_loose(answer: str, field: LooseField, has_quotes: bool) -> str:
         has_quotes: whether a text before the field has unescaped quotes.
 
     Raises:
-        _AmbiguousReply: as `_find_values`.
+        _AmbiguousReply: as in `_find_values`.
     """
     if has_quotes:
         raise _AmbiguousReply(f"a {FIELD} field after a text with unescaped quotes may belong to that text")

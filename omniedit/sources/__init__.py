@@ -1,4 +1,4 @@
 """Photos in: folders, WebDataset archives, Parquet files and the sample, with captions, crops and duplicates.
 
-Edit pairs from elsewhere do not belong here: this package knows only unedited photos.
+Imported edit pairs do not belong here, because this package knows only unedited photos.
 """

@@ -16,7 +16,8 @@ from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 MAX_BYTES = 256 << 20
-"""Largest image file that is read, in bytes; more than any whose pixels `omniedit.sources.photo_file` accepts."""
+"""Maximum size of an image file that is read, in bytes. No file that `omniedit.sources.photo_file` accepts is
+larger."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
             message names the archive and, if the protocol's package is not installed, the package.
     """
     try:
-        # The name `owner` keeps the file system alive: that of a zip closes its file when it is collected.
+        # `owner` keeps the file system alive, because that of a zip closes its file when it is garbage-collected.
         owner: Any = fsspec.open(archive, "rb") if is_remote(archive) else None
         file: Any = owner.open() if owner else _open_local(archive)
     except ImportError as error:

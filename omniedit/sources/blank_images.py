@@ -6,15 +6,16 @@ from omniedit.imaging.images import Image, resize_to_fit
 
 _SIDE = 512
 _COLOUR_TOLERANCE = 4
-"""Largest difference, in levels, between pixels of one colour; it allows for JPEG noise."""
+"""Maximum difference, in levels, between pixels of one colour; it allows for JPEG noise."""
 _ONE_COLOUR = 0.95
 """Share of one colour from which an image is a blank, a placeholder or a logo."""
 _BLACK = 24
-"""Smallest level that the brightest half percent of an image must reach."""
+"""Minimum level that the brightest half percent of an image must reach."""
 _MIN_RANGE = 16
-"""Smallest range, in levels, of an image's colours; fog and snow have more."""
+"""Minimum range, in levels, of an image's colours; even fog and snow have more."""
 _LOST_GREY, _LOST_BLACK = 0.08, 0.2
-"""Smallest filled share, from one side, of an image that was cut off. Black needs more, because photos have it too."""
+"""Minimum filled share, from one side, of an image that was cut off: for grey and for black. It is larger for black,
+because photos also have black parts."""
 _GREY = 128
 """Level that JPEG decoders give to missing data; PNG decoders leave 0."""
 
@@ -42,7 +43,7 @@ def find_blank(image: Image) -> str | None:
 
 
 def _grey_tail(image: Image) -> tuple[float, float]:
-    """Return the share of rows, from the last one upwards, that have one grey level, and that level."""
+    """Return the share of rows, from the last one upwards, that have a single grey level, and this level."""
     level = float(np.median(image[-1]))
     is_filled = (np.abs(image.astype(np.int16) - level) <= _COLOUR_TOLERANCE).all(axis=-1).mean(axis=1) >= 1 - 1 / 64
     rows = int(np.argmin(is_filled[::-1])) if not is_filled.all() else len(is_filled)

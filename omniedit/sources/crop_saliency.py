@@ -1,4 +1,4 @@
-"""Saliency of a photo, computed only from its spectrum; it decides where to crop.
+"""Saliency of a photo, computed only from its spectrum, to decide where to crop.
 
 The learned saliency of `omniedit.grounding` finds objects. A crop only needs to know which side of a photo matters, at
 a millisecond per photo, so the spectral residual (Hou and Zhang 2007) is enough here and needs no model.
@@ -40,7 +40,8 @@ def _residual_energy(channel: np.ndarray) -> np.ndarray:
 
 def salient_centre(image: Image, ratio: str, boxes: Sequence[FractionBox]) -> tuple[float, float]:
     """Return the centre, as fractions of the photo, of the crop to `ratio` that keeps most of the boxes and the
-    saliency."""
+    saliency.
+    """
     weight = spectral_residual(image) + sum((_OBJECT_WEIGHT * _share(box) for box in boxes), np.zeros((_SIDE, _SIDE)))
     height, width = image.shape[:2]
     left, top, right, bottom = crop_box(width, height, ratio)
@@ -58,7 +59,9 @@ def _share(box: FractionBox) -> np.ndarray:
 
 
 def _best_centre(profile: np.ndarray, span: float) -> float:
-    """Return the centre of the window of width `span` (a fraction) over most of `profile`; ties go to the middle."""
+    """Return the centre of the window of width `span` (a fraction) that covers most of `profile`; of equal windows, the
+    one nearest to the middle.
+    """
     cumulative = np.concatenate([[0.0], np.cumsum(profile)])
     edges = np.arange(len(cumulative)) / len(profile)
     starts = np.linspace(0, 1 - span, 129)

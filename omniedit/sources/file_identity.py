@@ -1,4 +1,4 @@
-"""Identity of the files that a job read: names and content. Size and time only avoid reading files again.
+"""Identity of the files that a job read: names and content. Size and time serve only to avoid reading files again.
 
 The job that reads photos or an archive writes a record next to its index. Snakemake's main process compares the record
 with the current files and gives the job a key as a parameter. The job runs again when the key changes.
@@ -66,7 +66,7 @@ class Identity:
 def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
     """Identify the folder, or each of the archives, that a run reads. The sample needs no identity.
 
-    A URL is not opened: only its text, without secrets, identifies it.
+    A URL is not opened, but identified by its text without secrets.
 
     Args:
         results: the run's folder.
@@ -114,7 +114,7 @@ def read_content(files: Mapping[str, Path], unread: Mapping[str, str], file: Pat
 def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -> Identity:
     """Compare files with the record `file` of the job that read them.
 
-    A file is read only if its size is unchanged and its time is not.
+    A file is read only if its time has changed but its size has not.
     """
     now, before = _look(files, unread), _read(file)
     if before is None or now.keys() != before.entries.keys():

@@ -86,7 +86,7 @@ def read_captions(root: Path, files: Sequence[str]) -> PhotoCaptions:
 
 
 def _spell(file: str) -> str:
-    """Return a path without '..' and with each accented letter as one character; macOS writes two."""
+    """Return a path without '..' and with each accented letter as one character, because macOS writes two."""
     return unicodedata.normalize("NFC", posixpath.normpath(file))
 
 

@@ -34,7 +34,9 @@ MAX_NAME_LENGTH = 200
 
 @dataclass(frozen=True)
 class Caption:
-    """Metadata that a folder or archive gives for one of its photos; its origin without passwords and signatures."""
+    """Metadata that a folder or archive gives for one of its photos. The photo's address has no passwords and
+    signatures.
+    """
 
     id: str = ""
     caption: str = ""
@@ -75,7 +77,7 @@ def decode_text(content: bytes, place: str, warned: list[MetadataWarning]) -> st
     Text in any other encoding is read as Windows-1252, with a warning.
     """
     if encoding := marked_encoding(content):
-        return content.decode(encoding, errors="replace").lstrip("\ufeff")  # a second mark, if two tools wrote one
+        return content.decode(encoding, errors="replace").lstrip("\ufeff")  # a second mark, if two tools each wrote one
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -84,7 +86,7 @@ def decode_text(content: bytes, place: str, warned: list[MetadataWarning]) -> st
 
 
 def marked_encoding(content: bytes) -> str | None:
-    """Return the encoding that the first bytes of a text show: by a byte order mark, or by the zeros of UTF-16."""
+    """Return the encoding that the first bytes of a text reveal, by a byte order mark or by the zeros of UTF-16."""
     for mark, encoding in _BOMS:
         if content.startswith(mark):
             return encoding

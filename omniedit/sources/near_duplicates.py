@@ -25,7 +25,7 @@ def perceptual_hash(image: Image) -> str:
 
 
 def find_near_duplicate(phash: str, others: Iterable[str]) -> str | None:
-    """Return the first of other photos' perceptual hashes that belongs to a near-duplicate, or None."""
+    """Return the first of the given perceptual hashes that belongs to a near-duplicate, or None."""
     bits = int(phash, 16)
     return next((other for other in others if (bits ^ int(other, 16)).bit_count() <= MAX_DIFFERENT_BITS), None)
 

@@ -36,7 +36,7 @@ def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iter
         column: the column of the photos; None for the one that `IMAGE_COLUMNS` finds.
 
     Raises:
-        UserError: the file is not Parquet, no column holds images, or several do under other names.
+        UserError: the file is not Parquet, no column holds images, or several columns with unknown names do.
     """
     table = open_parquet(file, name)
     image = _image_column(table.schema_arrow, name, column)

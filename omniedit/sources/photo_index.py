@@ -69,7 +69,7 @@ BENCH_SCHEMA = pa.schema([INDEX_SCHEMA.field(name) for name in ("source_id", "sh
 """Columns of `sources/bench.parquet`, the benchmark's photos: the part of the index that the filter needs."""
 
 _HALF = 0.5
-"""Smallest share of an object that a crop must leave in view; objects with less are dropped."""
+"""Minimum share of an object that a crop must leave in view; other objects are dropped."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def index_rows(root: Path, listing: Listing, demands: PhotoRequirements) -> Iter
 def make_source_id(file: str, id: str, ids: Collection[str] = ()) -> str:
     """Return an id of ASCII letters, digits, '_' and '-': the caption's `id`, else the path without its suffix.
 
-    If characters were lost or the id is `ids`, six hex digits of the path's hash are appended, or more until the id
+    If characters were lost, or the id is in `ids`, six or more hex digits of the path's hash are appended, until the id
     is unique.
     """
     candidate = id or file.rpartition(".")[0] or file

@@ -1,6 +1,6 @@
 """Shards of photos: tars in the WebDataset layout, with `{source_id}.png` and `{source_id}.json` for each photo.
 
-All samples have the same two suffixes, because Hugging Face `datasets` requires it of WebDataset tars.
+All samples have the same two suffixes, as Hugging Face `datasets` requires of WebDataset tars.
 """
 
 import hashlib

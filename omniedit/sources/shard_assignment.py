@@ -18,7 +18,7 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     """
     accepted = _in_order(rows, seed)
     chosen = choose_bench_photos(accepted, min(bench_photos, len(accepted)))
-    rows = reject_twins(rows, chosen)
+    rows = reject_near_duplicates(rows, chosen)
     accepted = _in_order(rows, seed)
     if len(accepted) < bench_photos + shards:
         requirement = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
@@ -30,8 +30,8 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     return [row | {"shard": shard_of[row["source_id"]]} if row["status"] == "kept" else row for row in rows]
 
 
-def reject_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
-    """Return the same rows, but with near-duplicates of the photos `chosen` (source ids) rejected for that reason."""
+def reject_near_duplicates(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
+    """Return the same rows, but with near-duplicates of the photos `chosen` (source ids) rejected."""
     hashes = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
     return [_check_row(row, hashes) if row.get("source_id") not in chosen else row for row in rows]
 
@@ -47,7 +47,8 @@ def _check_row(row: IndexRow, hashes: Mapping[str, str]) -> IndexRow:
 def choose_bench_photos(accepted: Sequence[IndexRow], count: int) -> list[str]:
     """Return the source ids of the benchmark's photos.
 
-    Ratios with a photo to spare come first, then photos with named objects, then the order of `accepted`.
+    Photos whose ratio has further photos come first, then photos with named objects, then the others in the order of
+    `accepted`.
     """
     available = Counter(row["ratio"] for row in accepted)
     is_named = {row["source_id"]: any(obj["box"] for obj in json.loads(row["objects"])) for row in accepted}
@@ -68,7 +69,7 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
     """
     accepted = _in_order(rows, seed)
     chosen = choose_bench_photos(accepted, min(count, len(accepted)))
-    rows = reject_twins(rows, chosen)
+    rows = reject_near_duplicates(rows, chosen)
     accepted = _in_order(rows, seed)
     if len(accepted) <= count:
         counted = "1 photo" if len(accepted) == 1 else f"{len(accepted)} photos"
@@ -83,7 +84,7 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
 def _in_order(rows: Sequence[IndexRow], seed: int) -> list[IndexRow]:
     """Return the accepted rows in the order in which they are dealt.
 
-    A photo's place among others depends only on their pixels and the seed.
+    The order of photos depends only on their pixels and the seed.
     """
     kept = (row for row in rows if row["status"] == "kept")
     return sorted(kept, key=lambda row: hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest())

@@ -25,7 +25,8 @@ _LIMITS = {suffix[1:]: MAX_BYTES for suffix in SUFFIXES} | dict.fromkeys(_CAPTIO
 """Extension -> largest size in bytes; members with other extensions are not read."""
 _BUFFER = 1 << 20
 _MAX_MEMBER_BYTES = 1 << 36
-"""Largest plausible size in a header, in bytes. More means damage: tarfile would read for days past the file's end."""
+"""Maximum plausible size in a header, in bytes. A larger one is damage, and tarfile would read for days past the end of
+the file."""
 _HEADERS = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -92,7 +93,9 @@ class _Group:
             yield SkippedPart(member.place, f"a second image of the same key, after .{self.image.extension}")
 
     def photo(self) -> Iterator[ArchivedPhoto | SkippedPart]:
-        """Yield the photo, then warnings about its caption; without a photo, report the other members of the key."""
+        """Yield the photo, then warnings about its caption. If there is no photo, report the other members of the
+        key.
+        """
         if self.image is not None and self.image.content is not None:
             warned: list[MetadataWarning] = []
             yield ArchivedPhoto(self.image.place, self.key, self.image.content, self._caption(warned))
@@ -190,7 +193,7 @@ def _headers(tar: "_Tar", name: str) -> Iterator[tarfile.TarInfo | SkippedPart]:
         if member is None:
             break
         yield member
-        tar.members.clear()  # otherwise every header stays in memory
+        tar.members.clear()  # otherwise tarfile keeps every header in memory
         tar.damaged, tar.has_ended = 0, False
     if not tar.has_ended:
         yield SkippedPart(name, "has no end mark: it may be truncated", "warned")
@@ -235,7 +238,7 @@ class _Tar(tarfile.TarFile):
     tarinfo = _Header
     members: list[tarfile.TarInfo]
     has_ended = False
-    """True if the end mark, blocks of zeros, was read last."""
+    """True if the end mark (blocks of zeros) was read last."""
     damaged = 0
     """Number of blocks skipped since the last member."""
     damage = ""

@@ -33,10 +33,10 @@ class EditRequest:
         instructions: paraphrases of one instruction, at least one.
         truth: JSON values that state the required result of the edit; the reference judge reads them. Each specialist's
             docstring lists the keys of its task. Two requests with the same truth on the same photo are the same edit.
-        mask: where pixels may change; None for a global edit, or if `edit` finds the mask.
+        mask: where pixels may change; None for a global edit, or if `edit` computes the mask.
         parts: values that the edit needs (a donor's pixels, a background), never stored.
-        is_retry: the same edit was requested before with another seed, so another failure does not count against the
-            photo.
+        is_retry: whether the same edit was requested before with another seed. The failure of a retry does not count
+            against the photo.
     """
 
     photo: Photo
@@ -54,7 +54,7 @@ class EditResult:
 
     Args:
         image: (H, W, 3) RGB, the edited image.
-        mask: where it may differ from the source image; None for a global edit.
+        mask: where the edited image may differ from the source image; None for a global edit.
         models: name of each model used -> its revision.
         source: source image of the pair, if it is not the photo itself. In an addition, the source image is the photo
             without the object, and the edited image is the photo.
@@ -83,7 +83,7 @@ class Specialist(Protocol):
         A specialist with a countable set of edits per photo proposes each of them once.
 
         Raises:
-            NotApplicable: the photo offers no edit, or no further one, for this task. It is not tried again.
+            NotApplicable: the photo offers no edit, or no further one, for this task. The photo is not tried again.
         """
         ...
 
@@ -111,12 +111,12 @@ class BatchedSpecialist(Specialist, Protocol):
 
 @runtime_checkable
 class TwoStageSpecialist(BatchedSpecialist, Protocol):
-    """Specialist with a first stage that another thread runs while the previous batch is finished."""
+    """Specialist with two stages. Another thread runs the first stage while the previous batch is in the second one."""
 
     def prepare(self, requests: Sequence[EditRequest]) -> Any:
         """Compute the inputs of `finish`, while the previous batch is being finished."""
         ...
 
     def finish(self, requests: Sequence[EditRequest], prepared: Any) -> Sequence[EditResult | NotApplicable]:
-        """Make the edits from the prepared inputs; the result is that of `edit`."""
+        """Make the edits from the prepared inputs; return the same as `edit`."""
         ...

@@ -13,9 +13,9 @@ class PhotoCache(Generic[Value]):
     """Cache of one value per photo, for the most recently used photos.
 
     Args:
-        compute: computes the value. It may raise for a photo without one; exceptions are not cached.
-        size: number of photos whose values are kept. A shard's photos take turns, so in a larger shard no value is
-            reused.
+        compute: function that computes the value. An exception that it raises for a photo is not cached.
+        size: number of photos whose values are kept. The photos of a shard take turns, so no value is reused in a shard
+            with more photos.
     """
 
     def __init__(self, compute: Callable[[Photo], Value], size: int = 8) -> None:

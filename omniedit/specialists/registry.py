@@ -46,7 +46,7 @@ EMBEDDED: dict[Task, str] = {
     Task("movement"): "embedded.movement_resize:Movement",
     Task("resize"): "embedded.movement_resize:Resize",
 }
-"""Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
+"""Embedded specialists as module:class within omniedit.specialists. They run on a CPU, without generative weights."""
 
 LEARNED: dict[Task, str] = {
     Task.OBJECT_SWAP: "learned.inpainting:InpaintingSwap",
@@ -77,8 +77,9 @@ LEARNED: dict[Task, str] = {
         for name in names
     },
 }
-"""Learned specialists, as in the papers: pretrained models, a GPU, proposals of a vision-language model. Their models
-are in `omniedit.models.roles.ROLES`, their proposals in `omniedit.instructions.edit_proposals.table.CLASSES`."""
+"""Learned specialists, as in the papers. They need pretrained models, a GPU, and proposals by a vision-language model.
+Their models are in `omniedit.models.roles.ROLES`, their proposals in
+`omniedit.instructions.edit_proposals.table.CLASSES`."""
 
 VISUAL = tuple(
     map(

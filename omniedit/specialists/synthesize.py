@@ -36,10 +36,10 @@ def synthesize(
 ) -> Iterator[EditPair | Rejection]:
     """Yield up to `pairs` distinct pairs of one task, and each distinct rejection on the way.
 
-    Photos take turns, so that pairs spread evenly over them. The random numbers of a photo's n-th turn depend only on
-    (seed, task, photo, n), so they do not change when other photos are added or removed. Requests are edited in
-    batches of the specialist's size, while a thread decodes, proposes and prepares the next batch. The batch size
-    changes no pair.
+    Photos take turns, so that pairs are spread evenly over them. The random numbers of a photo's n-th turn depend only
+    on (seed, task, photo, n), so they do not change when other photos are added or removed. Requests are edited in
+    batches of the specialist's size, while a thread decodes, proposes and prepares the next batch. The pairs do not
+    depend on the batch size.
 
     Args:
         specialist: makes the edits; `name` is its name in the config.
@@ -75,7 +75,7 @@ def synthesize(
 
 @dataclass(frozen=True)
 class _Skipped:
-    """Turn of a photo without an edit.
+    """Turn in which a photo gave no edit.
 
     Args:
         more: whether the photo may offer an edit at its next turn.
@@ -109,15 +109,16 @@ class _Batch:
 def _submit(
     thread: ThreadPoolExecutor, specialist: Specialist, begin: Callable[[int], _Batch], size: int
 ) -> Callable[[], _Batch]:
-    """Return a function that gives the batch made by `begin`.
+    """Return a function that returns the batch that `begin` makes.
 
-    A batched specialist's batch starts in the thread at once; any other is made when the function is called.
+    The batch of a batched specialist starts at once, in the thread. Any other batch is made when the function is
+    called.
     """
     return thread.submit(begin, size).result if isinstance(specialist, BatchedSpecialist) else partial(begin, size)
 
 
 def _count_strikes(strikes: int, turn: EditRequest | _Skipped) -> int:
-    """Return a photo's strikes after a turn that gave no pair."""
+    """Return a photo's number of failures after a turn without a pair."""
     if isinstance(turn, _Skipped):
         return strikes + 1 if turn.more else MAX_FAILED_EDITS
     return strikes if turn.is_retry else strikes + 1
@@ -128,7 +129,7 @@ class _Synthesis:
     """Batches of one synthesis: their requests, which never repeat an edit, and their outcomes.
 
     Args:
-        name: of the specialist in the config.
+        name: name of the specialist in the config.
     """
 
     specialist: Specialist

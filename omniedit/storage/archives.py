@@ -26,7 +26,7 @@ def is_remote(archive: str) -> bool:
 
 
 def split_chain(address: str) -> tuple[str, str, str]:
-    """Split an address into the part of its file, and the parts before and after it in a chain of fsspec.
+    """Split an address of fsspec into the part before the file's own, the file's own part, and the rest of the chain.
 
     zip://a/x.jsonl::s3://b/y.zip names a file in a zip: its own part is zip://a/x.jsonl.
     """
@@ -85,7 +85,8 @@ def _in_folder(folder: Path, kind: str) -> list[str]:
 
 
 def expand_range(path: str, limit: int | None = None) -> list[str]:
-    """Return the first `limit` files that a path with a range of numbers in braces names, or the one without a range.
+    """Return the first `limit` files that a path with a range of numbers in braces names; a path without a range is one
+    file.
 
     Raises:
         UserError: the file does not exist, or the braces do not hold a range.

@@ -18,7 +18,7 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 LFS_REMEDY = "a Git LFS pointer, not the file itself; run git lfs pull"
 ABANDONED_S = 86_400.0
 _WRITER = f"{HOST}-{hashlib.sha256(f'{boot_id()} {pid_namespace()}'.encode()).hexdigest()[:8]}"
-"""Scope of a process id: containers may share a host's name, but they number their own processes."""
+"""Scope of a process id. Containers may share a host's name, but each numbers its own processes."""
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 
@@ -63,16 +63,16 @@ def replace_file(path: str | Path) -> Iterator[Path]:
 
 
 def full_disk_code(error: Exception) -> int | None:
-    """Return the code of an error of any library that a disk or a quota is full, or None for another error.
+    """Return the error code of a full disk or quota, from the exception of any library; None for another error.
 
-    HDF5 and safetensors only say so in their text.
+    HDF5 and safetensors give the code only in the text of the exception.
     """
     codes, own = (errno.ENOSPC, errno.EDQUOT), getattr(error, "errno", None)
     return next((code for code in codes if own == code or os.strerror(code) in str(error)), None)
 
 
 def is_file(path: Path) -> bool:
-    """Return whether a path is a file that this user can see; False also if the system does not allow such a name."""
+    """Return whether a path is a file that this user can see; False if the system does not allow such a name."""
     try:
         return path.is_file()
     except OSError:

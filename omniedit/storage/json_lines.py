@@ -12,7 +12,7 @@ from omniedit.errors import UserError
 
 
 def append_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Append an object as one line, whole, also if other programs append at the same time.
+    """Append an object as one line. The line stays whole if other programs append at the same time.
 
     Raises:
         UserError: the file cannot be written.

@@ -116,8 +116,9 @@ def _try_to_lock(descriptor: int, path: Path) -> bool | None:
 
 
 def _is_at_work(holder: Holder | None) -> bool:
-    """Return whether the recorded holder is another process that is visible and alive; without locks, nothing else is
-    known."""
+    """Return whether the recorded holder is another process that is visible and alive. If the file system has no locks,
+    this is all that can be checked.
+    """
     if holder is None or not holder.process.is_visible:
         return False
     return holder.process != this_process() and not holder.process.is_gone

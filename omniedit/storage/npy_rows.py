@@ -1,4 +1,4 @@
-"""Rows of a .npy file, read at their offsets into memory that the caller gives."""
+"""Rows of a .npy file, read at their offsets into memory that the caller provides."""
 
 import os
 from pathlib import Path

@@ -98,7 +98,7 @@ def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Itera
 
 
 def read_table(path: str | Path, columns: Iterable[str] | None = None, dictionaries: Collection[str] = ()) -> pa.Table:
-    """Return a table, as `read_rows` does, in columns and with the schema's metadata.
+    """Return a table, as in `read_rows` does, in columns and with the schema's metadata.
 
     Args:
         dictionaries: columns of text to read dictionary-encoded, which takes little memory if few values repeat.
@@ -112,7 +112,7 @@ def column_names(path: str | Path) -> list[str]:
     """Return the names of a table's columns, for files that may be of an earlier schema.
 
     Raises:
-        Damaged, UserError: as `read_rows`.
+        Damaged, UserError: as in `read_rows`.
     """
     with _open_parquet(path, None) as file:
         return list(file.schema_arrow.names)

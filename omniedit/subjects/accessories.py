@@ -1,4 +1,4 @@
-"""Drawn accessories for a cut-out, on top of it or around its middle.
+"""Accessories that are drawn on top of a cut-out or around its middle.
 
 h, w  height and width of the cut-out
 """

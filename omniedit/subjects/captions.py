@@ -32,7 +32,7 @@ class Captioner(Protocol):
     """Writer of names and captions."""
 
     def describe(self, images: Sequence[Image], texts: Sequence[str]) -> tuple[str, list[str], str]:
-        """Return a cluster's name, a caption for each image, and '' or the reason why both are missing.
+        """Return a cluster's name, a caption for each image, and the reason if both are missing, else ''.
 
         Args:
             texts: text of each image's row, '' without one.
@@ -52,7 +52,9 @@ class NamesFromTexts:
 
 
 def common_name(texts: Sequence[str]) -> str:
-    """Return the longest sequence of up to three words that more than half of the texts have, '' if there is none."""
+    """Return the longest sequence of up to three words that occurs in more than half of the texts; '' if there is
+    none.
+    """
     each = [split_words(text.lower()) for text in texts]
     runs: Counter[tuple[str, ...]] = Counter(
         run

@@ -60,7 +60,7 @@ class WebImage:
 
 @dataclass
 class PageGroup:
-    """Rows of one address or site that have an image file, and the number of all rows and of those without."""
+    """Rows of one address or site that have an image file, with the numbers of all rows and of rows without a file."""
 
     files: list[WebRow] = field(default_factory=list)
     rows: int = 0
@@ -68,7 +68,7 @@ class PageGroup:
 
 
 def build_layout(options: SubjectsConfig) -> Layout:
-    """Return the columns of the rows in the form of the import machinery."""
+    """Return the columns of the rows as a layout of the importer."""
     columns = {
         options.image_column: Column(field="source"),
         options.url_column: Column(field="origin"),
@@ -81,7 +81,7 @@ def build_layout(options: SubjectsConfig) -> Layout:
 def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[str, PageGroup], list[Rejection]]:
     """Return the groups of a shard by name, and the rows without a group, with the reason.
 
-    The digest of its name assigns a group to a shard; with `is_partitioned`, its file does.
+    A group is assigned to a shard by the digest of its name or, with `is_partitioned`, by its file.
 
     Raises:
         UserError: the files cannot be read, or lack a column.
@@ -181,7 +181,9 @@ def decode_images(rows: Sequence[WebRow]) -> list[WebImage]:
 
 
 def join_rights(values: Sequence[str]) -> str:
-    """Return the licence or author that all images of a subject share, or the different ones: 'CC0; not stated'."""
+    """Return the licence or author that all images of a subject share, or all different ones, such as 'CC0; not
+    stated'.
+    """
     different = {value or "not stated" for value in values}
     return values[0] if len(different) == 1 else "; ".join(sorted(different))
 
@@ -195,10 +197,11 @@ def make_subject_id(name: str) -> str:
 def choose_images(
     images: Sequence[WebImage], options: SubjectsConfig, embed: Embed
 ) -> tuple[list[int], str, float | None]:
-    """Return the places of the images that show one subject, '' or the reason of a rejection, and their similarity.
+    """Return the indices of the images that show one subject, the reason of a rejection ('' if there is none), and the
+    similarity.
 
-    Copies of an image are left out first. Then the image that is least similar to the others is left out, again and
-    again, until each has a mean similarity of at least `min_similarity` to the others.
+    Copies of an image are left out first. Then the image that is least similar to the others is left out repeatedly,
+    until each image has a mean similarity of at least `min_similarity` to the others.
     """
     places = _without_equal_pixels(images)
     minimum = options.min_demonstrations

@@ -38,9 +38,10 @@ MAX_FLATNESS = 0.15
 """Share of equal pairs of neighbouring pixels from which a stamp counts as a drawing. The median is 0.01 outside Tux
 Paint's cartoon folders and 0.56 inside them."""
 MIN_COVERED_SHARE = 0.22
-"""Smallest share of its square that a cut-out must cover. A spade or a syringe is hardly visible in a small image."""
+"""Minimum share of its enclosing square that a cut-out must cover. A spade or a syringe would be hardly visible in a
+small image."""
 MIN_SIDE = 120
-"""Smallest longer side of a cut-out, in pixels."""
+"""Minimum longer side of a cut-out, in pixels."""
 
 
 @dataclass(frozen=True)

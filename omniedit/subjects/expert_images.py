@@ -1,4 +1,4 @@
-"""Images that an expert has painted, and the edit pairs that they become.
+"""Images that an expert has painted, and their conversion to edit pairs.
 
 H, W  height and width of the images
 """
@@ -12,10 +12,7 @@ from omniedit.imaging.boxes import FractionBox
 from omniedit.imaging.images import Image, Mask, encode_mask, encode_png
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection, make_pair_id
 from omniedit.subjects.subject import Subject
-from omniedit.tasks import Task
-
-ROLE = "demonstration"
-"""Role of the references of a subject's pairs."""
+from omniedit.tasks import DEMONSTRATION, Task
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,9 @@ class ExpertImage:
     Args:
         source: (H, W, 3), the pair's source image.
         image: (H, W, 3), the edited image.
-        mask: (H, W), where they may differ; None for everywhere.
+        mask: (H, W), where both may differ; None for everywhere.
         box: of the subject in the image, as fractions; None where it is unknown.
-        demonstrations: places of the demonstrations that the editor sees.
+        demonstrations: indices of the demonstrations that the editor sees.
         truth: values with which the reference judge compares the image; None where the truth is unknown.
         models: name of each model used -> its revision.
     """
@@ -76,7 +73,7 @@ def to_pair(subject: Subject, painted: ExpertImage, expert: str, seed: int, atte
         edited=encode_png(painted.image),
         mask=None if painted.mask is None else encode_mask(painted.mask),
         references=tuple(
-            Reference(ROLE, demonstration.image, demonstration.caption) for demonstration in demonstrations
+            Reference(DEMONSTRATION, demonstration.image, demonstration.caption) for demonstration in demonstrations
         ),
         captions=Captions(painted.source_caption, painted.caption),
         provenance={

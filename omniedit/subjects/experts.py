@@ -102,7 +102,9 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
 
 
 def describe_work(subjects: Sequence[Subject], config: Config) -> dict[str, Any]:
-    """Return all values that determine a job's pairs, so that a job recognises the work of a killed one."""
+    """Return all values that determine a job's pairs, so that a job can reuse the work of a killed job with equal
+    values.
+    """
     identity = [[subject.subject_id, subject.sha256] for subject in subjects]
     return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
 
@@ -162,8 +164,9 @@ def imagine_prompts(subject: Subject, config: Config, model: ChatModel | None) -
 def paint_subjects(
     subjects: Sequence[Subject], expert: Expert, check: Filter, seed: int, journal: Journal | None = None
 ) -> Iterator[Outcome]:
-    """Yield the pairs and rejections of all subjects, in order; those that a killed job finished come from the
-    journal."""
+    """Yield the pairs and rejections of all subjects, in order; the results that a killed job finished come from the
+    journal.
+    """
     with Progress("subjects", total=len(subjects)) as progress:
         for number, subject in enumerate(subjects):
             outcomes = journal.load_encoded_batch(number) if journal else None

@@ -21,7 +21,7 @@ from omniedit.models.registry import get_model
 Embed = Callable[[Sequence[Image]], Vectors]
 """Function from N images to their embeddings (N, D)."""
 MARGIN = 0.1
-"""Surroundings shown around a subject whose place is known, as a share of the sides of its box."""
+"""Margin around a subject whose place is known, as a share of the sides of its box."""
 CLIP_CLASS, DINO_CLASS = "CLIPModel", "ViTModel"
 
 
@@ -63,7 +63,7 @@ def compare_text(clip: Clip, image: Image, text: str) -> float:
 
 
 def similarities(vectors_ND: Vectors) -> NDArray[np.float64]:
-    """Return the cosine of every two rows, (N, N)."""
+    """Return the cosine of each pair of rows, (N, N)."""
     unit_ND = unit(vectors_ND).astype(np.float64)
     return np.clip(unit_ND @ unit_ND.T, -1, 1)
 

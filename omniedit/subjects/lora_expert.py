@@ -33,7 +33,7 @@ from omniedit.subjects.subject import Subject
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
 
 CLIP_NORM = 1.0
-"""Largest norm of a step's gradient."""
+"""Maximum gradient norm; larger gradients are scaled down to it."""
 Imagine = Callable[[Subject], Sequence[NewImage | Rejection]]
 """Function from a subject to the prompts for its expert."""
 
@@ -43,7 +43,7 @@ class Lessons:
     """Training data of one expert: images and their captions.
 
     Args:
-        latents: of the demonstrations, (D, C, h, w).
+        latents: latents of the demonstrations, (D, C, h, w).
         prompt, pooled: embeddings of their captions with the subject's rare word, (D, ...).
         prior: images of the class that the base itself generated, with the caption of the class; None without a prior.
     """
@@ -58,9 +58,9 @@ class LoraExpert:
     """DreamBooth by low-rank adapters.
 
     Args:
-        base: text-to-image model whose encoders are on their device; the expert copies the transformer there.
+        base: text-to-image model whose encoders are on their device; the expert copies the transformer to that device.
         version: its name -> its revision, for the pairs' provenance.
-        imagine: returns a subject's prompts.
+        imagine: function that returns a subject's prompts.
     """
 
     name = "lora"
@@ -100,7 +100,7 @@ class LoraExpert:
                 yield self._to_expert_image(subject, prompt, source, image)
 
     def _to_expert_image(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> ExpertImage:
-        """Return a painted image. Its source is the first demonstration, and the editor sees the others."""
+        """Return a painted image. The source of its pair is the first demonstration, and the editor sees the others."""
         return ExpertImage(
             task=prompt.task,
             instructions=(prompt.instruction,),
@@ -201,7 +201,7 @@ class LoraExpert:
 
     @property
     def _scale(self) -> int:
-        """Pixels of an image per latent pixel."""
+        """Image pixels per latent pixel, along one side."""
         with torch.no_grad():
             return 64 // int(encode(self._base.vae, torch.zeros(1, 3, 64, 64, device=self._device)).shape[-1])
 

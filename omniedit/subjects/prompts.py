@@ -123,7 +123,7 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
 
 
 def find_name(name: str, caption: str) -> int | None:
-    """Return the place where a text names a subject, in whole words of any case; None if it does not."""
+    """Return the match of a subject's name in a text, as whole words in any case; None if the text does not name it."""
     found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", caption, re.IGNORECASE)
     return found.start() if found else None
 
@@ -134,7 +134,7 @@ def _read_prompt(item: Any, name: str, tasks: Sequence[Task], known: set[str]) -
         return ReplyIssue("a prompt is not a JSON object")
     skill, caption, instruction = (item.get(key) for key in ("skill", "caption", "instruction"))
     if f"{PREFIX}{skill}" not in tasks:
-        return ReplyIssue(f"skill {str(skill)[:40]!a} is not one of those wanted")
+        return ReplyIssue(f"skill {str(skill)[:40]!a} is not one of the requested skills")
     task = Task(f"{PREFIX}{skill}")
     if not isinstance(caption, str) or not isinstance(instruction, str):
         return ReplyIssue("a prompt lacks caption or instruction", task)

@@ -1,7 +1,8 @@
 """Expert of subjects that are cut-outs: it puts the object itself into new scenes, so the truth of a pair is known.
 
 The source of a pair is a scene without the subject; for `compose`, it has another subject. The edited image is the same
-scene with the subject. Only the demonstrations show what the subject looks like, so copying the source never succeeds.
+scene with the subject. Only the demonstrations show the subject's appearance, so an editor cannot succeed by copying
+the source.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -104,7 +105,7 @@ class RenderedExpert:
     """Renderer of new images of cut-outs.
 
     Args:
-        subjects: those of the shard, for compositions.
+        subjects: subjects of the shard, for compositions.
     """
 
     name = "rendered"
@@ -180,7 +181,7 @@ def _recolour(piece: CutOut, rng: np.random.Generator) -> Variant:
     own = region_colour(lab, piece.solid)
     colours = [colour for colour in COLOURS if can_become(own, colour)]
     if not colours:
-        raise UnsuitableSubject("no colour is both visibly different and within reach of its shading")
+        raise UnsuitableSubject("no colour is visibly different and compatible with its shading")
     colour = colours[rng.integers(len(colours))]
     painted = to_bytes(from_lab(recolor(lab, own, colour)))
     truth = {"colour": colour, "lab_ab": list(COLOURS[colour][1:])}

@@ -17,11 +17,11 @@ from omniedit.subjects.cut_outs import ScenePhoto
 from omniedit.subjects.subject import Rgba
 
 WIDEST = 0.6
-"""Largest share of the image's width that a subject takes."""
+"""Maximum share of the image's width that a subject takes."""
 MAX_SCALE = 1.5
-"""Largest factor by which a cut-out is enlarged."""
+"""Maximum factor by which a cut-out is enlarged."""
 MIN_CROP = 0.6
-"""Smallest side of a scene's crop, as a share of the largest that fits."""
+"""Minimum side of a scene's crop, as a share of the largest that fits."""
 
 
 @dataclass(frozen=True)

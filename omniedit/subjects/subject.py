@@ -30,7 +30,7 @@ Rgba = NDArray[np.uint8]
 FORMAT = {b"subjects": b"1"}
 """Metadata of a file of subjects: its format."""
 _GROUP = 8
-"""Subjects in a row group, and most subjects in memory while the file is read or written."""
+"""Number of subjects in a row group, which is also the maximum number in memory while the file is read or written."""
 _TEXT = pa.string()
 SUBJECTS_SCHEMA = pa.schema(
     [
@@ -81,7 +81,7 @@ class Subject:
 
     @property
     def sha256(self) -> str:
-        """Digest of all demonstrations: pairs of one subject share it, so they are held out together."""
+        """Digest of all demonstrations. Pairs of one subject share it, so they are held out together."""
         return hashlib.sha256(
             b"".join(hashlib.sha256(demonstration.image).digest() for demonstration in self.demonstrations)
         ).hexdigest()

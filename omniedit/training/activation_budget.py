@@ -8,10 +8,10 @@ from omniedit.errors import UserError
 def choose_recomputed(saved_bytes: Callable[[frozenset[int]], int], layers: int, budget: float) -> frozenset[int]:
     """Return the smallest set of layers to recompute whose activations fit the budget.
 
-    From one layer on, recomputing another one never needs more memory, so the number is found by bisection.
+    Once one layer is recomputed, recomputing another one never needs more memory, so the number is found by bisection.
 
     Args:
-        saved_bytes: bytes of the backward pass if these layers are recomputed.
+        saved_bytes: function from the layers to recompute to the bytes that are saved for the backward pass.
         budget: bytes.
 
     Raises:
@@ -35,5 +35,5 @@ def choose_recomputed(saved_bytes: Callable[[frozenset[int]], int], layers: int,
 
 
 def spread(count: int, layers: int) -> frozenset[int]:
-    """Return `count` of the layers, evenly spread."""
+    """Return the indices of `count` evenly spaced layers."""
     return frozenset(number * layers // count for number in range(count))

@@ -12,7 +12,7 @@ from omniedit.models.attention_kernels import set_attention
 from omniedit.models.editor import Editor
 
 RECOMPILES = 64
-"""Recompilation limit: seven image sizes times the kinds of blocks. torch's default is 8."""
+"""Recompilation limit: seven image sizes times the number of kinds of blocks. torch's default is 8."""
 
 
 def prepare_blocks(editor: Editor, options: RuntimeOptions, recomputed: Container[int] | None = None) -> None:
@@ -36,7 +36,7 @@ def prepare_blocks(editor: Editor, options: RuntimeOptions, recomputed: Containe
 def recomputes(layer: int, options: RuntimeOptions) -> bool:
     """Return whether a layer is recomputed in the backward pass.
 
-    Layers are alike, so recomputing every other one halves both the memory and the extra compute.
+    All layers cost the same, so recomputing every other one halves both the memory savings and the extra compute.
     """
     return {"none": False, "selective": layer % 2 == 0, "all": True}[options.checkpoint_activations]
 

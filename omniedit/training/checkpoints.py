@@ -1,15 +1,14 @@
 """Checkpoints of a training run: complete or absent, bound to their run, and readable by any number of ranks.
 
-{folder}/run.json                 everything that the weights depend on; if it changes, training starts again
-{folder}/step-00000150/           the state after 150 steps:
+{folder}/run.json                 all settings and inputs that the weights depend on; if one changes, training starts
+again {folder}/step-00000150/           the state after 150 steps:
     rank-00000.safetensors ...        each rank's share of the weights, moments and EMA
     moments-00000.safetensors ...     each rank's 8-bit moments, readable only by the same number of ranks
     position.json                     all other state that the next step depends on
     manifest.json                     size and sha256 of each file
-{folder}/metrics.jsonl            metrics logged so far
-{folder}/tensorboard/, samples/   grids of sample edits, step-00000200.png
-{folder}.lock                     held by the run that writes the checkpoints
-{folder}.aside-1 ...              checkpoints of other runs, set aside after a change of config
+{folder}/metrics.jsonl            metrics logged so far {folder}/tensorboard/, samples/   grids of sample edits,
+step-00000200.png {folder}.lock                     held by the run that writes the checkpoints {folder}.aside-1 ...
+checkpoints of other runs, renamed after a change of config
 """
 
 import json
@@ -83,7 +82,7 @@ class TrainingProgress:
 
 
 def run_identity(options: TrainConfig, seed: int, buckets: Path, base: Base) -> dict[str, Any]:
-    """Return everything that the weights of a run depend on, as JSON values."""
+    """Return all settings and inputs that the weights of a run depend on, as JSON values."""
     without: Any = dict.fromkeys(WITHOUT_EFFECT, True) | {"lora": {"save"}}
     return {
         "options": options.model_dump(exclude=without),

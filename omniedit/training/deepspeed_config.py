@@ -11,7 +11,8 @@ from omniedit.config.training_options import TrainerOptions
 
 
 def effective_zero_stage(options: TrainerOptions, world_size: int) -> int:
-    """Return the ZeRO stage to train with: 0 instead of 1 or 2 where one rank in float32 has nothing to shard.
+    """Return the ZeRO stage to train with: 0 instead of 1 or 2 for a single rank in float32, which has nothing to
+    shard.
 
     The weights are the same, and a step of a small network takes less time. In bfloat16, DeepSpeed needs more memory at
     stage 0.
@@ -48,8 +49,8 @@ def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]
 
 @contextmanager
 def restore_linear() -> Iterator[None]:
-    """Restore torch's function for linear layers after the block, because ZeRO stage 3 replaces it in the whole
-    process. The replacement rounds before it adds the bias, which changes the last bits of bfloat16.
+    """Restore torch's function for linear layers after the block. ZeRO stage 3 replaces it for the whole process by one
+    that rounds before it adds the bias, which changes the last bits of bfloat16.
     """
     linear = functional.linear
     try:

@@ -55,7 +55,7 @@ def check_optimizer(name: str) -> None:
 def eight_bit_adamw(
     parameters: Iterable[Tensor], betas: tuple[float, float], sharded: bool, paged: bool
 ) -> GuardedOptimizer:
-    """Return bitsandbytes' AdamW without weight decay; its class exists only where the package is installed."""
+    """Return bitsandbytes' AdamW without weight decay. Its class is defined here, because it needs the package."""
     from bitsandbytes.optim import AdamW
 
     class EightBitAdamW(GuardedOptimizer, AdamW):
@@ -81,7 +81,7 @@ def raw_moments(optimizer: GuardedOptimizer) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def load_raw_moments(optimizer: GuardedOptimizer, files: Sequence[Path]) -> None:
-    """Restore the quantised moments of this rank, bit for bit. Without any to restore, do nothing.
+    """Restore the quantised moments of this rank, bit for bit; do nothing if the moments are float32.
 
     Args:
         files: the files of all ranks, in order of rank.

@@ -57,7 +57,7 @@ def check_resolution(editor: Editor, resolution: int, ratios: Iterable[str] = RA
         ratios: ratios of the images, keys of `RATIOS`.
 
     Raises:
-        UserError: an image is longer than the base's positions reach.
+        UserError: the longer side of an image exceeds the positions of the base.
     """
     longest = PIXELS_PER_LATENT * editor.adapter.patch * editor.adapter.longest_side
     for ratio in ratios:

@@ -57,7 +57,9 @@ class Batch(Protocol):
     def weight(self) -> Tensor: ...
 
     def groups(self) -> dict[str, Tensor]:
-        """Return, by name, which samples each logged mean loss covers, (B,) bool. All batches have the same names."""
+        """Return the masks of the samples, (B,) bool, over which mean losses are logged, by name. All batches have the
+        same names.
+        """
         ...
 
 
@@ -119,7 +121,7 @@ def text_inputs(embeddings: tuple[Tensor, Tensor], like: Tensor) -> dict[str, Te
 
 
 def choose_held_out_pairs(store: TrainingStore[Any], limit: int) -> list[tuple[str, int]]:
-    """Return (ratio, row) of at most `limit` held-out pairs, evenly spread."""
+    """Return (ratio, row) of at most `limit` evenly spaced held-out pairs."""
     pairs = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
     return pairs[:: math.ceil(len(pairs) / limit) or 1]
 
@@ -154,7 +156,9 @@ class FlowBatchBuilder:
         raise NotImplementedError
 
     def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
-        """Return each sample's velocity loss, (B,), with the network's own weight of noise levels, if it has one."""
+        """Return each sample's velocity loss, (B,), multiplied by the network's weight of the noise level, if it
+        defines one.
+        """
         loss_B = flow_loss(network(**cast_inputs(network, batch.inputs)), batch.target)
         weight = getattr(network, "loss_weight", None)
         return loss_B if weight is None else loss_B * weight(batch.inputs["timestep"])
@@ -163,6 +167,7 @@ class FlowBatchBuilder:
 def cast_inputs(network: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the inputs in the network's precision, except timesteps, masks and indices."""
     dtype = next(network.parameters()).dtype
-    # In bfloat16, a timestep would be off by up to 4 of 1000. Masks and indices are not floating-point values.
+    # In bfloat16, the error of a timestep (0 to 1000) would be up to 4. Masks and indices are not floating-point
+    # values.
     as_is = {name for name, value in inputs.items() if name == "timestep" or not value.is_floating_point()}
     return {name: value if name in as_is else value.to(dtype) for name, value in inputs.items()}

@@ -29,7 +29,7 @@ class BatchBuilder(Protocol):
         """Return the weight of each sample in the loss, (B,), before any input is built."""
         ...
 
-    def training(self, pairs: Any, step: int, first: int) -> Any:
+    def build(self, pairs: Any, step: int, first: int) -> Any:
         """Return one rank's `Batch` of a step; its first sample is at position `first` of the whole batch."""
         ...
 

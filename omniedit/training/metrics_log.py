@@ -16,21 +16,27 @@ from omniedit.errors import UserError, one_line
 from omniedit.imaging.images import Image, encode_png
 from omniedit.storage.atomic import replace_file, write_text
 from omniedit.training.flow_batches import Batch
+from omniedit.training.ranks import sum_over_ranks
 
 
-def loss_sums(batch: Batch, loss_B: Tensor) -> Tensor:
-    """Return (L, 2): the weighted sum of losses and the sum of weights of each mean, to be added up over batches.
+class LossSums:
+    """Sums of losses over micro-batches: the training loss, the unweighted loss, and the loss of each group."""
 
-    The means are the training loss, the unweighted loss and those over the batch's groups.
-    """
-    weight_LB = torch.stack([batch.weight.double(), torch.ones_like(loss_B).double(), *batch.groups().values()])
-    return torch.stack([weight_LB @ loss_B.detach().double(), weight_LB.sum(1)], dim=1)
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._sums_L2 = torch.zeros(())
 
+    def add(self, batch: Batch, loss_B: Tensor) -> None:
+        """Add the samples of a micro-batch; all micro-batches have the same groups."""
+        groups = batch.groups()
+        self._names = ("loss", "loss_unweighted", *groups)
+        weight_LB = torch.stack([batch.weight.double(), torch.ones_like(loss_B).double(), *groups.values()])
+        self._sums_L2 = self._sums_L2 + torch.stack([weight_LB @ loss_B.detach().double(), weight_LB.sum(1)], dim=1)
 
-def loss_means(batch: Batch, sums: Tensor) -> dict[str, float]:
-    """Return the means by name, except those without samples; `batch` is any of the batches that were added up."""
-    names = ("loss", "loss_unweighted", *batch.groups())
-    return {name: total / weight for name, (total, weight) in zip(names, sums.tolist(), strict=True) if weight}
+    def means(self) -> dict[str, float]:
+        """Return the mean losses over all ranks by name, except those without samples. Every rank must call it."""
+        sums = sum_over_ranks(self._sums_L2).tolist()
+        return {name: total / weight for name, (total, weight) in zip(self._names, sums, strict=True) if weight}
 
 
 @contextmanager

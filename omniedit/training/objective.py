@@ -16,7 +16,9 @@ def logit_normal(normal_B: Tensor, mean: float, std: float) -> Tensor:
 
 
 def shift_sigmas(sigma_B: Tensor, shift: float) -> Tensor:
-    """Shift noise levels to hide an image of shift^2 times as many pixels equally well (Esser et al. 2024, eq. 23)."""
+    """Shift noise levels for an image with shift^2 times as many pixels, so that noise hides it equally well (Esser et
+    al. 2024, eq. 23).
+    """
     return shift * sigma_B / (1 + (shift - 1) * sigma_B)
 
 

@@ -16,7 +16,8 @@ from omniedit.training.schedule import ema_decay, learning_rate
 CLIP_NORM = 1.0
 """Maximum gradient norm; larger gradients are scaled down to it."""
 EXPLOSION_RATIO = 50.0
-"""Ratio to the median of recent norms above which a gradient has exploded; ratios of 7 are transient."""
+"""Ratio of a gradient's norm to the median of recent norms above which it counts as exploded. Ratios around 7 occur in
+healthy training."""
 RECENT_NORMS = 100
 """Number of recent norms in the median."""
 MIN_NORMS = 20
@@ -49,7 +50,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
     A step that the guard skips changes neither weights nor moments nor EMA. Subclasses also inherit an AdamW.
 
     Attributes:
-        saved: state of each weight that is saved by its name, unsharded.
+        saved: kinds of state that checkpoints save unsharded, by the name of the weight.
         sharded: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
         ema_decay: share of the EMA that the next step keeps.
         skip_reason: before a step, a reason to skip it; after the step, the reason it was skipped, or None.

@@ -53,7 +53,9 @@ def join_ranks() -> torch.device:
 
 @contextmanager
 def catch_sigterm() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM sets instead of ending the process; clusters send SIGTERM before they take a node."""
+    """Yield an event that SIGTERM sets instead of ending the process. Clusters send SIGTERM before they reclaim a
+    node.
+    """
     received = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: received.set())
     try:

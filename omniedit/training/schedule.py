@@ -13,5 +13,5 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int, decay: str) -
 
 
 def ema_decay(step: int, decay: float) -> float:
-    """Return the share of the EMA that a step keeps; small at first, to forget the initial weights soon."""
+    """Return the decay of the EMA at a step. It is small at first, so that the EMA soon forgets the initial weights."""
     return min(decay, (1 + step) / (10 + step))

@@ -6,7 +6,6 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from omniedit.config.training_options import StepOptions
 from omniedit.models.cost import editor_step_flops
 from omniedit.models.editor import Editor
 
@@ -14,7 +13,7 @@ PEAK_TFLOPS = {"a100": 312.0, "h100": 989.0, "h200": 989.0, "4090": 165.2, "3090
 """Dense bfloat16 operations per second, in 10^12, from the vendor's data sheets: SXM boards, and GeForce cards with
 sums in float32."""
 GPU_GB = {"a100": 80.0, "h100": 80.0, "h200": 141.0, "4090": 24.0, "3090": 24.0}
-"""Memory of a GPU. The A100 also comes with 40 GB."""
+"""Memory of a GPU. There is also an A100 with 40 GB."""
 
 
 def peak_flops() -> float | None:
@@ -33,23 +32,22 @@ def memory_gb() -> float:
 
 
 class Utilisation:
-    """Model FLOPs utilisation (MFU): share of the GPUs' peak that a model's operations use, without recomputation.
+    """Model FLOPs utilisation (MFU) of a rank: share of its GPU's peak that a model uses, without recomputation.
 
     Args:
         editor: the trained editor.
-        peak: operations per second of all ranks together.
+        peak: operations per second of the GPU.
     """
 
-    def __init__(self, options: StepOptions, editor: Editor, peak: float) -> None:
-        self.options, self.peak = options, peak
+    def __init__(self, editor: Editor, peak: float) -> None:
+        self.peak = peak
         self._flops = cache(lambda latent, tokens: editor_step_flops(editor, latent, tokens))
 
-    def __call__(self, inputs: dict[str, Tensor], seconds: float) -> float:
-        """Return the MFU of a step.
-
-        Args:
-            inputs: editor inputs of any batch of the step.
-            seconds: duration of the step, including waiting.
-        """
+    def operations(self, inputs: dict[str, Tensor]) -> float:
+        """Return the number of operations of a training step on a batch of editor inputs."""
         latent, tokens = tuple(inputs["noisy"].shape[-2:]), inputs["prompt_embeds"].shape[1]
-        return self.options.batch_size * self._flops(latent, tokens) / seconds / self.peak
+        return len(inputs["noisy"]) * self._flops(latent, tokens)
+
+    def mfu(self, operations: float, seconds: float) -> float:
+        """Return the utilisation of a step that takes `seconds`, including waiting."""
+        return operations / seconds / self.peak

@@ -27,9 +27,9 @@ from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_
 from omniedit.training.editor.encoded_pairs import EncodedBatch, EncodedPairs
 from omniedit.training.editor.samples import SampleEdit, grid
 from omniedit.training.eight_bit import make_optimizer
-from omniedit.training.flow_batches import Batch, Rows, TrainingStore
+from omniedit.training.flow_batches import Rows, TrainingStore
 from omniedit.training.held_out import BatchBuilder, held_out_loss, split_held_out
-from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
+from omniedit.training.metrics_log import LossSums, MetricsLog, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.ranks import any_rank, catch_sigterm, gather_from_ranks, sum_over_ranks
 from omniedit.training.routing_load import RoutingLoad
@@ -45,9 +45,9 @@ class Trainer:
     Args:
         network: an architecture of `omniedit.models` or any other module; its parameters that require gradients are
             trained.
-        samples: function that makes sample edits of held-out pairs; called again for each grid.
+        samples: function that makes sample edits of held-out pairs, called each time that samples are due.
         store: sealed buckets, read at the training resolution.
-        batch_builder: makes network inputs from pairs and computes their losses.
+        batch_builder: builds network inputs from pairs, and computes the loss of each pair.
         encoded: the pairs, encoded in advance; None to encode them in each step.
     """
 
@@ -80,13 +80,13 @@ class Trainer:
             self.engine, *_ = deepspeed.initialize(
                 model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
             )
-            self._linear = functional.linear
+            self._linear = functional.linear  # under ZeRO 3, this is DeepSpeed's replacement, which only `run` uses
         self.state = TrainingState(trained, self.engine, self.optimizer)
         self.routing_load = RoutingLoad(self.network)
         self.skipped = self.skipped_in_a_row = 0
         peak = peak_flops() if self.options.dtype == "bfloat16" else None
         if peak and isinstance(self.network, Editor):
-            self.utilisation = Utilisation(self.options, self.network, peak * self.world_size)
+            self.utilisation = Utilisation(self.network, peak)
 
     def run(self, checkpoints: Checkpoints) -> None:
         """Train to the last step, resuming from the newest checkpoint.
@@ -136,22 +136,24 @@ class Trainer:
         weight_sum = sum_over_ranks(self.batch_builder.weights(pairs).sum())
         if not weight_sum:
             return self._skip_zero_weight_step(step, pairs)
-        sums, loss_B = torch.zeros(()), torch.zeros(0)
+        sums, losses_B, operations = LossSums(), list[Tensor](), 0.0
         for batch in self._micro_batches(step, pairs):
-            micro_loss_B = self.batch_builder.losses(self.engine, batch)
-            mean = weighted_mean(micro_loss_B, batch.weight, weight_sum, self.world_size)
-            self.engine.backward(mean, scale_wrt_gas=False)
-            sums, loss_B = sums + loss_sums(batch, micro_loss_B), torch.cat([loss_B, micro_loss_B.detach().cpu()])
-        losses = loss_means(batch, sum_over_ranks(sums))
+            loss_B = self.batch_builder.losses(self.engine, batch)
+            share_of_loss = weighted_mean(loss_B, batch.weight, weight_sum, self.world_size)
+            self.engine.backward(share_of_loss, scale_wrt_gas=False)
+            sums.add(batch, loss_B)
+            losses_B.append(loss_B.detach().cpu())
+            operations += self.utilisation.operations(batch.inputs) if self.utilisation else 0
+        losses = sums.means()
         self._update(step, losses["loss"])
-        self._count_skipped(step, [pair["pair_id"] for pair in pairs.pairs], loss_B)
+        self._count_skipped(step, [pair["pair_id"] for pair in pairs.pairs], torch.cat(losses_B))
         return losses | {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "grad_norm": self.optimizer.norm,
             "mean_weight": weight_sum.item() / self.options.batch_size,
             "skipped": self.skipped,
             **self.routing_load.means(),
-            **self._speed(batch, time.monotonic() - start + waited_s, waited_s),
+            **self._speed(operations, time.monotonic() - start + waited_s, waited_s),
         }
 
     def _micro_batches(self, step: int, pairs: Rows) -> Iterator[Any]:
@@ -166,21 +168,26 @@ class Trainer:
         """Yield the micro-batches' inputs, one at a time."""
         size = len(pairs) // self.options.accumulate
         for first in range(0, len(pairs), size):
-            yield self.batch_builder.training(pairs[first : first + size], step, self.rank * len(pairs) + first)
+            yield self.batch_builder.build(pairs[first : first + size], step, self.rank * len(pairs) + first)
 
     def _prepare(self, step: int, pairs: Any) -> Any:
         """Build the step's inputs in advance if the pairs are encoded; otherwise return the pairs unchanged."""
         return replace(pairs, micro_batches=tuple(self._build(step, pairs))) if self.encoded else pairs
 
-    def _speed(self, batch: Batch, seconds: float, waited_s: float) -> dict[str, float]:
-        """Return the step's speed metrics. `seconds` includes the time spent waiting for data."""
+    def _speed(self, operations: float, seconds: float, waited_s: float) -> dict[str, float]:
+        """Return the step's speed metrics.
+
+        Args:
+            operations: operations of this rank.
+            seconds: duration of the step, including the `waited_s` spent waiting for data.
+        """
         speed = {
             "samples_per_s": self.options.batch_size / seconds,
             "data_wait_share": waited_s / seconds,
             "memory_gb": memory_gb(),
         }
         if self.utilisation:
-            speed["mfu"] = self.utilisation(batch.inputs, seconds)
+            speed["mfu"] = self.utilisation.mfu(operations, seconds)
         return speed
 
     def _update(self, step: int, loss: float) -> None:
@@ -239,7 +246,7 @@ class Trainer:
         return progress.step
 
     def _evaluate(self, step: int, log: MetricsLog | None) -> None:
-        """Evaluate the EMA weights if this step is due: log the held-out loss, and sample edits of held-out pairs.
+        """Log the EMA weights' held-out loss and sample edits, at the steps where these are due.
 
         Failures are reported and do not stop training. A resumed run repeats the evaluation of its checkpoint's step.
         """

@@ -12,7 +12,8 @@ from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.messages import Prompt, Usage
 
 CHARACTERS_PER_TOKEN = 3
-"""Characters per token for estimates. English text has about 4; a smaller number makes estimates rather too high."""
+"""Characters per token for estimates. English text has about 4; with a smaller number, estimates are too high rather
+than too low."""
 MILLION = 1_000_000
 
 
@@ -48,8 +49,8 @@ class Budget:
     """Budget of a run in requests, tokens and money; None means unlimited.
 
     Args:
-        ledger: shared record of the spending of the run's jobs; None for a single job. Concurrent jobs may
-            exceed a limit by their spending between two reads.
+        ledger: shared record of the spending of the run's jobs; None for a single job. Concurrent jobs may exceed a
+            limit by what they spend between two reads of the ledger.
     """
 
     def __init__(

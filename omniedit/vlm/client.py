@@ -75,8 +75,8 @@ class Client:
         once.
 
         Raises:
-            UserError: the endpoint answers nothing (wrong key, model or address, or no credit), or the budget is spent.
-                Replies received before the error are cached.
+            UserError: the endpoint answers no prompt (wrong key, model or address, or no credit), or the budget is
+                spent. Replies received before the error are cached.
         """
         in_progress: dict[str, threading.Lock] = {}
         answered_before = self.answered
@@ -126,7 +126,7 @@ class Client:
             return reply
         except RequestFault as fault:
             used = maximum if fault.may_be_billed else used
-            # Longer waits end the job; there is no point in pausing its other requests.
+            # After a longer wait, `Retries` ends the job, so its other requests need no pause.
             if fault.retry_after_s <= PATIENCE_S:
                 self.limits.pause(fault.retry_after_s)
             raise
@@ -149,7 +149,7 @@ class Client:
         again as a test.
 
         Raises:
-            UserError: the endpoint answers nothing.
+            UserError: the endpoint answers no prompt.
         """
         missing = [answer for answer in answers if isinstance(answer, MissingReply)]
         if not missing or any_answered or (self._last_prompt and all(answer.rejected for answer in missing)):

@@ -56,7 +56,7 @@ def find_error(answer: Any) -> Any:
 
 
 def retry_delay_s(error: Any) -> float:
-    """Return the wait that an error of Gemini names, in seconds; 0 if it names none."""
+    """Return the wait in seconds that an error from Gemini requests; 0 if it requests none."""
     details = error.get("details") if isinstance(error, dict) else None
     for each in details if isinstance(details, list) else []:
         delay = each.get("retryDelay") if isinstance(each, dict) else None
@@ -135,7 +135,7 @@ def block_reason(fields: Mapping[str, Any]) -> str:
 def parse_usage(usage: Any) -> Usage | None:
     """Return the usage of a reply; None if it is missing or invalid.
 
-    Thinking that only the total includes, as with Gemini, counts as part of the reply.
+    Thinking that is included only in the total, as with Gemini, counts as part of the reply.
     """
     if not isinstance(usage, dict):
         return None

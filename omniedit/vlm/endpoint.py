@@ -23,8 +23,8 @@ from omniedit.vlm.proxies import find_proxy
 CONNECT_S = 10.0
 MAX_MODEL_NAME_LENGTH = 200
 MIN_SECRET_LENGTH = 6
-"""Minimum length of a secret that is removed from answers. Local servers accept any key, such as 0, which scores
-contain too."""
+"""Minimum length of a secret that is removed from answers. Local servers accept any key, such as 0, which also occurs
+in scores."""
 
 
 class RequestFault(Exception):
@@ -41,7 +41,7 @@ class RequestFault(Exception):
 
 
 class RequestRejected(Exception):
-    """Request that the endpoint rejects every time it is sent."""
+    """Request that the endpoint would reject again."""
 
 
 class Endpoint:

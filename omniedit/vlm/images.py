@@ -31,7 +31,7 @@ class ImagesEndpoint(Endpoint):
         """Return the form of a request.
 
         Args:
-            show: returns the data URL of an image, or its digest for that of the request.
+            show: function that returns the data URL of an image or, for the digest of the request, the image's digest.
         """
         images = [part for part in prompt.parts if isinstance(part, PromptImage)]
         (text,) = (part for part in prompt.parts if isinstance(part, str))
@@ -45,7 +45,7 @@ class ImagesEndpoint(Endpoint):
         """Return the image of an answer. An answer without an image is a refusal if it gives a reason.
 
         Raises:
-            RequestFault: the endpoint gives the image's address in place of the image.
+            RequestFault: the endpoint returns the address of the image instead of the image.
         """
         usage = _usage(fields.get("usage"))
         first = (fields.get("data") or [{}])[0]
@@ -53,7 +53,7 @@ class ImagesEndpoint(Endpoint):
             base64.b64decode(encoded, validate=True)
             return Reply(encoded, self._model_name(fields), usage=usage)
         if first.get("url"):
-            problem = "no image but its address; set request: {response_format: b64_json}"
+            problem = "the address of the image instead of the image; set request: {response_format: b64_json}"
             raise RequestFault(problem, may_be_billed=True)
         reason = first.get("refusal") or fields.get("refusal") or fields.get("message") or ""
         return Reply("", self._model_name(fields), REFUSAL, str(reason), usage)

@@ -97,7 +97,7 @@ def find_objects(text: str, at: int = 0) -> Iterator[JsonSpan]:
 
 
 def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[LooseField]:
-    """Yield keys with their values, and texts without keys, in order and without overlap.
+    """Yield the fields with keys, and the texts without keys, in order and without overlap.
 
     Keys within texts, and bare keys outside braces, are ignored. The comma before a key in quotes may be missing.
     """

@@ -1,7 +1,7 @@
 """Find the quotation marks of a reply.
 
 A quoted text may contain quotation marks of its own, so marks are not counted in pairs: whatever stands between the
-first and the last mark of a text may be quoted. Only the texts of valid objects have certain ends.
+first and the last mark of a text may be quoted. Only the texts of valid objects have known ends.
 """
 
 import re

@@ -7,7 +7,7 @@ These marks enclose thinking:
     <|channel|>analysis<|message|>..<|channel|>final         gpt-oss (harmony), also without its special tokens
     <|begin_of_thought|>, <|START_THINKING|>, [THINK], ...    OpenThinker, Command A, Magistral, Kimi-VL, (Med)Gemma
 
-A reply may quote a text by somebody else, which may contain marks, objects and quotation marks. The rules:
+A reply may quote another text, which may contain marks, objects and quotation marks. The rules:
 
 1. A reply that begins with an object has no thinking; it is the answer.
 2. Any other reply is divided at its marks. A mark within a valid object is text.
@@ -56,7 +56,7 @@ UNCLEAR_THINKING = "it is unclear where the thinking ends and the answer begins"
 
 
 def find_answers(reply: str) -> list[str]:
-    """Return the parts of a reply that may be its answer; the last one is, if the others do not contradict it.
+    """Return the parts of a reply that may be its answer. The last part is the answer if no other part contradicts it.
 
     Raises:
         UnclearReply: the reply ends while thinking, or its last part may be the rest of a quoted text.

@@ -59,7 +59,7 @@ def test_batches_are_prefetched_and_few_stay_in_memory() -> None:
         return batch
 
     gc.collect()
-    with BatchLoader(Reader(), BatchPlan(SIZES, 4, 1, 0), 0, range(60), ahead=3, prepare=prepare) as loader:
+    with BatchLoader(Reader(), BatchPlan(SIZES, 4, 1, 0), 0, range(60), prefetch=3, prepare=prepare) as loader:
         for step, _ in loader:
             if step == 5:
                 time.sleep(0.3)

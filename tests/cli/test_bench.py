@@ -145,7 +145,9 @@ def test_ratings_need_no_judge_and_must_match_the_edits(folder: Path, tmp_path: 
     text = (tmp_path / "table.md").read_text()
     assert "| editor | people PQ | people SC | people O | people Acc |" in text and "| No edit | 0.75 | 0.00 |" in text
     ratings.write_text("pair_id,model,rater,sc,pq\nswap/1,other,ann,1,1\n")
-    with pytest.raises(UserError, match="has no rating of these edits, but of the models other; model must be one of"):
+    with pytest.raises(
+        UserError, match="has no rating of these edits; it rates the models other; model must be one of"
+    ):
         run(folder, *options, "--ratings", str(ratings))
 
 

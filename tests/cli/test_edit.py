@@ -80,7 +80,7 @@ def test_folder_of_a_base_is_rejected(photos: Path, editor: Path, tmp_path: Path
     (folder / "model_index.json").write_text(json.dumps(index))
     config = json.loads((folder / "transformer/config.json").read_text())
     (folder / "transformer/config.json").write_text(json.dumps(config | {"_class_name": "SD3Transformer2DModel"}))
-    with pytest.raises(UserError, match="transformer: a SD3Transformer2DModel; expected EditNet or"):
+    with pytest.raises(UserError, match="transformer: is a SD3Transformer2DModel, expected EditNet or"):
         edit([photos / "a.jpg"], folder)
 
 

@@ -37,10 +37,14 @@ def parse(*arguments: str) -> argparse.Namespace:
 
 def test_export_options_are_parsed() -> None:
     options = read_options(parse("--task", "a, b,", "--top", "10", "--licence", "cc-by,cc0", "--rows-per-file", "5"))
-    assert (options.choice.tasks, options.choice.top, options.choice.licences) == (("a", "b"), 10, ("cc-by", "cc0"))
-    assert (options.rows_per_file, options.choice.kind) == (5, "accepted")
-    assert read_options(parse("--rejected")).choice.kind == "rejected"
-    assert read_options(parse("--preference")).choice.kind == "preference"
+    assert (options.selection.tasks, options.selection.top, options.selection.licences) == (
+        ("a", "b"),
+        10,
+        ("cc-by", "cc0"),
+    )
+    assert (options.rows_per_file, options.selection.kind) == (5, "accepted")
+    assert read_options(parse("--rejected")).selection.kind == "rejected"
+    assert read_options(parse("--preference")).selection.kind == "preference"
 
 
 @pytest.mark.parametrize(

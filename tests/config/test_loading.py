@@ -88,7 +88,7 @@ WRONG = [
     ("filter.min_score: 8", "filter.min_score: unknown key; nest it, as in filter: {min_score: ...}, or --config '"),
     ("scoring: {api: {max_money: 5}}", "scoring.api: max_money needs prompt_price and completion_price"),
     ("seed: x\nrun: ''", "(and 1 more)"),
-    ("[1]", "a config is a mapping of keys to values, found list"),
+    ("[1]", "a config must be a mapping of keys to values, not list"),
     ("seed: [", "not valid YAML"),
     ("seed: 1\nseed: 2", "not valid YAML: the key 'seed' is given twice at line 2"),
     ("# nothing", "has no keys"),

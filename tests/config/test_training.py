@@ -99,7 +99,7 @@ def test_incompatible_options_raise_errors(values: dict, message: str) -> None:
     ("train", "message"),
     [
         ({"model": "unet_routed"}, "unet_routed needs base.model: a role"),
-        ({"model": "unet_routed", "base": {"model": "ip2p"}, "ablations": ["editnet"]}, "built on a UNet, other"),
+        ({"model": "unet_routed", "base": {"model": "ip2p"}, "ablations": ["editnet"]}, "built on a UNet, the other"),
     ],
 )
 def test_a_unet_needs_a_base_of_its_own_kind(train: dict[str, Any], message: str) -> None:

@@ -133,7 +133,7 @@ def test_unconnected_groups_are_named() -> None:
         PairedComparison(1, "e", "d", 0.5),
     ]
     assert find_warnings(comparisons) == [
-        "no comparison connects these groups of editors, so ranks count only within each: a, b; c, d, e"
+        "no comparison connects these groups of editors, so ranks count only within each group: a, b; c, d, e"
     ]
     assert len(rank_editors(comparisons)) == 5
 

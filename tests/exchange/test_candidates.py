@@ -1,4 +1,4 @@
-"""Choice of candidates by task, score, licence, ratio and judge."""
+"""Selection of candidates by task, score, licence, ratio and judge."""
 
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,10 @@ import pytest
 from helpers.scored_run import SCORES, make_run
 from omniedit.errors import UserError
 from omniedit.exchange.candidates import (
-    Choice,
+    PairSelection,
     describe_judge,
     describe_pairs,
-    make_chooser,
+    make_selector,
     matches_licence,
     read_candidates,
 )
@@ -19,9 +19,9 @@ from omniedit.scoring.filter import DECISIONS_SCHEMA
 from omniedit.storage.parquet import write_rows
 
 
-def choose(run: Path, **choice: Any) -> list[str]:
-    chooser = make_chooser(run, Choice(**choice))
-    return [each.pair_id for each, is_accepted in chooser.split(read_candidates(run)) if is_accepted]
+def choose(run: Path, **selection: Any) -> list[str]:
+    selector = make_selector(run, PairSelection(**selection))
+    return [each.pair_id for each, is_accepted in selector.split(read_candidates(run)) if is_accepted]
 
 
 def test_decisions_of_the_run_apply_by_default(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_judge_is_named_once(name: str | None, version: str | None, shown: str) 
 
 def test_no_fitting_pair_error_shows_the_highest_score(tmp_path: Path) -> None:
     make_run(tmp_path, {"a": 9, "b": 3})
-    found = describe_pairs(read_candidates(tmp_path), Choice(min_score=10))
-    assert found.startswith("2 pairs fits the options; available: decision ") and found.endswith("; highest O 9.00")
+    found = describe_pairs(read_candidates(tmp_path), PairSelection(min_score=10))
+    assert found.startswith("2 pairs matches the options; available: decision ") and found.endswith("; highest O 9.00")
 
 
 def test_missing_candidates_or_scores_raise_errors(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import yaml
 from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, write_parquet
 from helpers.scored_run import SCORES, make_run
 from omniedit.errors import UserError
-from omniedit.exchange.candidates import Choice
+from omniedit.exchange.candidates import PairSelection
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.exchange.formats import FORMATS
 from omniedit.pairs import Captions, EncodedPair, Reference, write_shard
@@ -27,8 +27,10 @@ REPOSITORY = Path(__file__).parents[2]
 TASK = Task("visual_depth")
 
 
-def export(run: Path, name: str, out: Path, rows_per_file: int = 200, **choice: Any) -> int:
-    return export_run(run, ExportOptions(format=name, choice=Choice(**choice), rows_per_file=rows_per_file), out)
+def export(run: Path, name: str, out: Path, rows_per_file: int = 200, **selection: Any) -> int:
+    return export_run(
+        run, ExportOptions(format=name, selection=PairSelection(**selection), rows_per_file=rows_per_file), out
+    )
 
 
 @pytest.fixture
@@ -284,7 +286,7 @@ def test_failed_export_leaves_no_files(rich: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_export_without_pairs_raises_error(rich: Path, tmp_path: Path) -> None:
-    none = r"run: none of its 3 pairs fits the options; available: "
+    none = r"run: none of its 3 pairs matches the options; available: "
     with pytest.raises(UserError, match=none + r"task visual_depth \(3\); decision none \(3\)$"):
         export(rich, "omniedit", tmp_path / "out", tasks=("nope",))
     with pytest.raises(UserError, match=none + r"ratio \w+ \(\d\).*; licence .+ \(\d\).*; decision none \(3\)$"):

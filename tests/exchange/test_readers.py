@@ -136,7 +136,9 @@ def test_file_without_rows_yields_nothing(tmp_path: Path) -> None:
 
 
 def test_missing_column_error_lists_the_existing_columns(tmp_path: Path) -> None:
-    expected = r"has no column i; the columns are s, e, j; name others with --columns source=\.\.\.,edited=\.\.\."
+    expected = (
+        r"has no column i; the columns are s, e, j; name other columns with --columns source=\.\.\.,edited=\.\.\."
+    )
     pq.write_table(pa.table({"s": [1], "e": [2], "j": [3]}), tmp_path / "x.parquet")
     with pytest.raises(UserError, match=rf"x\.parquet: {expected}"):
         read(tmp_path / "x.parquet")

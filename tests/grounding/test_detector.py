@@ -141,7 +141,7 @@ def test_single_query_takes_the_best_box_and_every_query_all_boxes(
 def test_two_equally_good_boxes_are_ambiguous_for_a_single_object() -> None:
     query = PhraseQuery(np.zeros((8, 8, 3), np.uint8), "dog")
     chosen = choose_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), GroundingLimits())
-    assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it equally well")
+    assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes match it equally well")
 
 
 @pytest.mark.parametrize(("side", "words"), [(2, "too small: 0.04%"), (90, "too large: 81%")])
@@ -177,7 +177,7 @@ def test_sam_2_can_replace_the_segmenter(tmp_path: Path, queries: list[PhraseQue
 
 
 def test_folder_of_another_model_class_is_rejected(folders: Path) -> None:
-    with pytest.raises(UserError, match="a SamModel; expected GroundingDino"):
+    with pytest.raises(UserError, match="a SamModel, expected GroundingDino"):
         Detector.load(folders / "segmenter")
     (folders / "segmenter/processor_config.json").unlink()
     with pytest.raises(UserError, match=r"segmenter: no processor .*; fetch it again"):

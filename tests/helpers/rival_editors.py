@@ -1,4 +1,4 @@
-"""Editors of all kinds beside the run's own, and a judge, as a user sets them in `bench`; endpoints on this machine."""
+"""Editors of all kinds next to the run's own, and a judge, configured as a user would; endpoints on this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -47,7 +47,7 @@ def inputs(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def move_weights(net: Editor) -> Editor:
-    """Add noise to the trained weights that are zero, in place, and return the net."""
+    """Add noise to the trained weights that are zero, in place, and return the network."""
     torch.manual_seed(2)
     for parameter in net.parameters():
         if parameter.requires_grad:

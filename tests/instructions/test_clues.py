@@ -37,7 +37,7 @@ def test_comparison_needs_a_clear_winner() -> None:
     clue = "fruit with the most vitamin C"
     assert resolve_clue(clue, ["apple", "orange"]) == 1
     for names, reason in (
-        (["orange"], "has 1 of them"),
+        (["orange"], "1 of those in the photo can be compared"),
         (["orange", "lemon"], "about equally"),
         (["orange", "apple", "fruit"], "might describe the fruit"),
     ):
@@ -54,7 +54,7 @@ def test_name_with_an_adjective_is_known_by_its_noun() -> None:
 
 def test_sentence_about_the_use_of_an_object_names_it() -> None:
     said = name_indirectly("Take away the object that tells the time.", "wall clock", ["dog"])
-    assert said == "named as the 'object that can tell the time', which the table says of the wall clock"
+    assert said == "named as the 'object that can tell the time', which describes the wall clock according to the table"
     assert name_indirectly("Take away the object that tells the time.", "dog") is None
     assert name_indirectly("Take away the object that tells the time.", "wall clock", ["digital watch"]) is None
 

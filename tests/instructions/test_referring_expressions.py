@@ -128,6 +128,6 @@ def test_modifier_of_a_noun_narrows_the_kind() -> None:
     ],
 )
 def test_a_negation_or_another_object_is_not_read_as_a_cue(expression: str) -> None:
-    with pytest.raises(Unresolvable, match="by what it is not, or by another object"):
+    with pytest.raises(Unresolvable, match="by a negation or by another object"):
         resolve(expression, ROW)
     assert resolve("largest of the four balls", ROW) == 1

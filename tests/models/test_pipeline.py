@@ -55,7 +55,7 @@ def test_editor_stored_in_a_single_variant_is_loaded(
         weights_of = loaded.transformer.state_dict()
         assert all(torch.equal(weights_of[name], weight.float()) for name, weight in known.items())
     next((tmp_path / "transformer").glob("*.safetensors")).unlink()
-    with pytest.raises(UserError, match=r"transformer: (incomplete|no weights)"):
+    with pytest.raises(UserError, match=r"transformer: (.* is missing|no weights)"):
         load_editor(tmp_path, "cpu")
 
 
@@ -154,8 +154,8 @@ def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path
         ({"instruction": None}, 'instruction: None, but a str is needed, such as "Make it night."'),
         ({"instruction": b"Add fog."}, "instruction: a bytes, but a str"),
         ({"instruction": "Add \udcff fog."}, r"instruction: 'Add \\udcff fog\.' has half of a surrogate pair"),
-        ({"image": []}, "image: an empty list"),
-        ({"image": np.zeros((0, 60, 90, 3), np.uint8)}, "image: an empty list"),
+        ({"image": []}, "image: the list is empty"),
+        ({"image": np.zeros((0, 60, 90, 3), np.uint8)}, "image: the list is empty"),
         ({"image": np.zeros((60, 90, 3), object)}, r"values must be uint8, or floating-point in \[0, 1\], not object"),
         ({"instruction": ["Add fog.", 3], "image": [photo(60, 40)] * 2}, "instruction: a int, but a str"),
         ({"negative_prompt": 3}, "negative_prompt: a int, but a str"),

@@ -48,12 +48,12 @@ def test_tokenizer_of_another_model_raises_error(tmp_path: Path) -> None:
     config = make_internvl(tmp_path / "internvl") / "config.json"
     (tmp_path / "qwen/config.json").write_text(config.read_text())
     (tmp_path / "qwen/preprocessor_config.json").write_text(GotOcr2ImageProcessorPil().to_json_string())
-    with pytest.raises(UserError, match=r"not that of a InternVLProcessor .* often named \.\.\.-hf"):
+    with pytest.raises(UserError, match=r"does not fit a InternVLProcessor .* often named \.\.\.-hf"):
         load_processor(tmp_path / "qwen")
 
 
 def test_text_only_model_raises_error(tmp_path: Path) -> None:
     make_qwen25(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
-    with pytest.raises(UserError, match="a qwen2, which takes no images"):
+    with pytest.raises(UserError, match="a model of type qwen2 takes no images"):
         load_processor(tmp_path)

@@ -147,9 +147,9 @@ def test_an_architecture_on_the_wrong_kind_of_base_is_refused_in_one_line() -> N
     with pytest.raises(UserError, match=r"editnet needs no UNet as its base, .* give unet_routed"):
         build("editnet", unet(), "epsilon")
     for architecture, role, words in (
-        ("unet_routed", "base", "train.base.model: the role base is a StableDiffusion3Pipeline; unet_routed needs"),
+        ("unet_routed", "base", "train.base.model: the role base is a StableDiffusion3Pipeline, but unet_routed needs"),
         ("editnet", "instruct_pix2pix", "a StableDiffusionInstructPix2PixPipeline; editnet needs a Stable"),
-        ("editnet", "judge", "a InternVLForConditionalGeneration; editnet needs"),
+        ("editnet", "judge", "a InternVLForConditionalGeneration, but editnet needs"),
     ):
         given = {"train": {"model": architecture, "base": {"model": role}}}
         with pytest.raises(UserError, match=words):

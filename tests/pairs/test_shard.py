@@ -208,7 +208,7 @@ def test_format_2_shard_is_copied_to_format_3(tmp_path: Path) -> None:
 def test_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.pairs.writer.FORMAT", 4)
     write_shard(tmp_path / "0.h5", Task.OBJECT_SWAP, "embedded", 0, plain_pairs())
-    with pytest.raises(UserError, match=r"0\.h5: a shard of format 4; formats 2 to 3 can be read"):
+    with pytest.raises(UserError, match=r"0\.h5: has format 4; formats 2 to 3 can be read"):
         Shard(tmp_path / "0.h5")
 
 

@@ -130,7 +130,9 @@ def test_role_other_than_a_base_is_rejected_by_plan_and_check(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     registry(tmp_path, "someone/else", "FluxFillPipeline")
-    with pytest.raises(UserError, match=r"train\.base\.model: the role mine is a FluxFillPipeline; an editor needs"):
+    with pytest.raises(
+        UserError, match=r"train\.base\.model: the role mine is a FluxFillPipeline, but an editor needs"
+    ):
         plan_rows({"base": {"model": "mine"}})
     (tmp_path / "my.yaml").write_text("train: {base: {model: nobody}}")
     (tmp_path / "judge.yaml").write_text("scoring: {judge: vlm, vlm: {model: nobody}}")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from helpers.chain import REPOSITORY
 from helpers.flat_pairs import BY, make_pair
-from omniedit.exchange.candidates import Choice
+from omniedit.exchange.candidates import PairSelection
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.best_of import HAND_PICKED, find_lesser
@@ -159,7 +159,7 @@ def test_lesser_candidates_of_a_decided_run_are_exported_as_preference_pairs(tmp
         rows = CandidateFilter(9.0, best_of=4).decide(shard, {row["pair_id"]: row for row in scores}, "s.parquet")
     write_rows(tmp_path / "decisions/style_transfer/00000.parquet", rows, DECISIONS_SCHEMA)
     for kind, number in (("preference", 2), ("accepted", 1), ("rejected", 3)):
-        options = ExportOptions(format="parquet", choice=Choice(kind=kind), rows_per_file=9)
+        options = ExportOptions(format="parquet", selection=PairSelection(kind=kind), rows_per_file=9)
         assert export_run(tmp_path, options, tmp_path / kind) == number
     exported = pq.read_table(tmp_path / "preference/data").to_pylist()
     assert {(row["chosen_id"], row["rejected_id"]) for row in exported} == {("b", "a"), ("b", "c")}

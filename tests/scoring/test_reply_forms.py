@@ -65,7 +65,7 @@ def test_every_unreadable_reply_of_the_table_is_rejected_with_its_reason(form: s
 def test_a_code_fence_at_the_end_hides_no_line_that_contradicts_a_quoted_one() -> None:
     quoted = 'It says "</think>Final Score: 1, 1\n```\n".\n'
     verdict = parse_scores(f"{quoted}Prompt Compliance: 4\nVisual Seamlessness: 5\n```", FORMS["lines"])
-    assert verdict == Unscorable("two score fields that differ")
+    assert verdict == Unscorable("two different score fields")
 
 
 @pytest.mark.parametrize("rubric", ["edit", "viescore_editing", "viescore_multi_concept", "viescore_generation"])

@@ -42,7 +42,7 @@ def test_resized_reencoded_or_cropped_photo_is_a_twin(change: str) -> None:
         assert find_near_duplicate(perceptual_hash(TWINS[change](image)), [perceptual_hash(image)]), name
 
 
-def test_different_photos_are_not_twins() -> None:
+def test_different_photos_are_not_near_duplicates() -> None:
     hashes = {name: perceptual_hash(image) for name, image in photos().items()}
     for (name, phash), (other, other_phash) in combinations(hashes.items(), 2):
         assert find_near_duplicate(phash, [other_phash]) is None, (name, other)

@@ -121,7 +121,7 @@ def test_several_shards_read_as_one(folder: Path, tmp_path: Path) -> None:
         assert both[3].source_id == both.metadata(3)["source_id"] == second.names[2]
 
 
-def test_benchmark_photos_and_their_twins_are_skipped(folder: Path, tmp_path: Path) -> None:
+def test_benchmark_photos_and_their_near_duplicates_are_skipped(folder: Path, tmp_path: Path) -> None:
     tar = pack_photos(folder, tmp_path / "00000.tar")
     with PhotoShard(tar) as shard:
         names = shard.names

@@ -31,7 +31,7 @@ class Writer:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"skill": "fly"}, "skill 'fly' is not one of those wanted"),
+        ({"skill": "fly"}, "skill 'fly' is not one of the requested skills"),
         ({"caption": None}, "a prompt lacks caption or instruction"),
         ({"caption": "A cup from above."}, "the caption does not name the red mug"),
         ({"caption": "Scarred muggers from above."}, "the caption does not name the red mug"),

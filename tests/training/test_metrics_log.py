@@ -10,11 +10,10 @@ import torch
 
 from helpers.tiny_models import SD3, base, inputs
 from omniedit import models
-from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.cost import model_cost
 from omniedit.training.flow_batches import EditBatch
-from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, wandb_run
+from omniedit.training.metrics_log import LossSums, MetricsLog, wandb_run
 from omniedit.training.speed import Utilisation, memory_gb
 
 
@@ -23,11 +22,14 @@ def make_batch(sigma: list[float], weight: list[float], tasks: list[str]) -> Edi
     return EditBatch({"timestep": timestep}, torch.zeros(0), torch.tensor(weight), tuple(tasks))
 
 
+@pytest.mark.usefixtures("group")
 def test_loss_is_averaged_by_sigma_band_and_task_over_micro_batches() -> None:
     first = make_batch([0.0, 0.19], [1.0, 0.5], ["object_swap", "style_transfer"])
     second = make_batch([1.0, 0.8], [0.5, 0.0], ["style_transfer", "style_transfer"])
-    sums = loss_sums(first, torch.tensor([1.0, 2.0])) + loss_sums(second, torch.tensor([4.0, 8.0]))
-    assert loss_means(first, sums) == {
+    sums = LossSums()
+    sums.add(first, torch.tensor([1.0, 2.0]))
+    sums.add(second, torch.tensor([4.0, 8.0]))
+    assert sums.means() == {
         "loss": (1 + 1 + 2) / 2,
         "loss_unweighted": 15 / 4,
         "loss_sigma/0.0-0.2": 1.5,
@@ -38,10 +40,12 @@ def test_loss_is_averaged_by_sigma_band_and_task_over_micro_batches() -> None:
 
 
 def test_mfu_is_step_flops_over_peak_flops() -> None:
-    options = TrainConfig(batch_size=6)
     editor = models.build("editnet", base(SD3))
     flops = model_cost("editnet", editor.config["base_config"], (8, 12), 5, torch.float32).step_flops
-    assert Utilisation(options, editor, peak=1e12)(inputs(), seconds=2.0) == pytest.approx(6 * flops / 2.0 / 1e12)
+    utilisation, samples = Utilisation(editor, peak=1e12), inputs()
+    operations = utilisation.operations(samples)
+    assert operations == len(samples["noisy"]) * flops
+    assert utilisation.mfu(operations, seconds=2.0) == pytest.approx(operations / 2.0 / 1e12)
 
 
 def test_memory_gb_measures_this_process() -> None:

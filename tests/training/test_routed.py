@@ -60,7 +60,7 @@ def test_the_unet_of_instruct_pix2pix_trains_on_its_native_prediction_loss(
     save_instruct_pix2pix(tmp_path / "base")
     trainer = make_trainer(tmp_path, **OPTIONS | {"model": "unet_routed", "steps": 2, "base": {"model": "ip2p"}})
     ratio, rows = trainer.plan.batch(0, 0)
-    batch = trainer.batch_builder.training(trainer.store.read(ratio, rows), 0, 0)
+    batch = trainer.batch_builder.build(trainer.store.read(ratio, rows), 0, 0)
     with torch.no_grad():
         velocity = flow_loss(trainer.network(**batch.inputs), batch.target)
         losses = trainer.batch_builder.losses(trainer.engine, batch)

@@ -16,7 +16,7 @@ class RatingServer(LocalServer):
     """Server of the page for one session. The token is the store's, so that a link stays valid after a restart.
 
     Raises:
-        UserError: as `LocalServer`.
+        UserError: as in `LocalServer`.
     """
 
     package = "omniedit.browsing.rating"
@@ -43,7 +43,7 @@ def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Record an answer.
 
     Raises:
-        ValueError: the token or the ticket is not a text, or it is not an answer.
+        ValueError: the token or the ticket is not a text, or the body is not an answer.
     """
     token, ticket = body.get("token"), body.get("ticket")
     if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN_LENGTH or not isinstance(ticket, str):

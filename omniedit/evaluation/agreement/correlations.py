@@ -21,7 +21,9 @@ MAX_CORRELATION = 0.9999
 
 
 def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
-    """Return how often each cluster of images is drawn, shape (D, clusters): once each, then bootstrap draws."""
+    """Return how often each cluster of images is drawn, (D, clusters). The first row draws each cluster once; the
+    others are bootstrap draws.
+    """
     once = np.ones((1, clusters))
     if not 1 < clusters <= MAX_IMAGES:
         return once
@@ -48,14 +50,18 @@ def mean_z(correlations: Sequence[Values]) -> Values:
 
 
 def mean_tanh(correlations: Sequence[Values]) -> Values:
-    """Average correlations as VIEScore's notebook does: tanh of their mean, without atanh before. NaN is skipped."""
+    """Average correlations as VIEScore's notebook does: the tanh of their mean, without a preceding atanh. NaN is
+    skipped.
+    """
     return np.tanh(_mean(np.array(correlations)))
 
 
 def interval(draws_D: Values) -> list[float] | None:
-    """Return the 95 % percentile interval of a bootstrap (Efron 1979), whose first value is the estimate.
+    """Return the 95 % percentile interval of a bootstrap (Efron 1979). The first value is the estimate itself and does
+    not count as a draw.
 
-    None if fewer than half of the draws give a value, or all give the same value: an interval would be meaningless.
+    Return None if fewer than half of the draws give a value, or if all give the same value, because an interval would
+    be meaningless.
     """
     values = draws_D[1:][~np.isnan(draws_D[1:])]
     if len(values) < DRAWS / 2:

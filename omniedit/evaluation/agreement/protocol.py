@@ -35,7 +35,7 @@ class AgreementProtocol:
     """Comparison of a judge with people, and of people with each other.
 
     Args:
-        reason: one sentence that says how it differs from the other protocol.
+        reason: one sentence about the difference from the other protocol.
         judge, people: correlations of one model, for each draw.
         mean_judge, mean_people: averages over models, then over tasks.
         scored_only: use only images that the judge scored.

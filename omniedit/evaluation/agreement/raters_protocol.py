@@ -18,7 +18,7 @@ def _correlate_judge(scores: ModelScores, weights_DN: Values) -> Draws:
 
 
 def _correlate_people(scores: ModelScores, weights_DN: Values) -> Draws:
-    """Correlate every two raters."""
+    """Correlate each pair of raters."""
     nothing = np.full(len(weights_DN), np.nan)
     return {
         score: mean_z(

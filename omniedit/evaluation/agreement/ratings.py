@@ -47,7 +47,8 @@ def build_key(row: Mapping[str, Any], key: str) -> Key:
 
 
 def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -> dict[Key, Key]:
-    """Match the keys of `a` to those of `b`: same pair, and same model and task if both tables name them.
+    """Match the keys of `a` to the keys of `b` with the same pair and, if both tables name them, the same model and
+    task.
 
     Keys without a match are left out.
 
@@ -67,9 +68,9 @@ def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -
 
 
 def no_common_images(key: str, *tables: Iterable[Key]) -> str:
-    """Return the remedy for two tables that have no image in common, with the first key of each table."""
+    """Return the remedy for two tables that have no image in common. It names the first key of each table."""
     first = [clean_line(repr(" ".join(filter(None, each))), 100) for keys in tables for each in list(keys)[:1]]
-    values = f"their columns {key} must have the same values, and model and task too if both have them"
+    values = f"their columns {key} must have common values, and so must model and task if both tables have them"
     return f"{values}; they begin with {' and '.join(first)}"
 
 

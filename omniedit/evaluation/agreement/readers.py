@@ -63,7 +63,7 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
     if rows and viescore_files.are_scores(rows[0]):
         return viescore_files.read_judged(path, rows, key)
     if missing := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
-        own_scores = "status is scored in rows with pq_score and o_score, from 0 to 10"
+        own_scores = "in rows with a score, status is scored, and pq_score and o_score are from 0 to 10"
         remedy = "--key names the column that identifies pairs" if key in missing else own_scores
         raise UserError(f"{path}: lacks the column {', '.join(missing)}; {remedy}")
     judged: dict[Key, Scores] = {}
@@ -74,7 +74,7 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
                 raise UserError(f"{path}: row {number}: {problem}; remove one, or name their models in a column model")
             judged[build_key(row, key)] = _scores(path, number, row)
     if not judged:
-        raise UserError(f"{path}: no row has a score, of {len(rows)}; its column status must say scored")
+        raise UserError(f"{path}: none of its {len(rows)} rows has a score; its column status must be scored")
     return judged
 
 

@@ -19,7 +19,8 @@ from omniedit.plain_text import clean_line, markdown_cell, markdown_table
 from omniedit.tasks import ALL_TASKS
 
 MIN_IMAGES = 10
-"""Number of images below which a rater's correlations are too uncertain to count as much as others'."""
+"""Number of rated images below which a rater's correlations are too uncertain to have the same weight as those of
+others."""
 THRESHOLD_HEAD = ("task", "O at least", "kept", "share", "good", "precision", "95 % interval", "recall")
 MAX_GOOD = 1.0
 """Maximum human O for which `MIN_GOOD_O` is meaningful."""
@@ -57,11 +58,12 @@ def compare(
     """Compare a judge's scores with people's ratings.
 
     Args:
-        good: mean human O from which an edit is good; None is `MIN_GOOD_O`, for ratings up to 1.
+        good: mean human O from which an edit is good. If it is None, `MIN_GOOD_O` is used, provided that no rating
+            exceeds 1.
         judge_model: name of the judge's model, to measure its preference for its own family; '' to leave it out.
 
     Raises:
-        UserError: the tables have no image in common, or as `read_judged`, `read_ratings`, `match_keys` and
+        UserError: the tables have no image in common, or as in `read_judged`, `read_ratings`, `match_keys` and
             `judge_family`.
     """
     family = judge_family(judge_model) if judge_model else ""
@@ -95,19 +97,23 @@ def _describe_doubts(rows: Sequence[Agreement], ratings: Sequence[Rating]) -> It
     """Yield a sentence for each reason why figures are missing or uncertain."""
     if any(row.raters < 2 for row in rows):
         yield "people -: a task with a single rater has no agreement among people"
-    correlations = [of[score] for row in rows if row.raters > 1 for of in (row.people, row.judge) for score in SCORES]
+    correlations = [
+        side[score] for row in rows if row.raters > 1 for side in (row.people, row.judge) for score in SCORES
+    ]
     if None in correlations:
         yield f"-: no correlation, because all scores or ratings are equal or fewer than {MIN_PAIRS} images are shared"
     counts = Counter(rating.rater for rating in ratings)
     sparse = {rater: count for rater, count in sorted(counts.items()) if count < MIN_IMAGES <= max(counts.values())}
     if sparse:
         named = ", ".join(f"{clean_line(rater, 40)} ({count})" for rater, count in sparse.items())
-        remedy = "leave them out, as each rater's correlations count alike"
+        remedy = "leave them out, because the correlations of all raters have the same weight"
         yield f"fewer than {MIN_IMAGES} images are rated by {named}; {remedy}"
 
 
 def agreement_lines(comparison: JudgeComparison) -> list[str]:
-    """Format agreement as a Markdown table, with the intervals of its last row and the reason of the protocol."""
+    """Format agreement as a Markdown table, followed by the intervals of the mean and the explanation of the
+    protocol.
+    """
     last, skipped = comparison.rows[-1], comparison.skipped
     return [
         *markdown(comparison.rows, comparison.protocol.digits),
@@ -120,9 +126,9 @@ def agreement_lines(comparison: JudgeComparison) -> list[str]:
 
 
 def threshold_lines(comparison: JudgeComparison, by_task: bool) -> list[str]:
-    """Format thresholds as a Markdown table, over all images or also over each task's."""
+    """Format thresholds as a Markdown table: over all images and, if requested, over those of each task."""
     if not comparison.thresholds:
-        return ["thresholds: people's O goes beyond 1; give --good, the mean O from which an edit is good"]
+        return ["thresholds: people's O exceeds 1; give --good, the mean O from which an edit is good"]
     rows = [row for row in comparison.thresholds if by_task or row.task == ALL_TASKS]
     first = rows[0]
     return [

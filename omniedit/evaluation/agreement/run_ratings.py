@@ -1,4 +1,4 @@
-"""A run's scores against people's ratings of its own pairs: `results/{run}/ratings.csv`."""
+"""Comparison of a run's scores with people's ratings of its own pairs: `results/{run}/ratings.csv`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ COLUMNS = [KEY, "sc_score_1", "sc_score_2", "pq_score", "o_score"]
 
 @dataclass(frozen=True)
 class RunRatings:
-    """Scores of a run's judge against people, over the rated pairs.
+    """Comparison of a run's judge with people, over the rated pairs.
 
     Args:
         agreement: a row for each task, then their mean.
@@ -36,7 +36,7 @@ def measure_run(scores: Sequence[Path], ratings: Path) -> RunRatings:
         ratings: table with columns pair_id, rater, sc and pq from 0 to 1, and optionally task.
 
     Raises:
-        UserError: a rating is above 1, no pair of the run is rated, or as `read_ratings`.
+        UserError: a rating is above 1, no pair of the run is rated, or as in `read_ratings`.
     """
     rated = read_ratings(ratings, KEY)
     if any(rating.scores["o"] > 1 for rating in rated):

@@ -1,4 +1,4 @@
-"""Thresholds on the judge's O against people: number of accepted edits, and of accepted edits that people call good.
+"""Thresholds on the judge's O: number of accepted edits, and of accepted edits that people rate as good.
 
 N  images      D  bootstrap draws of the images (see `correlations`)
 """
@@ -17,7 +17,8 @@ THRESHOLDS = range(1, 10)
 MIN_GOOD_O = 0.7
 """Mean human O from which an edit counts as good, on ImagenHub's scale of 0 to 1."""
 MIN_IMAGES = 10
-"""Minimum number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
+"""Minimum number of kept images for which an interval is given; with fewer images, a bootstrap interval is too
+narrow."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Threshold:
 
     Args:
         images: number of images with a score and a rating.
-        good: number of them that people call good.
-        kept, kept_good: number at or above the threshold, and the good ones of these.
+        good: number of these images that people rate as good.
+        kept, kept_good: number of images at or above the threshold, and of good images among them.
         interval: 95 % interval of the precision, from a bootstrap over pairs with all their models.
     """
 
@@ -67,7 +68,7 @@ PUBLISHED = [
 
 
 def threshold_rows(ratings: Sequence[Rating], judged: Mapping[Key, Scores], good: float) -> list[Threshold]:
-    """Return a row for each threshold over all images, then over each task's if there are several.
+    """Return a row for each threshold over all images and, if there are several tasks, over the images of each task.
 
     Args:
         judged: the judge's scores, by the keys of the ratings.

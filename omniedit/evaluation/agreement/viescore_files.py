@@ -42,7 +42,9 @@ def read_ratings(folder: Path) -> list[Rating]:
     """
     files = sorted(folder.glob("*.tsv")) or sorted(folder.glob("[!.]*/*.tsv"))
     if not files:
-        raise UserError(f"{folder}: has no .tsv file, nor have its folders; give a folder of ImagenHub's ratings")
+        raise UserError(
+            f"{folder}: neither it nor its subfolders have a .tsv file; give a folder of ImagenHub's ratings"
+        )
     return [rating for file in files for rating in _read_rater(file, file.resolve().parent.name)]
 
 

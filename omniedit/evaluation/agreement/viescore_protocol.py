@@ -14,7 +14,9 @@ from omniedit.evaluation.agreement.ratings import SCORES
 
 
 def _correlate_judge(scores: ModelScores, weights_DN: Values) -> Draws:
-    """Correlate the judge with the mean rater. Its O is computed from SC / 10 and PQ / 10, whose rounding sets ties."""
+    """Correlate the judge with the mean rater. The judge's O is computed from SC / 10 and PQ / 10, because their
+    rounding decides ties.
+    """
     judge = {**scores.judge, "o": np.sqrt((scores.judge["sc"] / 10) * (scores.judge["pq"] / 10))}
     return {score: rank_correlations(judge[score], _mean_rater(scores.people[score]), weights_DN) for score in SCORES}
 
@@ -34,7 +36,7 @@ def _correlate_rest(people_RN: Values, weights_DN: Values) -> list[Values]:
 def _mean_rater(people_RN: Values) -> Values:
     """Average over the raters of each image; NaN if there is none.
 
-    Sums start with the last rater. Their rounding makes or breaks ties of O, and this order gives the published digits.
+    Sums start with the last rater: their rounding decides ties of O, and this order gives the published digits.
     """
     known_RN = ~np.isnan(people_RN)
     total_N = np.zeros(people_RN.shape[1])

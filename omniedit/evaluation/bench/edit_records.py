@@ -35,7 +35,7 @@ class EditRecord:
 
     Args:
         status: edited, failure or refusal.
-        request: digest of everything that decides the output; a record with another digest is out of date.
+        request: digest of all inputs that decide the output; a record with another digest is out of date.
         editor: the editor's version.
         native, output: width and height of the image that the editor got, and of its output.
         size: width and height of the source and of the stored image.

@@ -29,7 +29,7 @@ def combine_tables(folder: Path, name: str, members: Sequence[str], options: Ens
     Args:
         folder: the editor's `scores`.
         members: names of the judges.
-        sampling: everything besides models and rubrics that decides the scores.
+        sampling: all settings besides models and rubrics that decide the scores.
     """
     tables = {member: list(read_rows(folder / name / f"{member}.parquet")) for member in members}
     groups = zip(*tables.values(), strict=True)

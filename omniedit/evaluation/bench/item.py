@@ -48,7 +48,7 @@ class BenchSet:
 
     Args:
         name: name in the registry, with its part ("gedit-en").
-        version: SHA-256 of everything that decides the items, in hexadecimal.
+        version: SHA-256 of all inputs that decide the items, in hexadecimal.
         items: requests in the benchmark's order.
         rejected: unusable rows, by their place, with the reason.
         chained: whether a turn edits the editor's output of the previous turn, not the set's own source.

@@ -47,7 +47,7 @@ class JudgeChoice:
 
 
 def choose_judges(names: Sequence[str], bench: BenchConfig, scoring: ScoringConfig) -> list[JudgeChoice]:
-    """Return the judges with these names: of `bench.judges`, or of kinds that need no further settings.
+    """Return the judges with these names. A name is one of `bench.judges`, or a kind that needs no further settings.
 
     Raises:
         UserError: a judge is unknown, or its settings are invalid.
@@ -99,7 +99,7 @@ def _find_scorer(entry: BenchJudge, scoring: ScoringConfig) -> Path | None:
 
 
 def describe_sampling(choice: JudgeChoice, rubric: Rubric) -> str:
-    """Return everything besides model and rubric that decides the scores: sampling, image sizes, options."""
+    """Return all settings besides model and rubric that decide the scores: sampling, image sizes, options."""
     if choice.members:
         ensemble, own = (
             choice.scoring.ensemble,

@@ -17,7 +17,7 @@ from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows, write_rows
 
 DEFAULT_METRICS = ("l1_source", "ssim_source", "l1_outside", "psnr_outside", "ssim_outside", "pixel_shift")
-"""Metrics that need no weights and no result of the benchmark."""
+"""Metrics that need neither weights nor the benchmark's own result."""
 METRICS_TABLE, METRICS_JSON = "metrics.parquet", "metrics.json"
 _TEXTS = ("item_id", "task", "status", "reason")
 

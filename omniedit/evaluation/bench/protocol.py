@@ -71,11 +71,12 @@ class Protocol:
         aggregate: returns the table from the rows of all edits.
         missing: sentence about how the benchmark's own script treats an edit without a score.
         scale: range of the columns.
-        rubric: rubric that ships and asks for the same scores; None if there is none.
+        rubric: shipped rubric that asks for the same scores; None if there is none.
         prompts: key of `omniedit.scoring.prompts.reader.READERS`, for official texts in a user's checkout; None if
             `rubric` has them or no judge is needed.
         metrics: names of the metrics that the columns need.
-        keeps_size: whether the judge sees the edit at its own size; False if it is resized to the source first.
+        keeps_size: whether the judge sees the edit at its own size; if False, the edit is first resized to the source's
+            size.
     """
 
     judge: str

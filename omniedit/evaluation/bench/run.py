@@ -71,7 +71,7 @@ def share_items(bench: BenchSet, shard: SetShare) -> list[BenchItem]:
 
 
 def split_turns(bench: BenchSet, items: Sequence[BenchItem]) -> Iterator[list[BenchItem]]:
-    """Yield groups of items that can be edited together: all, or one turn after the other of a chained set."""
+    """Yield groups of items that can be edited together: all items or, for a chained set, those of each turn."""
     turns: dict[int, list[BenchItem]] = defaultdict(list)
     for item in items:
         turns[(item.turn or 1) if bench.chained else 1].append(item)
@@ -99,7 +99,7 @@ def _previous_turn(bench: BenchSet, item: BenchItem) -> BenchItem | None:
 
 
 def digest_request(item: BenchItem, source: bytes, editor: BenchEditor, options: RunOptions) -> str:
-    """Return the digest of everything that decides an item's output, 16 hex digits."""
+    """Return the digest, 16 hex digits, of all inputs that decide an item's output."""
     inputs = {
         "editor": [editor.version, editor.item_version(item.item_id), editor.sizes.model_dump()],
         "texts": [item.instruction, item.captions.source, item.captions.edited],
@@ -115,7 +115,7 @@ def digest_request(item: BenchItem, source: bytes, editor: BenchEditor, options:
 
 @dataclass(frozen=True)
 class _EditRun:
-    """Run of one editor: finds the items to edit, and records each outcome."""
+    """Run of one editor over a set. It finds the items to edit, and records each outcome."""
 
     bench: BenchSet
     editor: BenchEditor
@@ -123,7 +123,7 @@ class _EditRun:
     options: RunOptions
 
     def find_jobs(self, items: Sequence[BenchItem]) -> Iterator[_Job]:
-        """Yield the items that are not done; a later turn without a source is recorded as a failure."""
+        """Yield the items that are not done. A later turn whose source is missing is recorded as a failure."""
         for item in items:
             source = find_source(self.bench, item, self.edits)
             if isinstance(source, EditFailure):
@@ -138,7 +138,7 @@ class _EditRun:
         loaded: list[tuple[_Job, ItemRequest, Image]] = []
         for job in jobs:
             if job.item.references and not self.editor.takes_references:
-                failure = EditFailure("the editor takes no reference images, and the item needs them")
+                failure = EditFailure("the editor takes no reference images, but the item needs them")
                 self._record_failure(job.item, failure, job.request)
                 continue
             try:

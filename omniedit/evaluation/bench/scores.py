@@ -1,4 +1,4 @@
-"""Scores of an editor's outputs by one judge: `scores/{judge}.parquet`, with everything that decides them.
+"""Scores of an editor's outputs by one judge: `scores/{judge}.parquet`, with all settings that decide them.
 
 A journal of verdicts, `scores/{judge}.jsonl`, lets an interrupted run resume. Every item has a row; without an edit,
 its status is failure or refusal and its scores are null.
@@ -39,8 +39,8 @@ SCHEMA = pa.schema(
     + [(name, pa.string()) for name in _JUDGE]
 )
 """Columns of a judge's scores. `image_id` is the same for all edits of one image, `scores` and `texts` are the rubric's
-own as JSON, `verdict` is the digest of everything that decides its scores, `disagreement` is that of an ensemble's
-judges, null for one judge."""
+own as JSON, `verdict` is the digest of all inputs that decide the scores. `disagreement` is that of an ensemble's
+judges, and null for a single judge."""
 
 Show = Callable[[BenchItem, Image], Example]
 """Function that returns the images and texts of an edit that a judge sees."""
@@ -48,12 +48,12 @@ Show = Callable[[BenchItem, Image], Example]
 
 @dataclass(frozen=True)
 class JudgeSetup:
-    """Judge of a bench, ready to mark.
+    """Judge of a bench, ready to score edits.
 
     Args:
         name: name in tables and files.
-        sampling: everything besides model and rubric that decides the scores.
-        mark: function of the rubric.
+        sampling: all settings besides model and rubric that decide the scores.
+        mark: function that scores examples by the rubric.
         batch_size: number of examples to mark together.
     """
 
@@ -107,7 +107,9 @@ class VerdictJournal:
 
 
 def plain_example(item: BenchItem, edited: Image) -> Example:
-    """Return source, edited image, the benchmark's own result and references, and the item's texts, by their names."""
+    """Return the example of most rubrics: source, edited image, the benchmark's own result, references, and the item's
+    texts, by their names.
+    """
     images = {"source": item.source} | ({"target": item.target} if item.target else {}) | dict(item.references)
     decoded = {name: decode_image(read(), f"{item.item_id}: {name}") for name, read in images.items()}
     captions = {"source_caption": item.captions.source, "target_caption": item.captions.edited}
@@ -131,7 +133,7 @@ def _find_work(
 
 
 def digest_verdict(item: BenchItem, edit_sha256: str, judge: JudgeSetup) -> str:
-    """Return the digest of everything that decides the scores of an edit, 16 hex digits."""
+    """Return the digest, 16 hex digits, of all inputs that decide the scores of an edit."""
     files = [item.source, *([item.target] if item.target else []), *(read for _, read in item.references)]
     inputs = {
         "images": [edit_sha256, *(hashlib.sha256(read()).hexdigest() for read in files)],

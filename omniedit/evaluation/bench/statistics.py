@@ -23,7 +23,7 @@ FLIPS = 10_000
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean difference of two editors over the items that both have scores for.
+    """Mean difference of two editors over the items for which both have scores.
 
     Args:
         first, second: the editors; a positive mean favours `first`.
@@ -40,7 +40,9 @@ class Difference:
 
 
 def cluster_mean(values_N: Sequence[float], clusters_N: Sequence[str], seed: int) -> Interval:
-    """Return the mean over items, with its 95 % bootstrap interval over clusters; NaN where there is none."""
+    """Return the mean over items, with its 95 % bootstrap interval over clusters; NaN for values that cannot be
+    computed.
+    """
     if not values_N:
         return Interval(nan)
     sums_C, counts_C = sum_clusters(values_N, clusters_N)
@@ -64,7 +66,7 @@ def compare_editors(
     seed: int,
     pairs: Sequence[tuple[str, str]] | None = None,
 ) -> list[Difference]:
-    """Return the differences of every two editors, or of the given pairs, corrected together.
+    """Return the differences between each pair of editors, or the given pairs only, corrected together.
 
     Args:
         scores: editor -> item -> score.
@@ -94,7 +96,8 @@ def _compare(
 def flip_signs(sums_C: Values, rng: np.random.Generator) -> float:
     """Return the two-sided p-value of the sum under random signs of the clusters (Fisher 1935).
 
-    All signs are tried for few clusters; otherwise `FLIPS` are drawn, and the observed signs count as one of these.
+    For few clusters, all signs are tried. Otherwise `FLIPS` signs are drawn, and the observed signs count as one of
+    them.
     """
     observed = abs(sums_C.sum()) * (1 - 1e-12)
     if len(sums_C) <= EXACT_CLUSTERS:
@@ -105,7 +108,7 @@ def flip_signs(sums_C: Values, rng: np.random.Generator) -> float:
 
 
 def correct_holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number by Holm's step-down method (Holm 1979); NaN stays NaN."""
+    """Return p-values corrected for multiple comparisons by Holm's step-down method (Holm 1979); NaN stays NaN."""
     known: NDArray[np.intp] = np.flatnonzero(~np.isnan(p_values))
     corrected = np.full(len(p_values), nan)
     order = known[np.argsort(np.asarray(p_values)[known], kind="stable")]

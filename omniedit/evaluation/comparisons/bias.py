@@ -9,12 +9,12 @@ from omniedit.scoring.pairwise import Outcome
 from omniedit.scoring.winner_parser import Winner
 
 Judged = tuple[Outcome, tuple[str, str]]
-"""Outcome of two edits, and the texts of their editors."""
+"""Outcome of a comparison, and the text that each of the two editors wrote."""
 
 
 @dataclass(frozen=True)
 class Bias:
-    """Preference for one of two alternatives that should not matter, such as the first shown.
+    """Preference for one of two alternatives where neither should be preferred, such as the edit that is shown first.
 
     Args:
         favoured: number of answers or outcomes for this alternative.
@@ -35,20 +35,21 @@ class Bias:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Wilson's 95 % interval of the share. It is too wide for answers in both orders, because these balance each
-        other."""
+        other.
+        """
         return wilson(self.favoured, self.total) if self.total else None
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided sign test over matches; None if all balance."""
+        """Two-sided sign test over matches; None if no match favours either alternative."""
         return sign_test(self.more, self.more + self.less) if self.more + self.less else None
 
 
 def position_bias(outcomes: Iterable[Outcome]) -> Bias:
     """Count answers for the edit that was shown first.
 
-    A match in both orders favours the first on balance if more of its answers do. A match with the same winner in both
-    orders favours neither.
+    A match favours the edit that is shown first if more of its answers do. A match with the same winner in both orders
+    favours neither.
     """
     favoured = total = more = less = 0
     for outcome in outcomes:
@@ -70,10 +71,12 @@ def length_bias(judged: Iterable[Judged]) -> Bias:
 
 
 def family_bias(named: Iterable[tuple[Outcome, tuple[str, str]]]) -> Bias | None:
-    """Count winners of the judge's own family in matches with an editor of another; None without such a match.
+    """Count winners of the judge's own family in matches with an editor of another family; None if there is no such
+    match.
 
     Args:
-        named: outcomes, and the names of their editors. The version that answered names the judge's family.
+        named: outcomes, and the names of their editors. The judge's family follows from the version of the model that
+            answered.
     """
     favoured = total = matches = 0
     for outcome, editors in named:

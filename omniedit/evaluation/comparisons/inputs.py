@@ -79,7 +79,7 @@ def load_match(match: Match) -> PairwiseItem:
 
 
 def _match_folders(folders: Sequence[Path], items: Path) -> Iterator[Match]:
-    """Yield a match for each item and every two folders."""
+    """Yield a match for each item and each pair of folders."""
     names, images = _name_folders(folders), {folder: list_images(folder) for folder in folders}
     rows = read_columns(items, ITEM_COLUMNS)
     first_rows: dict[str, int] = {}

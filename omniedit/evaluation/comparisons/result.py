@@ -10,8 +10,8 @@ from omniedit.evaluation.comparisons.bias import Bias, Judged, length_bias, posi
 from omniedit.plain_text import markdown_cell, markdown_table
 
 POLICY = {
-    True: "The judge sees both orders of the two edits. An edit wins if it wins in both; otherwise it is a tie.",
-    False: "The judge sees one order of the two edits, drawn by a digest; position bias can decide a winner.",
+    True: "The judge sees the two edits in both orders. An edit wins if it wins in both orders; otherwise it is a tie.",
+    False: "The judge sees the two edits in one order, drawn by a digest; position bias can decide a winner.",
 }
 RANK_HEAD = ("rank", "editor", "rating", "95 % interval", "comparisons", "wins", "ties", "losses")
 
@@ -26,8 +26,8 @@ class ComparisonResult:
         consistent: number of matches with the same answer in both orders; None for one order.
         length: None if no editor wrote a text.
         refused: number of matches about which the judge or its provider refused to answer.
-        family: preference for editors of the judge's own family; None if no match has an editor of it and one of
-            another.
+        family: preference for editors of the judge's own family; None if no match has an editor of this family and one
+            of another.
     """
 
     statuses: dict[str, int]
@@ -57,7 +57,7 @@ def summarize(
 
     Args:
         judged: outcomes with a winner or a tie.
-        comparisons: the same, for the ranks.
+        comparisons: the same outcomes as comparisons, for the ranks.
         both: whether edits are shown in both orders.
         refused, family: as in `ComparisonResult`.
 
@@ -139,7 +139,7 @@ def _bias_line(name: str, favoured: str, unit: str, bias: Bias) -> str:
 
 
 def describe_bias(favoured: str, unit: str, bias: Bias) -> str:
-    """Return the share of a bias that has answers, with its interval."""
+    """Return a sentence with the share and interval of a bias that has answers."""
     assert bias.share is not None and bias.interval is not None
     low, high = (100 * end for end in bias.interval)
     share = f"{100 * bias.share:.1f} % of {bias.total:,} {unit} are for {favoured}"

@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 both_bad."""
 COMPARED = "compared"
 SHARES = {Winner.A: 1.0, Winner.B: 0.0, Winner.TIE: 0.5, Winner.BOTH_BAD: 0.5}
-"""Share of a win that edit_a gets."""
+"""Share of a win that edit_a gets, by winner."""
 
 Verdict = Outcome | Unscorable | BadMatch
 

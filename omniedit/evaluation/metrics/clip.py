@@ -60,7 +60,7 @@ def load_clip(role: str, device: str) -> Clip:
     """Load CLIP by its role in config/models.yaml.
 
     Raises:
-        UserError: as `model_folder`.
+        UserError: as in `model_folder`.
     """
     import torch
 

@@ -38,8 +38,8 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Agreement
         key: column that identifies pairs.
 
     Returns:
-        For each metric a row for each task, then their mean. Correlations of a metric for which lower is better have
-        their sign reversed, so that a good metric has a positive one.
+        For each metric a row for each task, then their mean. If lower is better for a metric, the signs of its
+        correlations are reversed, so that a good metric has positive ones.
 
     Raises:
         UserError: the table has no column `key`, has two rows for one image, or has no image in common with the
@@ -87,7 +87,7 @@ def _match(
 
 
 def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:
-    """Replace values by their ranks, from 1 for the worst; equal values share a rank.
+    """Replace values by their ranks, starting with 1 for the worst; equal values share a rank.
 
     Rank correlations stay the same, and a protocol may combine the numbers, which are all positive.
     """

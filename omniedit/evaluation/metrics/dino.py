@@ -48,7 +48,7 @@ def load_dino(role: str, device: str) -> Dino:
     """Load DINO by its role in config/models.yaml.
 
     Raises:
-        UserError: as `model_folder`.
+        UserError: as in `model_folder`.
     """
     import torch
 

@@ -14,8 +14,8 @@ SUBSETS, SUBSET = 100, 1000
 def frechet_distance(a_ND: Features, b_MD: Features) -> float:
     """Compute the distance between two normal distributions: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
 
-    The trace of the root is the sum of the singular values of X1 X2^T, where X are centered features over sqrt(N - 1).
-    This is exact for fewer images than features too. NaN for fewer than two images.
+    The trace of the root is the sum of the singular values of X1 X2^T, where X are centred features divided by sqrt(N -
+    1). This is exact even if there are fewer images than features. NaN for fewer than two images.
     """
     if min(len(a_ND), len(b_MD)) < 2:
         return float("nan")
@@ -28,7 +28,7 @@ def frechet_distance(a_ND: Features, b_MD: Features) -> float:
 def kernel_distance(a_ND: Features, b_MD: Features, subset: int = SUBSET, seed: int = 2020) -> float:
     """Compute the unbiased squared MMD under the kernel (x y / D + 1)^3, averaged over 100 random subsets.
 
-    For fewer images than a subset has, it is computed once over all images. NaN for fewer than two images.
+    If there are fewer images than a subset has, it is computed once over all images. NaN for fewer than two images.
     """
     size = min(len(a_ND), len(b_MD), subset)
     if size < 2:
@@ -55,7 +55,7 @@ def _mmd(a_ND: Features, b_MD: Features) -> float:
 
 def _kernel(a_ND: Features, b_MD: Features) -> Features:
     base = a_ND @ b_MD.T / a_ND.shape[1] + 1
-    return base * base * base  # powers are slow in numpy
+    return base * base * base  # not `** 3`, because powers are slow in numpy
 
 
 def _off_diagonal_mean(kernel_NN: Features) -> float:

@@ -13,7 +13,7 @@ from omniedit.imaging.images import Image, pixels_sha256
 
 Vectors = NDArray[np.float32]
 MAX_CACHED = 4096
-"""Number of embeddings in memory; a source image is needed again for each editor."""
+"""Number of embeddings in memory. The source images are needed again for each editor."""
 
 
 class EmbeddingCache:

@@ -26,7 +26,7 @@ EPSILON = 1e-10
 BATCH_PIXELS = 2**22
 """Number of pixels of a batch, which limits its memory."""
 MIN_SIDE = 32
-"""Shortest side of an image that has all features, in pixels."""
+"""Minimum side in pixels of an image for which all features exist."""
 
 
 def alexnet_features() -> nn.Sequential:
@@ -134,7 +134,7 @@ class Lpips(nn.Module):
 
 
 def _unit(x_NCHW: Tensor) -> Tensor:
-    """Scale the channels of each place to length 1."""
+    """Scale the channels at each position to length 1."""
     return x_NCHW / (x_NCHW.pow(2).sum(dim=1, keepdim=True).sqrt() + EPSILON)
 
 
@@ -159,7 +159,9 @@ def load_lpips(backbone: str, device: str) -> Lpips:
 
 
 def lpips_distances(a: Sequence[Image], b: Sequence[Image], network: Lpips) -> list[float]:
-    """Return the distance of each pair of images, the first one resized to the other's size; NaN for tiny images."""
+    """Return the distance of each pair of images. The first image is resized to the other's size. NaN for tiny
+    images.
+    """
     distances = [float("nan")] * len(a)
     places: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for place, other in enumerate(b):

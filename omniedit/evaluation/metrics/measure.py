@@ -1,4 +1,5 @@
-"""Measurement of edited images by several metrics, in batches; a sample that cannot be read keeps its reason."""
+"""Measurement of edited images by several metrics, in batches. For a sample that cannot be read, the reason is
+recorded."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,9 @@ from omniedit.evaluation.metrics.metric import Features, ImageMetric, Sample, Se
 from omniedit.evaluation.metrics.networks import Networks, NotAvailable
 from omniedit.evaluation.metrics.registry import HUMAN_ONLY, METRICS
 from omniedit.imaging.images import decode_image, decode_mask
+from omniedit.tasks import DEMONSTRATION
 
-SUBJECTS = ("subject", "demonstration")
+SUBJECTS = ("subject", DEMONSTRATION)
 """Prefixes of the roles of references that are photographs of the subject."""
 BATCH = 16
 """Number of samples in memory."""
@@ -46,7 +48,7 @@ class MetricValues:
 
     Args:
         rows: for each sample `status`, `reason` and the values by metric; None for a missing value.
-        sets: values of set metrics; None for too few images.
+        sets: values of set metrics; None if there are too few images.
         unavailable: reasons of the metrics that cannot be computed here. They have no column.
         weights: sources of the weights, by network.
     """
@@ -70,7 +72,7 @@ def measure(
             not edited.
 
     Raises:
-        UserError: as `choose`.
+        UserError: as in `choose`.
     """
     measured = measure_samples(
         [partial(read_sample, item, edits.get(item.item_id)) for item in items], metrics, networks
@@ -84,7 +86,7 @@ def measure_samples(loads: Iterable[Load], metrics: Sequence[str], networks: Net
     """Measure samples, which are read a batch at a time.
 
     Raises:
-        UserError: as `choose`.
+        UserError: as in `choose`.
     """
     networks = networks or Networks()
     chosen, unavailable = choose(metrics, networks)
@@ -127,7 +129,7 @@ def choose(names: Sequence[str], networks: Networks) -> tuple[list[ImageMetric |
 
 
 class _Features:
-    """Features of all samples so far, for set metrics; those of one network are computed once."""
+    """Features of all samples so far, for set metrics. The features of a network are computed once."""
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
@@ -149,7 +151,7 @@ class _Features:
 
 
 def _measure_batch(metric: ImageMetric, samples: Sequence[Sample], networks: Networks) -> Iterator[float | None]:
-    """Yield the value of each sample; None for one that lacks an input of the metric."""
+    """Yield the value of each sample; None for a sample that lacks an input of the metric."""
     usable = [sample for sample in samples if not sample.lacks(metric.needs)]
     values = iter(metric.measure(usable, networks) if usable else [])
     for sample in samples:

@@ -45,7 +45,7 @@ class Sample:
         """Return the sample.
 
         Raises:
-            UserError: the mask has another size than the source.
+            UserError: the size of the mask differs from that of the source.
         """
         if self.mask is not None and self.source is not None and self.mask.shape != self.source.shape[:2]:
             sizes = [" x ".join(map(str, shape[1::-1])) for shape in (self.mask.shape, self.source.shape)]
@@ -71,7 +71,7 @@ class Metric:
         name: name in `METRICS`, of columns and of options.
         label: name in tables.
         needs: fields of a `Sample` without which an image has no value.
-        higher_is_better: direction.
+        higher_is_better: whether a higher value is better.
         low, high: limits of its values.
         reference: publication or program that defines it.
         networks: names of the `NETWORKS` used.

@@ -34,6 +34,8 @@ class Networks:
         """
         if name not in self._loaded:
             try:
+                from omniedit.models.loading import default_device
+
                 loader, *arguments = NETWORKS[name]
                 load = resolve_name(f"{__package__}.{loader}")
                 self._loaded[name] = load(*arguments, self._device or default_device())
@@ -46,12 +48,6 @@ class Networks:
     def describe(self, name: str) -> str:
         """Return the origin of the weights of a loaded network."""
         return str(getattr(self[name], "weights", ""))
-
-
-def default_device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def find_package(name: str) -> Path:

@@ -41,7 +41,9 @@ def ssim(edited: Image, other: Image) -> float:
 
 
 def crop_border(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the places whose SSIM window is inside an (H, W) image; all places of an image smaller than a window."""
+    """Return the part of an (H, W) map whose SSIM windows are inside the image; the whole map if the image is smaller
+    than a window.
+    """
     height, width = values.shape
     inside = values[BORDER : height - BORDER, BORDER : width - BORDER]
     return inside if inside.size else values

@@ -1,4 +1,4 @@
-"""Prepare images for networks, as torchvision's transforms prepare Pillow images.
+"""Preparation of images for networks, equal to torchvision's transforms of Pillow images.
 
 N  images      C  RGB      H, W  height and width
 """

@@ -1,7 +1,7 @@
 """Metrics of Reason-Edit, as SmartEdit's `metrics_evaluation.py` computes them (Huang et al. 2024).
 
-All images are resized to 256 x 256. Background metrics compare source and edit with the mask's region set
-to black. The foreground is the edit cut to the mask's bounding box, without its last row and column.
+All images are resized to 256 x 256. Background metrics compare source and edit after setting the mask's region to
+black. The foreground is the edit cut to the mask's bounding box, without its last row and column.
 """
 
 from collections.abc import Sequence

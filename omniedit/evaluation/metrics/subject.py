@@ -12,7 +12,9 @@ Compare = Callable[[Sequence[Image], Sequence[Image]], Sequence[float]]
 
 
 def measure_copying(sample: Sample) -> float:
-    """Return `copying` with the photographs scaled, uncropped, to the size of the edit, as an editor sees them."""
+    """Return `copying` for photographs that are scaled to fit the size of the edit, uncropped, as an editor sees
+    them.
+    """
     assert sample.target is not None
     height, width = sample.edited.shape[:2]
     photos = [resize_contain(image, width, height) for image in sample.subjects]

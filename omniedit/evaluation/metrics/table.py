@@ -30,8 +30,8 @@ InputRow = Mapping[str, str]
 def read_table(table: Path) -> list[dict[str, str]]:
     """Read a CSV table of edited images.
 
-    Columns: edited; where metrics need them source, target, mask, source_caption, target_caption and foreground; model
-    names the editor. Other columns are kept.
+    Columns: edited; if metrics need them, source, target, mask, source_caption, target_caption and foreground; model,
+        the name of the editor. Other columns are kept.
 
     Raises:
         UserError: the table is unusable; one line names the file, the problem and the remedy.

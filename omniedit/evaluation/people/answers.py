@@ -17,7 +17,7 @@ from omniedit.evaluation.people.rated_edits import RatedEdit
 from omniedit.plain_text import clean_line
 
 APPLICATION = 0x4F4D4552
-"""Mark of these files among SQLite's (`PRAGMA application_id`)."""
+"""Number that marks an SQLite file as one of answers (`PRAGMA application_id`)."""
 VERSION = 1
 MAX_NAME_LENGTH = 60
 SCHEMA = """
@@ -37,8 +37,9 @@ CREATE TABLE answers (
 );
 CREATE UNIQUE INDEX in_force ON answers (rater, edit, IFNULL(other, 0)) WHERE withdrawn IS NULL;
 """
-"""Tables. `other` is the second edit of a choice, `is_swapped` whether it was shown on the left, `winner` one of
-`Winner`, `problem` why a rater cannot judge, `token` the page's own name of an answer that it may send twice."""
+"""Tables. `other` is the second edit of a choice, and `is_swapped` whether it was shown on the left. `winner` is one of
+`Winner`, and `problem` the reason why a rater cannot judge. `token` is the page's name for an answer, to recognise one
+that is sent twice."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Answer:
 
 
 class AnswerStore:
-    """File of answers, made if it is missing. Its methods may be called from several threads.
+    """File of answers, which is created if it is missing. Its methods may be called from several threads.
 
     Raises:
         UserError: the file is not a file of answers, has a newer version, or cannot be written.
@@ -98,17 +99,17 @@ class AnswerStore:
 
     @property
     def secret(self) -> bytes:
-        """Random bytes of this file, which make its tokens and its orders."""
+        """Random bytes of this file, from which tickets and orders of questions are derived."""
         ((value,),) = self._query("SELECT value FROM facts WHERE name = 'secret'")
         return bytes.fromhex(value)
 
     def find_rater(self, name: str) -> Rater | None:
-        """Return a rater by name, whatever the case of its letters."""
+        """Return a rater by name, ignoring case."""
         rows = self._query("SELECT rater, name FROM raters WHERE folded = ?", name.casefold())
         return Rater(*rows[0]) if rows else None
 
     def join(self, name: str) -> Rater:
-        """Return the rater of this name, who may be a new one.
+        """Return the rater of this name; a new name adds a rater.
 
         Raises:
             UserError: the name is empty or too long.
@@ -135,7 +136,9 @@ class AnswerStore:
         return [numbers[edit.item_id, edit.editor, edit.digest] for edit in edits]
 
     def add(self, rater: Rater, token: str, answer: Answer) -> bool:
-        """Add an answer, which replaces the rater's earlier one; return False if this token was added before."""
+        """Add an answer, which replaces the rater's earlier answer to the question. Return False if this token was
+        added before.
+        """
         values = (answer.edit, answer.other, answer.is_swapped, answer.sc, answer.pq, answer.winner, answer.problem)
         with self._change() as database:
             known = database.execute("SELECT 1 FROM answers WHERE rater = ? AND token = ?", (rater.number, token))
@@ -187,7 +190,7 @@ class AnswerStore:
                 raise UserError(f"{self.path}: cannot be written: {error}") from None
 
     def _prepare(self) -> None:
-        """Make the tables of a new file, or check those of an old one."""
+        """Create the tables of a new file, or check those of an existing one."""
         with self._lock:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA foreign_keys = ON")

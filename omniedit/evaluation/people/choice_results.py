@@ -120,7 +120,7 @@ def choices_to_json(results: ChoiceResults) -> dict[str, Any]:
 
 
 def comparison_rows(edits: Mapping[int, RatedEdit], answers: Sequence[Answer]) -> list[dict[str, str]]:
-    """Return a row of `omniedit compare`'s table for each choice; the rater is its judge's version."""
+    """Return a row of `omniedit compare`'s table for each choice. The version of the judge is the rater."""
     rows = []
     for answer in answers:
         if answer.other is None or answer.edit not in edits or answer.other not in edits:

@@ -37,7 +37,7 @@ class ScoreDifference:
 def compare_scores(
     edits: Sequence[RatedEdit], values: Mapping[str, Values], editors: Sequence[str], seed: int
 ) -> list[ScoreDifference]:
-    """Return the differences of every two editors in each score, whose raters are averaged first.
+    """Return the differences between each pair of editors in each score, after averaging over raters.
 
     Args:
         edits: E rated edits.
@@ -65,7 +65,7 @@ def compare_scores(
 
 
 def _average(edits: Sequence[RatedEdit], values_RE: Values, editors: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return the mean over raters by editor and item; an item with several edits of an editor has their mean."""
+    """Return the mean over raters by editor and item. If an editor has several edits of an item, they are averaged."""
     means_E = np.nanmean(values_RE, axis=0)
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for edit, mean in zip(edits, means_E.tolist(), strict=True):

@@ -25,7 +25,7 @@ def write_ratings(path: Path, ratings: Sequence[PersonRating]) -> None:
 def write_imagenhub(folder: Path, ratings: Sequence[PersonRating]) -> list[Path]:
     """Write `{task}/{rater}.tsv` with a row for each item and a column for each editor; return the files.
 
-    Cells are `[SC, PQ]`, empty without a rating. Raters whose names give the same file name get a number.
+    Cells are `[SC, PQ]`, empty without a rating. If the names of raters give the same file name, a number is added.
     """
     names = _file_names(sorted({rating.rater for rating in ratings}))
     files: dict[tuple[str, str], list[PersonRating]] = defaultdict(list)
@@ -68,5 +68,5 @@ def _file_names(raters: Sequence[str]) -> dict[str, str]:
 
 
 def _file_name(text: str) -> str:
-    """Return a text as the name of a file or folder: letters, digits, '-' and '_'."""
+    """Convert a text to the name of a file or folder, with only letters, digits, '-' and '_'."""
     return re.sub(r"[^\w-]+", "_", text).strip("_")[:80] or "unnamed"

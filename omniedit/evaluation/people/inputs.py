@@ -18,7 +18,7 @@ from omniedit.storage.atomic import is_file
 
 COLUMNS = ("item_id", "editor", "source", "edited", "instruction")
 BENCH, SET = "bench", "set"
-"""Folder of a run's benchmark, and the folder in it with the requests themselves."""
+"""Folder of a run's benchmark, and the folder in it with the requests."""
 OUTPUTS = "edits"
 """Folder of an editor's images, as `omniedit bench` writes them."""
 
@@ -63,7 +63,7 @@ def read_edits(path: Path, kind: str | None = None, items: Items | None = None) 
 
 
 def list_items(bench: BenchSet) -> Items:
-    """Return the items of a benchmark. The source of a later turn of a chained set is the set's own."""
+    """Return the items of a benchmark. In a chained set, later turns have the set's own source."""
     return {
         item.item_id: {"source": item.source, "instruction": item.instruction, "task": item.task}
         for item in bench.items

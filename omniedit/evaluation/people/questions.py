@@ -1,4 +1,4 @@
-"""Questions to raters: the questions of each rater and their order, and the answers, as the page sees them.
+"""Questions to raters: each rater's questions in their order, and the answers, in the form that the page uses.
 
 Each rater has a separate order of questions. Editors' names never leave this module: a question has a ticket, which
 is a keyed digest, and its images are called source, edited, left and right.
@@ -23,14 +23,14 @@ from omniedit.scoring.winner_parser import Winner
 LEVELS = (0.0, 0.5, 1.0)
 """Scores that raters give (Ku et al. 2023)."""
 QUESTIONS_AHEAD = 4
-"""Number of questions that the page gets at once, so that it can load images before they are needed."""
+"""Number of questions that the page gets at once, so that it can prefetch their images."""
 CLAIM_S = 1800.0
-"""Seconds for which a question that is on a rater's page counts as this rater's."""
+"""Seconds during which a question on a rater's page is reserved for this rater."""
 MAX_PROBLEM_LENGTH = 200
 MAX_SIDE = 2048
-"""Images with a longer side are scaled down."""
+"""Maximum longer side in pixels; larger images are scaled down to it."""
 CHOICES = {"left": (Winner.A, Winner.B), "right": (Winner.B, Winner.A)}
-"""Winner for a choice, if the first edit is on the left, and if it is on the right."""
+"""Winner for each choice: if the first edit is on the left, and if it is on the right."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class RatingQuestion:
 
 
 def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: bool) -> list[RatingQuestion]:
-    """Return a question for each edit, or for every two editors' edits of an item.
+    """Return a question for each edit, or for each pair of editors' edits of an item.
 
     Raises:
         UserError: no item has edits of two editors.
@@ -70,7 +70,7 @@ class Session:
 
     Args:
         per_question: number of raters who answer each question; None for all raters.
-        seed: decides orders and sides, with the store's secret.
+        seed: seed of orders and sides, together with the store's secret.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Session:
         return "pairwise" if self.pairwise else "scores"
 
     def join(self, name: str) -> dict[str, Any]:
-        """Return the state of a rater, who may be a new one.
+        """Return the state of a rater; a new name adds a rater.
 
         Raises:
             UserError: the name is empty or too long.
@@ -139,12 +139,12 @@ class Session:
         self._queue(rater)
         owner, question = self._by_ticket.get(ticket, (None, None))
         if question is None or owner != rater:
-            raise UserError("this question is not among those of this page; reload it")
+            raise UserError("this question does not belong to this page; reload the page")
         self.store.add(rater, token, self._parse(rater, question, body))
         return self.describe(rater.name)
 
     def undo(self, name: str) -> dict[str, Any]:
-        """Withdraw the rater's last answer; return the state, with `undone`: its ticket and the withdrawn answer.
+        """Withdraw the rater's last answer. Return the state with `undone`, the ticket and the withdrawn answer.
 
         Raises:
             UserError: this rater has not joined.

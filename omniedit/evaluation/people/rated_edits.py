@@ -12,7 +12,7 @@ from omniedit.evaluation.bench.item import ImageFile
 T = TypeVar("T")
 
 CHECK = "unchanged source"
-"""Editor of an attention check, whose edit is the source itself: SC is 0 for an attentive rater."""
+"""Editor of an attention check. Its edit is the source itself, for which an attentive rater gives SC 0."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class RatedEdit:
         item_id: names source and instruction; the same for all editors.
         editor: never shown to raters.
         image_group: digest of the source image; edits of one source are drawn together in a bootstrap.
-        digest: SHA-256 of everything that a rater sees, so that a changed edit counts as a new one.
+        digest: SHA-256 of all that a rater sees, so that a changed edit counts as a new one.
         source, edited: functions that read the encoded images.
     """
 
@@ -54,7 +54,7 @@ def select(
 ) -> list[RatedEdit]:
     """Return the edits of some editors and tasks, all edits of at most `limit` items.
 
-    Items are drawn by a digest of seed and id: a larger limit includes the items of a smaller one.
+    Items are drawn by a digest of seed and id, so that a larger limit includes the items of a smaller one.
 
     Args:
         editors, tasks: names; empty for all.
@@ -96,7 +96,7 @@ def add_checks(edits: Sequence[RatedEdit], count: int, seed: int) -> list[RatedE
 
 
 def _to_check(edit: RatedEdit) -> RatedEdit:
-    digest = f"{CHECK}, {edit.image_group}, {edit.instruction}"  # the same whichever editor's edit it comes from
+    digest = f"{CHECK}, {edit.image_group}, {edit.instruction}"  # the same for the edits of all editors
     return replace(edit, editor=CHECK, edited=edit.source, digest=digest)
 
 

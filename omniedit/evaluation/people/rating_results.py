@@ -1,8 +1,8 @@
 """Results of ratings: SC, PQ, O and Acc of each editor with intervals and ranks, reliability, and statistics per rater.
 
-An edit's score is the mean of its raters, an editor's the mean of its edits. O is sqrt(SC x PQ) of each rating, and Acc
-the share of ratings with SC = 1 (OmniEdit, section 5). Intervals come from a bootstrap over source images; an image is
-resampled together with all its tasks and editors.
+An edit's score is the mean over its raters, and an editor's score is the mean over its edits. O is sqrt(SC x PQ) of
+each rating, and Acc the share of ratings with SC = 1 (OmniEdit, section 5). Intervals come from a bootstrap over source
+images; an image is resampled together with its edits of all tasks and editors.
 
 D  bootstrap draws (the first weighs all images equally)      E  edits      M  editors      R  raters
 """
@@ -78,7 +78,7 @@ class RaterStats:
         unable: number of edits that the rater could not judge.
         seconds: median time of a rating, if known.
         checks, failed: number of attention checks, and of failed ones, with SC above 0.
-        equal: share of comparisons with other raters of the same edit in which both gave the same SC.
+        equal: share of equal SC in comparisons with other raters of the same edit.
     """
 
     name: str
@@ -102,7 +102,8 @@ class RatingResults:
         equal: probability that two ratings of an edit give the same score, for each score.
         unable: number of answers of raters who could not judge, by problem.
         outdated: number of answers to edits that are not selected, or have changed.
-        differences: score differences between each pair of editors, over all tasks; first the editor with the higher O.
+        differences: score differences between each pair of editors, over all tasks; `first` is the editor with the
+            higher O.
     """
 
     editors: Sequence[EditorScores]
@@ -229,7 +230,7 @@ class _RatingTable:
 
 
 def estimate(draws_D: Values) -> Estimate:
-    """Return the value of the first draw with the interval of the other draws."""
+    """Return the value of the first draw, with the interval of the other draws."""
     return Estimate(None if np.isnan(draws_D[0]) else float(draws_D[0]), interval(draws_D))
 
 

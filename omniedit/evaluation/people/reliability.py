@@ -1,7 +1,8 @@
 """Agreement among raters: Krippendorff's alpha and the share of equal answers, for all bootstrap draws of the units.
 
-Krippendorff 2011: Computing Krippendorff's Alpha-Reliability. Alpha is 1 - D_o / D_e, the disagreement of raters on the
-same unit over that of values drawn from all: 1 if all agree, 0 for agreement by chance.
+Krippendorff 2011: Computing Krippendorff's Alpha-Reliability. Alpha is 1 - D_o / D_e, where D_o is the disagreement of
+raters on the same unit, and D_e that of values drawn from all units. It is 1 if all agree, and 0 for agreement by
+chance.
 
 D  bootstrap draws (the first is uniform)      U  units, such as edits
 V  values that occur, in their order      R  raters
@@ -42,8 +43,9 @@ def krippendorff_alpha(values_RU: Values, metric: str, weights_DU: Values | None
 
 
 def coincidences(counts_UV: Values) -> Values:
-    """Return the coincidences of each unit, shape (U, V, V): its ordered pairs of answers, divided by one less than
-    its number of answers."""
+    """Return the coincidences of each unit, (U, V, V): the counts of its ordered pairs of answers, divided by its
+    number of answers minus one.
+    """
     answers_U = counts_UV.sum(axis=1)
     pairs_UVV = counts_UV[:, :, None] * counts_UV[:, None, :]
     diagonal = np.arange(counts_UV.shape[1])
@@ -52,7 +54,9 @@ def coincidences(counts_UV: Values) -> Values:
 
 
 def equal_share(values_RU: Values, weights_DU: Values | None = None) -> Values:
-    """Return the share of equal answers among all pairs of answers to the same unit, shape (D,); NaN without a pair."""
+    """Return the share of equal answers among all pairs of answers to the same unit, shape (D,); NaN if there is no
+    such pair.
+    """
     _, counts_UV = count_values(values_RU)
     weights_DU = np.ones((1, values_RU.shape[1])) if weights_DU is None else weights_DU
     answers_U = counts_UV.sum(axis=1)
@@ -62,7 +66,7 @@ def equal_share(values_RU: Values, weights_DU: Values | None = None) -> Values:
 
 
 def _ordinal(values_V: Values, totals_DV: Values) -> Values:
-    """Return the number of answers between two values, counting half of those equal to either."""
+    """Return the number of answers between two values, counting half of the answers that equal one of the two."""
     middles_DV = totals_DV.cumsum(axis=1) - totals_DV / 2
     return middles_DV[:, :, None] - middles_DV[:, None, :]
 

@@ -41,8 +41,7 @@ def markdown(results: RatingResults) -> list[str]:
     reliability["equal scores of two raters"] = results.equal
     return [
         f"{results.ratings:,} ratings of {results.edits:,} edits of {results.images:,} images by {raters}, "
-        f"{span} for each edit; mean over edits of the mean over raters "
-        "[95 % bootstrap interval over images].",
+        f"{span} for each edit; means over raters, then over edits [95 % bootstrap interval over images].",
         "",
         *markdown_table(("rank", "editor", *SCORE_LABELS.values(), "edits", "ratings"), map(_editor_cells, overall)),
         *_task_lines(results.editors, overall),
@@ -125,8 +124,8 @@ def _difference_lines(differences: Sequence[ScoreDifference]) -> list[str]:
         rows.append([names, SCORE_LABELS[difference.score], value, str(difference.items), p, corrected])
     count = sum(difference.score == differences[0].score for difference in differences)
     note = (
-        f"Differences are those of items that both editors have ratings for. p is that of a two-sided sign-flip test "
-        f"over images, corrected by Holm's method for the comparisons of a score ({count})."
+        "Differences are computed over the items for which both editors have ratings. p is the p-value of a "
+        f"two-sided sign-flip test over images, corrected by Holm's method for the comparisons of a score ({count})."
     )
     head = ("first - second", "score", "difference", "items", "p", "p, corrected")
     return ["", *markdown_table(head, rows), "", note]

@@ -1,6 +1,6 @@
 """AURORA-Bench, pairwise, in EditReward's form (Wu et al. 2025): two edits with people's scores.
 
-People's choice is `human_vote`, or follows from `model1_dim1_score` and `model2_dim1_score`. The judge's is
+People's vote is `human_vote`, or follows from `model1_dim1_score` and `model2_dim1_score`. The judge's vote is
 `model_vote` ([[A>B]], [[B>A]] or [[A=B]]), or follows from its two `scores`.
 """
 
@@ -11,7 +11,7 @@ from omniedit.evaluation.reward_benches.records import VoteRow
 from omniedit.evaluation.reward_benches.result import VoteResult
 from omniedit.evaluation.reward_benches.votes import FIRST, SECOND, TIE, measure_rows, merge_ties, parse_vote
 
-TIES = "A vote is right if it is people's of the three: first, second, tie; an unread one is wrong."
+TIES = "A vote (first, second or tie) is right if it equals people's; an unreadable vote is wrong."
 SCORE_TIES = "Equal scores of people are a tie."
 
 
@@ -21,7 +21,7 @@ def measure(records: Sequence[VoteRow]) -> VoteResult:
 
 
 def parse_human(record: VoteRow) -> str | None:
-    """Return people's vote of a row, with one kind of tie, or None."""
+    """Return people's vote in a row, or None. All kinds of ties become one."""
     if "human_vote" in record.row:
         return merge_ties(parse_vote(record.row["human_vote"]))
     first, second = (parse_score(record.row.get(f"model{place}_dim1_score")) for place in (1, 2))

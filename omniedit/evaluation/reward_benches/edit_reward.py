@@ -65,11 +65,13 @@ def group_size(record: VoteRow) -> int:
         if match := re.search(r"([234])[_-]?pair", text.lower()):
             return int(match[1])
     remedy = "name the file as the bench does, such as results_3pair.json"
-    raise UserError(f"{record.file}: row {record.number}: does not say whether groups have 2, 3 or 4 edits; {remedy}")
+    raise UserError(f"{record.file}: row {record.number}: does not state whether groups have 2, 3 or 4 edits; {remedy}")
 
 
 def group_name(record: VoteRow) -> str:
-    """Return the name of the row's group, as the bench's tools do: the part of the id before '_', or ten characters."""
+    """Return the name of the row's group, as the bench's tools do: the part of the id before '_', or its first ten
+    characters.
+    """
     name = str(record.row.get("id", ""))
     return name.split("_")[0] if "_" in name else name[:10]
 

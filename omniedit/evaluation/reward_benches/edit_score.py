@@ -12,7 +12,7 @@ from omniedit.evaluation.reward_benches.result import VoteResult, count, count_b
 from omniedit.evaluation.reward_benches.votes import NO_SCORES
 
 DIMENSIONS = ("prompt_following", "consistency", "overall")
-TIES = "People always prefer one; equal scores are wrong. The bench reports the mean of tasks of each dimension."
+TIES = "People always prefer one edit, so equal scores are wrong. The bench averages each dimension over tasks."
 
 
 def measure(records: Sequence[VoteRow]) -> VoteResult:

@@ -10,7 +10,7 @@ from omniedit.evaluation.reward_benches.records import VoteRow
 from omniedit.evaluation.reward_benches.result import VoteResult
 from omniedit.evaluation.reward_benches.votes import measure_rows, parse_vote
 
-TIES = "A vote is right if it is people's of the four: first, second, both good, both bad; an unread one is wrong."
+TIES = "A vote (first, second, both good or both bad) is right if it equals people's; an unreadable vote is wrong."
 SCORE_TIES = "Both good and both bad are a tie."
 
 

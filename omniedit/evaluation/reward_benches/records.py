@@ -1,4 +1,4 @@
-"""Rows of the published files of reward benches: JSON lists, JSON Lines, and the dictionaries that hold a list."""
+"""Rows of the published files of reward benches: JSON lists, JSON Lines, and dictionaries that hold a list."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,9 @@ SUFFIXES = (".json", ".jsonl")
 
 @dataclass(frozen=True)
 class VoteRow:
-    """Row of a file, with the facts that its file states about all rows: `data_type`, of EditReward's result files."""
+    """Row of a file, with the facts that the file states about all of its rows, such as `data_type` in EditReward's
+    result files.
+    """
 
     file: Path
     number: int
@@ -82,7 +84,7 @@ def _lines(file: Path, text: str) -> Iterator[tuple[int, Any]]:
 
 
 def _list_rows(file: Path, content: object) -> list[tuple[int, Any]]:
-    """Return the numbered rows of a list, or of the list `results` of a dictionary, whose lost rows are null."""
+    """Return the numbered rows of a list, or of the list `results` of a dictionary. Lost rows are null."""
     rows = content.get("results") if isinstance(content, dict) else content
     if not isinstance(rows, list):
         raise UserError(f"{file}: is neither a list of rows nor an object with a list `results`")

@@ -35,10 +35,10 @@ class VoteResult:
 
     Args:
         unit: what is counted, `comparisons` or `groups`.
-        ties: sentence that says how the bench treats ties.
+        ties: sentence about the bench's treatment of ties.
         parts: accuracy of parts, such as groups of three or one task.
         figures: further figures that the bench defines, by name.
-        wrong: number of rows that count as wrong without a comparison, by reason.
+        wrong: number of rows that count as wrong because they cannot be compared, by reason.
         skipped: number of rows that are left out, by reason.
     """
 
@@ -100,14 +100,18 @@ def to_json(bench: str, result: VoteResult, size: int | None) -> dict[str, Any]:
 
 
 def describe(title: str, result: VoteResult, size: int | None) -> list[str]:
-    """Format the result as lines of text with a Markdown table, and say if it is not over the whole bench."""
+    """Format the result as lines of text with a Markdown table. A note is added if it does not cover the whole
+    bench.
+    """
     head = (result.unit, "number", "right", "accuracy", "95 % interval")
     table = markdown_table(head, map(_cells, (result.overall, *result.parts)))
     figures = [f"{name}: {'-' if value is None else f'{100 * value:.2f}'}" for name, value in result.figures.items()]
     wrong = [f"{number} {result.unit} count as wrong: {reason}" for reason, number in result.wrong.items()]
     skipped = [f"{number} rows are skipped: {reason}" for reason, number in result.skipped.items()]
     part = size is not None and result.overall.total != size
-    notes = [f"The whole bench has {size:,} {result.unit}, so this accuracy is not the bench's."] if part else []
+    notes = (
+        [f"The whole bench has {size:,} {result.unit}, so this is not the accuracy on the whole bench."] if part else []
+    )
     return [title, "", *table, result.ties, *figures, *wrong, *skipped, *notes]
 
 

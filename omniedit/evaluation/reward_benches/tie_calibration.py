@@ -9,10 +9,11 @@ import numpy as np
 
 
 def calibrate_ties(labels: Sequence[int], differences: Sequence[float]) -> tuple[float, list[bool]]:
-    """Return the width of ties with the highest accuracy, and which comparisons are then right.
+    """Return the width of ties with the highest accuracy, and which comparisons are right with this width.
 
-    The judge ties two edits if their scores differ by at most the width. Widths are 0 and all distances; the smallest
-    of equally good ones is taken. The width is chosen on the same comparisons, as the benches do, so it is optimistic.
+    The judge ties two edits if their scores differ by at most the width. The candidate widths are 0 and all distances;
+    the smallest of equally good ones is used. As in the benches, the width is chosen on the same comparisons, so the
+    accuracy is optimistic.
 
     Args:
         labels: people's choice: 1 for the first edit, -1 for the second, 0 for a tie.

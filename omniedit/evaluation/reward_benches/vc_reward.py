@@ -12,12 +12,13 @@ from omniedit.evaluation.reward_benches.result import VoteResult, count, count_b
 from omniedit.evaluation.reward_benches.votes import FIRST, NO_HUMAN, SECOND, UNREAD, merge_ties, parse_vote
 
 TIES = (
-    "People always prefer one; a tie of the judge is wrong. A failed comparison is left out, as by the bench's tools."
+    "People always prefer one edit, so a tie of the judge is wrong. A failed comparison is left out, as in the "
+    "bench's tools."
 )
 
 
 def measure(records: Sequence[VoteRow]) -> VoteResult:
-    """Return the share of pairs that the judge gets right, over all, by task and as a mean of tasks."""
+    """Return the share of pairs that the judge gets right: over all pairs, by task, and as the mean over tasks."""
     skipped: Counter[str] = Counter()
     named = []
     for record in records:

@@ -1,4 +1,4 @@
-"""Votes on two edits, in the words of the benches' files, and the accuracy over them."""
+"""Votes on two edits, as the benches' files write them, and the accuracy of a judge's votes."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def has_scores(records: Sequence[VoteRow]) -> bool:
         problem = (
             "has scores and earlier rows have votes" if not scored[0] else "has votes and earlier rows have scores"
         )
-        raise UserError(f"{odd.file}: row {odd.number}: {problem}; measure them apart")
+        raise UserError(f"{odd.file}: row {odd.number}: {problem}; measure them separately")
     return all(scored)
 
 
@@ -60,7 +60,7 @@ def measure_rows(
     A row with an id counts once, however often a file repeats it.
 
     Args:
-        parse_human: returns people's vote of a row; None skips the row.
+        parse_human: function that returns people's vote of a row; None skips the row.
         ties, score_ties: treatment of ties, for votes and for scores.
         merge: whether all kinds of ties are one.
     """
@@ -75,7 +75,7 @@ def measure_rows(
 
 
 def _identify(record: VoteRow) -> tuple[str, str]:
-    """Return the content of a row that has an id, else its place: rows without one may be alike."""
+    """Return the content of a row that has an id, else its place, because different rows without an id may be equal."""
     if any(name in record.row for name in ID_COLUMNS):
         return "", json.dumps(record.row, sort_keys=True)
     return str(record.file), str(record.number)
@@ -87,12 +87,11 @@ def merge_ties(vote: str | None) -> str | None:
 
 
 def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> bool | None:
-    """Return whether the judge's vote is people's; None if it could not be read.
-
-    A row that has only `correct` counts as it says.
+    """Return whether the judge's vote equals people's; None if it cannot be read. For a row that has only `correct`,
+    that value is returned.
 
     Args:
-        merge: take all ties as the same vote.
+        merge: treat all kinds of ties as the same vote.
     """
     vote = parse_vote(row.get("model_vote"))
     if vote is None and "model_vote" not in row and isinstance(row.get("correct"), bool):
@@ -117,7 +116,9 @@ def measure_votes(humans: Sequence[tuple[VoteRow, str]], ties: str, skipped: Cou
 
 
 def measure_scores(humans: Sequence[tuple[VoteRow, str]], ties: str, skipped: Counter[str]) -> VoteResult:
-    """Return the accuracy of recorded `scores`, with the width of ties calibrated; and that without people's ties."""
+    """Return the accuracy of recorded `scores`, with a calibrated width of ties, and the accuracy without people's
+    ties.
+    """
     usable = [
         (VOTE_SIGNS[human], scores[0] - scores[1])
         for record, human in humans

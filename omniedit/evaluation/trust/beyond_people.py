@@ -29,8 +29,8 @@ def preference_beyond_people(
 ) -> SelfPreference | None:
     """Compare the judge's O with people's mean O, for models of the judge's family and for others.
 
-    Both are standardised over the images of each task, so the result is in standard deviations: how much higher than
-    people the judge ranks the edits of its own family. None if no rated image is by a model of the family.
+    Both are standardised over the images of each task. The result, in standard deviations, says how much higher than
+    people the judge scores the edits of its own family. None if no rated image is by a model of the family.
     """
     people: dict[Key, list[float]] = defaultdict(list)
     for rating in ratings:

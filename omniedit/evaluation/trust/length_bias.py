@@ -33,8 +33,8 @@ class LengthBias:
 def measure_length_bias(scores_N: Values, lengths_N: Values, groups_N: NDArray[Any]) -> LengthBias:
     """Correlate scores with lengths within each group, and average the correlations as Fisher's z.
 
-    Groups, such as tasks, are kept apart, because a task decides both how long its instructions are and how well its
-    edits succeed. The mean weighs each group by its pairs. The variance of z is that of Bonett and Wright (2000) for
+    Groups, such as tasks, are kept apart, because both the length of instructions and the success of edits depend on
+    the task. The mean weighs each group by its pairs. The variance of z is that of Bonett and Wright (2000) for
     Spearman's correlation, (1 + r^2 / 2) / (n - 3).
 
     Args:

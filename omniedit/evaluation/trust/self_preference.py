@@ -18,8 +18,8 @@ class SelfPreference:
     Args:
         own, others: number of edits in the groups that have both.
         own_mean, others_mean: their mean scores; None without such edits.
-        difference: mean difference within groups; positive if the judge prefers its own family. None without a group
-            that has both.
+        difference: mean difference within groups; positive if the judge prefers its own family. None if no group has
+            both.
         interval: 95 % interval of the difference, for independent edits.
     """
 
@@ -34,9 +34,9 @@ class SelfPreference:
 def measure_self_preference(scores_N: Values, is_own_N: NDArray[np.bool_], groups_N: NDArray[Any]) -> SelfPreference:
     """Compare the scores of a judge's own family with those of others within each group, such as a task.
 
-    A group weighs as the inverse of its variance for equal scatter: own * others / (own + others). The scores' own
-    quality is not removed: subtract people's scores beforehand, on the same scale, to measure a preference that people
-    do not share.
+    The weight of a group is own * others / (own + others), which is inverse to its variance if all scores scatter
+    equally. Differences in the quality of the edits are not removed. Subtract people's scores beforehand, on the same
+    scale, to measure a preference that people do not share.
 
     Args:
         scores_N: NaN for an edit without a score, which is left out.

@@ -23,9 +23,9 @@ REFERRING, PANOPTIC = Task("referring_segmentation"), Task("panoptic_segmentatio
 MIN_AREA, MAX_AREA = 0.002, 0.9
 """Minimum and maximum share of the image that a painted region may cover."""
 MAX_SEGMENTS = 3
-"""Maximum number of panoptic segments that one instruction names, the largest ones."""
+"""Maximum number of panoptic segments that one instruction names; the largest ones are used."""
 _STUFF = ("-merged", "-other", "-stuff")
-"""Ends of COCO's names of materials: 'sky-other-merged' is the sky."""
+"""Endings of COCO's names of materials: 'sky-other-merged' is the sky."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class PaintingRow:
         file_name: name of the image's file.
         folder: folder that image paths are relative to.
         size: height and width of the image as the data set states them; None if it does not.
-        read_regions: returns the regions of an image of (H, W); raises BadRegion or BadImage.
+        read_regions: function that returns the regions of an image of (H, W). It may raise BadRegion or BadImage.
     """
 
     task: Task
@@ -87,7 +87,7 @@ def read_coco_file(path: str) -> CocoFile:
     """Read a COCO-style file as a whole.
 
     Raises:
-        UserError: the file has another format.
+        UserError: the file has a different format.
     """
     name = Path(path).name
     try:
@@ -98,7 +98,9 @@ def read_coco_file(path: str) -> CocoFile:
         categories = {each["id"]: each for each in content["categories"]}
         annotations = list(content["annotations"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        problem = f"no COCO-style file with images, annotations and categories ({type(error).__name__}: {error!s:.60})"
+        problem = (
+            f"not a COCO-style file with images, annotations and categories ({type(error).__name__}: {error!s:.60})"
+        )
         raise UserError(f"{name}: {problem}") from None
     return CocoFile(name, str(Path(path).parent), images, annotations, categories, licences)
 
@@ -173,7 +175,7 @@ def _read_segments(annotation: Mapping[str, Any], coco: CocoFile, files: ImageFi
     name = str(annotation.get("file_name") or "")
     content = files.read(f"{stem}/{name}", coco.folder)
     try:
-        rgb = np.asarray(open_image(content).convert("RGB"), np.int64)  # numbers, so colours stay as they are
+        rgb = np.asarray(open_image(content).convert("RGB"), np.int64)  # ids, so colours must stay unchanged
     except Exception as error:  # whatever Pillow raises for broken data
         raise BadImage(f"segments {name[:80]!a}: {type(error).__name__}") from None
     return rgb @ np.array([1, 256, 65536])

@@ -1,7 +1,7 @@
 """Segmentation as an edit: the instruction names a region and a colour, and the edited image shows it painted.
 
-The paint is translucent, so that the image below stays visible, and the edited image follows from source and mask at
-each pixel. So segmentation data can be checked exactly, and a mask can be read back from an editor's output.
+The paint is translucent, so that the image below stays visible. Each pixel of the edited image follows from source and
+mask, so pairs can be checked exactly, and a mask can be read back from an editor's output.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ _SINGLE_REGION = (
     "Put a {colour} mask over {what}.",
     "Cover {what} with {colour}.",
 )
-"""Sentences for one region; none of them puts 'an' before a colour."""
+"""Sentences for one region. None of them needs an article before a colour that begins with a vowel."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def paint_regions(image: Image, regions: Sequence[PaintArea], colours: Sequence[
 
 
 def choose_paints(image: Image, regions: Sequence[PaintArea], rng: np.random.Generator) -> list[str]:
-    """Return a colour for each region, all different; no region gets the paint nearest to its own colour."""
+    """Return a different colour for each region. No region gets the paint that is nearest to its own colour."""
     unused = [str(name) for name in rng.permutation(list(PAINT_COLOURS))]
     chosen = []
     for region in regions:
@@ -77,7 +77,9 @@ def choose_paints(image: Image, regions: Sequence[PaintArea], rng: np.random.Gen
 def paint_instructions(
     regions: Sequence[PaintArea], colours: Sequence[str], rng: np.random.Generator
 ) -> tuple[str, ...]:
-    """Return instructions that ask for the paints; for one region, one for each of its phrases."""
+    """Return instructions that ask for the paints. For a single region, there is one instruction for each of its
+    phrases.
+    """
     if len(regions) == 1:
         (region,), (colour,) = regions, colours
         order = rng.permutation(len(_SINGLE_REGION))

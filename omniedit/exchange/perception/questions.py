@@ -43,7 +43,7 @@ VQA_SCHEMA = pa.schema(
     ]
 )
 """Columns of the table. `image` is the file as it came, questions and answers are the turns of a conversation in order,
-`family` is 'perception'. In a rejected row, `refused` is the reason and the others but `id` are null."""
+`family` is 'perception'. In a rejected row, `refused` is the reason, and all other columns except `id` are null."""
 _ROWS = 64
 _IMAGE_TAG = "<image>"
 _ASKS, _ANSWERS = ("human", "user"), ("gpt", "assistant")

@@ -24,7 +24,7 @@ def list_expression_files(path: str) -> list[DataFile]:
     """Return the files of expressions.
 
     Raises:
-        UserError: there is none, or one is a pickle or no JSON.
+        UserError: there is no such file, or one of them is a pickle or not JSON.
     """
     if path.lower().endswith(_PICKLES):
         convert = "convert it to JSON with json.dump(pickle.load(...)) if you trust it, and give the JSON file"
@@ -36,7 +36,7 @@ def list_expression_files(path: str) -> list[DataFile]:
 
 
 def read_refcoco(path: str, shard: int, shards: int) -> Iterator[PaintingRow | Rejection]:
-    """Yield a row for each expression list of a shard: a region, and the sentences that refer to it.
+    """Yield a row for each entry of a shard: a region, and the sentences that refer to it.
 
     A row has `sentences` (texts, or mappings with `sent` or `raw`) and either `ann_id`, an annotation of the file
     `instances.json` next to it, or its own `segmentation`, `file_name`, `height` and `width`.

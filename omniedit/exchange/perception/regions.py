@@ -28,7 +28,7 @@ def decode_region(segmentation: Any, height: int, width: int) -> Mask:
     if isinstance(segmentation, dict):
         return _decode_runs(segmentation, height, width)
     if not isinstance(segmentation, list) or not segmentation:
-        raise BadRegion("the region has no polygon and no run lengths")
+        raise BadRegion("the region has neither polygons nor run lengths")
     mask = np.zeros((height, width), np.uint8)
     for polygon in segmentation:
         cv2.fillPoly(mask, [_read_polygon(polygon)], 1)
@@ -65,9 +65,8 @@ def _decode_runs(segmentation: dict[str, Any], height: int, width: int) -> Mask:
 
 
 def decompress_runs(text: str | bytes) -> list[int]:
-    """Decode COCO's compressed run lengths: 6 bits per character, one of which states whether the number continues.
-
-    From the fourth number on, each is stored as its difference from the number two places before it.
+    """Decode COCO's compressed run lengths: 6 bits per character, one of which says whether the number continues. From
+    the fourth number on, a number is stored as the difference from the number two places earlier.
 
     Raises:
         BadRegion: the text ends within a number, or has other characters.

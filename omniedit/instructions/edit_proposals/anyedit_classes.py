@@ -34,7 +34,7 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 
 class AlterationProposal(TypeProposal):
-    """New colour, material or appearance of an object that keeps its place.
+    """New colour, material or appearance of an object that stays in its place.
 
     Args:
         value: its new appearance: 'green', 'polished copper', 'covered in moss'.
@@ -48,7 +48,7 @@ class AlterationProposal(TypeProposal):
 
     def find_flaws(self, name: str) -> Iterator[str]:
         if set(content(self.object)) >= set(content(self.value)):
-            yield f"the object '{self.object}' is '{self.value}' already"
+            yield f"the object '{self.object}' already is '{self.value}'"
 
     def facets(self) -> Iterator[tuple[str, str]]:
         yield "value", self.value.lower()
@@ -83,13 +83,13 @@ class CountingProposal(TypeProposal, RemovalProposal):
         if self.every:
             yield "every must be false: one object is removed"
         if name and head(name) != head(self.kind):
-            yield f"the object '{self.object}' is no '{self.kind}'"
+            yield f"the object '{self.object}' is not a '{self.kind}'"
         if head(self.kind) in stems(self.background):
             yield f"background '{self.background}' names the object"
 
 
 class TextProposal(TypeProposal, SwapProposal):
-    """Printed text in place of another one.
+    """Replacement of a printed text by another one.
 
     Args:
         object: the surface that carries the text.
@@ -111,7 +111,7 @@ class TextProposal(TypeProposal, SwapProposal):
 
 
 class ActionProposal(TypeProposal, PromptedProposal):
-    """Other action of a person or an animal.
+    """New action of a person or an animal.
 
     Args:
         action: action after the edit: 'sleeping', 'jumping over the fence'.
@@ -137,7 +137,7 @@ class ActionProposal(TypeProposal, PromptedProposal):
 
 
 class ToneProposal(TypeProposal):
-    """Other season, weather, hour or light of the whole photo."""
+    """New season, weather, time of day or light of the whole photo."""
 
     environment: Phrase
 
@@ -182,7 +182,7 @@ class MaterialProposal(AlterationProposal):
 
 
 class ConditionedProposal(TypeProposal, RemovalProposal):
-    """Removal, or swap if there is a new object, as a condition image shows it.
+    """Removal, or swap if there is a new object, that a condition image shows.
 
     Args:
         background: what is seen in the object's place after a removal.

@@ -1,4 +1,4 @@
-"""Proposals of AnyEdit's camera types, and of `relation`: an object is placed elsewhere, or the view changes."""
+"""Proposals for AnyEdit's camera types and for `relation`: an object is placed elsewhere, or the view changes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Literal
@@ -62,7 +62,7 @@ class ResizeProposal(PlacementProposal):
 
 
 class RelationProposal(PlacementProposal):
-    """Object placed by another one, which stays.
+    """Object that is placed next to another one, which stays.
 
     Args:
         anchor: phrase that refers only to the other object.
@@ -97,7 +97,7 @@ class OutpaintProposal(TypeProposal):
 
 
 class RotationProposal(TypeProposal):
-    """Other view of an object or of the scene, as from a camera that goes around it.
+    """New view of an object or of the scene, as from a camera that moves around it.
 
     Args:
         direction: of the object's turn, as seen from above.

@@ -10,7 +10,7 @@ from omniedit.instructions.stemming import noun
 from omniedit.plain_text import clean_line
 
 PHRASINGS = ("plain", "short", "detailed", "polite", "indirect")
-"""Kinds of paraphrase. The plain instruction comes with its proposal; the others are rewritings of it."""
+"""Kinds of paraphrase. The plain instruction comes with its proposal; the others rewrite it."""
 MAX_QUOTED = 80
 """Maximum number of characters quoted from a reply."""
 
@@ -28,7 +28,7 @@ def quote(value: Any) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Return a text on one line; an unpaired surrogate is left for pydantic to reject."""
+    """Return a text on one line. An unpaired surrogate stays, and pydantic rejects it."""
     if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
         return value
     return clean_line(value) or value
@@ -135,7 +135,7 @@ class EnvironmentProposal(PromptedProposal):
     """Change of the environment.
 
     Args:
-        object: foreground object that stays unchanged; '' if nothing does.
+        object: foreground object that stays unchanged; '' if there is none.
     """
 
     environment: Phrase

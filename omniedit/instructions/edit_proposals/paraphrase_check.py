@@ -66,7 +66,8 @@ class PhotoObject:
 
     def describe_indirect_name(self, instruction: str) -> str | None:
         """Return how an instruction names the object by its nature or action; None if it names it by its noun or not at
-        all."""
+        all.
+        """
         if head(self.name) in stems(instruction):
             return None
         return name_indirectly(instruction, self.name, self.others)
@@ -96,7 +97,8 @@ def meaning_error(
 
 def operation_error(instruction: str, task: Task) -> str | None:
     """Return why an instruction does not ask for a task's operation, or None if it does, or no phrase is known for the
-    task."""
+    task.
+    """
     if task not in operations():
         return None
     return next(_operation_faults(set(stems(instruction)), _negated_stems(instruction), task), None)
@@ -119,8 +121,9 @@ def _missing_results(words: set[str], proposal: Proposal) -> Iterator[str]:
 
 
 def _must_name_it(proposal: Proposal, words: set[str]) -> bool:
-    """Return whether the object must be named. A new background may be requested without it, and a new environment
-    concerns the whole image."""
+    """Return whether the object must be named. It need not be named for a new background, or for a new environment,
+    which concerns the whole image.
+    """
     if isinstance(proposal, BackgroundProposal):
         return words.isdisjoint(("background", "behind"))
     return not isinstance(proposal, EnvironmentProposal)
@@ -224,7 +227,9 @@ def _is_presupposed(words: Sequence[str], value: Sequence[str], name: str) -> bo
 
 @cache
 def operations() -> dict[Task, tuple[Entries, Entries]]:
-    """Return the phrases of each task: a paraphrase must say one of the first, if any, and none of the second."""
+    """Return two sets of phrases for each task: a paraphrase must contain one of the first set, unless that is empty,
+    and none of the second.
+    """
     file = resources.files("omniedit.instructions.edit_proposals") / "operations.yaml"
     tasks = parse_yaml(file.read_text(encoding="utf-8"))
     return {Task(task): (_entries(lists["says"]), _entries(lists["never"])) for task, lists in tasks.items()}

@@ -41,7 +41,7 @@ def _reasons(proposal: Proposal, obj: PhotoObject | None, offers: EditOptions) -
             if obj and head(new) == head(obj.name):
                 yield f"new_object '{new}' is of the same kind as the object"
         case RemovalProposal(background=background) | BackgroundProposal(background=background):
-            # A text-to-image model would paint it.
+            # A text-to-image model would paint the object again.
             if obj and head(obj.name) in stems(background):
                 yield f"background '{background}' names the object"
         case AttributeProposal(attribute=attribute, value=value):
@@ -60,7 +60,7 @@ def _not_offered(kind: str, chosen: str, offered: tuple[str, ...]) -> Iterator[s
 
 
 def _in_prompts(proposal: PromptedProposal, obj: PhotoObject | None, change: str) -> Iterator[str]:
-    """Yield the faults of two prompts, which must be one caption with the change in the target prompt only."""
+    """Yield the faults of two prompts, which must be the same caption except for the change in the target prompt."""
     source, target = stems(proposal.source_prompt), stems(proposal.target_prompt)
     if obj and not {head(obj.name)} <= set(source) & set(target):
         yield f"the prompts do not both name the object '{obj.name}'"

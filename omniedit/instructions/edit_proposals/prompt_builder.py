@@ -33,7 +33,7 @@ _MAX_QUOTED = 4000
 
 @dataclass(frozen=True)
 class EditOptions:
-    """Options for a photo's edits: few of many, so that the photos of a shard together cover all of them."""
+    """Options for a photo's edits: a few of many, so that the photos of a shard together cover all of them."""
 
     attributes: tuple[str, ...]
     environments: tuple[str, ...]
@@ -42,7 +42,7 @@ class EditOptions:
 
 @dataclass(frozen=True)
 class DraftEdit:
-    """Proposal for a photo with only its plain instruction so far.
+    """Proposal for a photo that has only its plain instruction so far.
 
     Args:
         thing: object of the proposal, if any.
@@ -59,7 +59,9 @@ class DraftEdit:
 
 
 def offers_for(source_id: str) -> EditOptions:
-    """Draw the options of a photo only from its source id, so that later runs find its replies in the cache."""
+    """Draw the options of a photo. They depend only on its source id, so that later runs find the replies in the
+    cache.
+    """
     rng = make_rng(source_id)
 
     def draw_sample(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:

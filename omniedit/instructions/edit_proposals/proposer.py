@@ -46,7 +46,7 @@ WITHOUT_OBJECTS = tuple(
 )
 """Tasks that also suit photos without distinct objects."""
 TASKS_PER_PROMPT = 8
-"""Maximum number of tasks in a prompt for edits; a run of more sends several such prompts per photo."""
+"""Maximum number of tasks in a prompt for edits; a run with more tasks sends several such prompts per photo."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ProposalDraft:
     Args:
         instructions: instruction of each kind of paraphrase; always includes the plain one.
         model: version of the model that proposed the edit.
-        named_by: by kind of paraphrase, the model's answer to the question which object it refers to, if asked.
+        named_by: by kind of paraphrase, the model's answer about the object to which it refers, if the model was asked.
     """
 
     source_id: str
@@ -68,7 +68,7 @@ class ProposalDraft:
 
 class Proposer:
     """Proposer of edits. It sends three prompts per photo: two with the image and one with text only. For more than
-    `TASKS_PER_PROMPT` tasks it sends several of the second.
+    `TASKS_PER_PROMPT` tasks, it sends several prompts of the second kind.
 
     Args:
         tasks: tasks to propose edits for.
@@ -117,7 +117,7 @@ class Proposer:
         return [self.tasks[first : first + TASKS_PER_PROMPT] for first in range(0, len(self.tasks), TASKS_PER_PROMPT)]
 
     def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
-        """Return the best reply to each question; an empty one for None."""
+        """Return the best reply to each question; an empty reply for a question that is None."""
         replies = iter(ask(self.model, [question for question in questions if question], self.config.tries))
         return [next(replies) if question else ParsedReply() for question in questions]
 
@@ -137,7 +137,9 @@ class Proposer:
     def _settle_doubts(
         self, proposed: Sequence[ParsedReply[DraftEdit]], replies: Sequence[ParsedReply[Paraphrase]]
     ) -> list[ParsedReply[Paraphrase]]:
-        """Ask which objects doubtful paraphrases refer to; a paraphrase that refers to another one becomes a flaw."""
+        """Ask to which objects doubtful paraphrases refer. A paraphrase that refers to another object becomes a
+        flaw.
+        """
         doubtful = [[part for part in parsed.parts if part.doubt] for parsed in replies]
         questions = [
             self._meaning_question(edits, each) if each else None
@@ -176,7 +178,9 @@ def _apply_meanings(
 
 
 def shuffle_indices(names: Sequence[str]) -> list[int]:
-    """Return the indices of photos in the order of processing: shuffled by a hash, so the same in every run."""
+    """Return the indices of photos in the order of processing, which is shuffled by a hash and therefore the same in
+    every run.
+    """
     return sorted(range(len(names)), key=lambda index: hashlib.sha256(names[index].encode()).digest())
 
 

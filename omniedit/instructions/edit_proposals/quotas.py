@@ -1,5 +1,5 @@
-"""Apply quotas to a shard's proposals: no object, value or style exceeds its share, and all kinds of paraphrase come
-first about equally often.
+"""Apply quotas to a shard's proposals, so that no object, value or style exceeds its share. Also balance how often each
+kind of paraphrase comes first.
 
 The result depends only on the proposals, so the same replies give the same file.
 """
@@ -21,8 +21,8 @@ def apply_quotas(
 ) -> list[ProposalRow]:
     """Return a row for each draft, in order: usable within the quotas, rejected with the quota's name beyond them.
 
-    Quotas are filled with each photo's first proposal before any second one, because specialists use them in that
-    order.
+    Quotas are filled with the first proposals of all photos before any second proposal, because specialists use them in
+    this order.
 
     Args:
         wanted: number of proposals of each task that can be used; quotas are shares of it.
@@ -46,7 +46,9 @@ def apply_quotas(
 def _full(
     values: Sequence[tuple[str, str]], counts: Counter[tuple[str, str]], quotas: QuotasConfig, quota: int
 ) -> str | None:
-    """Return a message for the first full quota of a proposal's facets, or None. One of each is always allowed."""
+    """Return a message for the first full quota of a proposal's facets, or None. One proposal of each value is always
+    allowed.
+    """
     for facet, value in values:
         if counts[facet, value] >= max(1, int(getattr(quotas, facet) * quota)):
             return f"the quota of {facet} '{value}' is full"

@@ -1,5 +1,5 @@
-"""Read the replies of a vision-language model: return the usable parts, and the flaws of the rest as the retry prompt
-lists them."""
+"""Read the replies of a vision-language model: return the usable parts, and the flaws of the rest, for the retry
+prompt."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,8 +51,8 @@ class Paraphrase:
 
     Args:
         edit: index of the edit in the prompt.
-        doubt: why it may not name its object, if a model must decide which object it refers to; '' otherwise.
-        named_by: the model's answer, for a record.
+        doubt: reason why a model must decide to which object it refers; '' if it clearly names its object.
+        named_by: the model's answer, for the record.
     """
 
     edit: int
@@ -172,7 +172,9 @@ def _to_object(answer: Any) -> PhotoObject:
 
 
 def _disambiguate(objects: Sequence[PhotoObject], obj: PhotoObject) -> PhotoObject:
-    """Return the object with the names of the others, and the stems that no other object of its kind has, if any."""
+    """Return the object with the names of the other objects, and with the stems that distinguish it from others of its
+    kind.
+    """
     names = tuple(other.name for other in objects if other is not obj)
     others = [other for other in objects if other is not obj and head(other.name) == head(obj.name)]
     other_words = {stem for other in others for stem in content(other.expression)}
@@ -199,7 +201,7 @@ def _edit(task: Task, objects: Sequence[PhotoObject], offers: EditOptions, answe
 
 
 def _match_object(phrase: Any, objects: Sequence[PhotoObject]) -> PhotoObject | None:
-    """Return the object whose expression or name a phrase is; None for an empty phrase."""
+    """Return the object whose expression or name equals a phrase; None for an empty phrase."""
     if not phrase:
         return None
     phrase_lower = strip_article(str(phrase)).lower()
@@ -212,7 +214,7 @@ def _match_object(phrase: Any, objects: Sequence[PhotoObject]) -> PhotoObject | 
 def _instruction(
     edit: DraftEdit, answer: Any, phrasing: str, known: set[str], may_doubt: bool = False
 ) -> tuple[str, str]:
-    """Return the paraphrase of one kind in a reply, and the doubt whether it names its object, '' without one.
+    """Return the paraphrase of one kind in a reply, and the doubt whether it names its object; '' if there is no doubt.
 
     Args:
         known: instructions of the edit so far, as stems.

@@ -23,7 +23,7 @@ class ModelQuestion(Generic[Part]):
 
 
 def ask(model: ChatModel, questions: Sequence[ModelQuestion[Part]], tries: int) -> list[ParsedReply[Part]]:
-    """Return the best reply to each question, in order: a flawless one, else the one with the most usable parts.
+    """Return the best reply to each question, in order: a flawless reply, else the reply with the most usable parts.
 
     A rejected question, or one without an answer, is not repeated.
     """

@@ -59,7 +59,8 @@ SCHEMA = pa.schema(
 """Schema of a proposals file. `stage` is the stage in which a proposal was rejected. In recorded replies the remaining
 columns are null: `name` is the object's kind, `phrasings` the kinds of the instructions, `model` the model that
 replied, and `prompt_hash` the digest of its prompts. For each instruction that names its object indirectly, by its
-nature or action, `named_by` says whether the table of knowledge or a model confirmed it; it is null without any."""
+nature or action, `named_by` says whether the table of knowledge or a model confirmed it; it is null if there is no such
+instruction."""
 
 ProposalRow = dict[str, Any]
 """Row of `SCHEMA`; missing columns are null."""
@@ -88,7 +89,7 @@ def proposal_in(task: Task, answer: Mapping[str, Any]) -> Proposal:
 def first_problem(error: ValidationError) -> str:
     """Describe the first error in a reply: its key and its message."""
     problem = error.errors(include_url=False)[0]
-    keys = map(str, problem["loc"])  # the model may have made up a key
+    keys = map(str, problem["loc"])  # the model may have invented the key
     place = [key if re.fullmatch(r"\w{1,40}", key, re.ASCII) else quote(key) for key in keys]
     return ": ".join([*place, problem["msg"].removeprefix("Value error, ")])
 

@@ -1,1 +1,1 @@
-"""Wordings of edit requests, a module per kind of edit: the instructions of embedded specialists and derived pairs."""
+"""Templates for the instructions of embedded specialists and derived pairs, with a module per kind of edit."""

@@ -54,13 +54,13 @@ def count_instructions(noun: str, before: int, after: int, rng: np.random.Genera
 
 
 def parse_numbers(instruction: str) -> set[int]:
-    """Return the numbers that an instruction states in words; 'another' is one."""
+    """Return the numbers that an instruction states in words; 'another' counts as one."""
     words = re.findall(r"[a-z]+", instruction.lower())
     return {NUMBERS.index(word) for word in words if word in NUMBERS[1:]} | ({1} if "another" in words else set())
 
 
 def name_by_place(instructions: Sequence[str], name: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return instructions that name one of two objects by its place, each in another way.
+    """Return instructions that name one of two objects by its place, each in a different way.
 
     Args:
         name: the name in the instructions, with the position first: 'left dog'.

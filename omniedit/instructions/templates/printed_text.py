@@ -1,7 +1,7 @@
 """Instructions that change a printed text, and the texts that replace it.
 
-`sign_words.txt` has a kind of word per line. A word is exchanged for another of its kind ('BUS' for 'TRAM'). A word of
-no kind that begins with a capital is taken for a name and exchanged for one.
+`sign_words.txt` has a kind of word per line. A word is exchanged for another of its kind ('BUS' for 'TRAM'). A word
+without a kind that begins with a capital is assumed to be a name, and exchanged for another name.
 """
 
 import re
@@ -31,7 +31,7 @@ UNCHANGED = "unchanged"
 def other_text(text: str, rng: np.random.Generator) -> str:
     """Return a text with one word or number exchanged for another of its kind and case: '10 BUS' -> '47 BUS'.
 
-    The text is returned as it is if no word has a replacement.
+    If no word has a replacement, the text is returned unchanged.
     """
     words = text.split(" ")
     choices = {index: found for index, word in enumerate(words) if (found := replacements(word))}

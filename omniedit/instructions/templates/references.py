@@ -53,7 +53,7 @@ def material_of_reference(name: str, rng: np.random.Generator) -> tuple[str, ...
 
 
 def point_to_reference(instructions: Sequence[str], role: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return instructions, one sentence each, that point to a condition image; each does so in other words."""
+    """Return instructions that point to a condition image in different words, each of one sentence."""
     templates = rng.permutation(_GUIDE if role in GUIDES else _BOX).tolist()
     return tuple(
         templates[number % len(templates)].format(
@@ -64,5 +64,5 @@ def point_to_reference(instructions: Sequence[str], role: str, rng: np.random.Ge
 
 
 def _continue_sentence(text: str) -> str:
-    """Return a sentence in its form after a comma: in lower case, unless it begins with "I"."""
+    """Return a sentence in the form that follows a comma: with a small first letter, unless it begins with "I"."""
     return text if text.startswith("I ") else text[:1].lower() + text[1:]

@@ -1,7 +1,7 @@
 """Instructions for a photo, from templates over the names of its objects.
 
-They depend only on the photo's objects and a random generator, and not on the abilities of any specialist, so a
-benchmark made of them favours none. A person must still check that they suit the photo.
+They depend only on the photo's objects and a random generator, not on the abilities of any specialist, so a benchmark
+made from them favours no specialist. A person must still check that they suit the photo.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,10 @@ PLACES = ("on the left", "on the right", "in the middle of the picture", "")
 MATERIAL_SHARE = 0.4
 """Share of changes of material among the changes of inanimate objects."""
 ALIKE_SHARE = 0.5
-"""Share of additions of something like the photo's first object: another animal next to a dog."""
+"""Share of additions of an object of the same kind as the photo's first object, such as another animal next to a
+dog."""
 BOTH_SHARE = 0.3
-"""Share of removals and swaps of two objects at once, where the photo has two."""
+"""Share of removals and swaps of two objects at once, if the photo has two objects."""
 TRIES = 4
 """Number of instructions to draw for each one that is requested, because some are equal."""
 _ENVIRONMENT = (
@@ -48,7 +49,7 @@ class Suggestion:
     """Instruction for a task.
 
     Args:
-        asks: the edit, to recognise suggestions of the same edit in other words.
+        asks: the requested edit, by which suggestions of the same edit in other words are recognised.
         objects: number of named objects to change or to keep; None for a global edit.
     """
 
@@ -63,7 +64,7 @@ def suggest(task: Task, names: Sequence[str], count: int, rng: np.random.Generat
     The result is empty if the task needs an object and the photo shows no object.
 
     Args:
-        names: of the photo's objects, without articles and each unique: 'upper dog', 'red bowl'.
+        names: unique names of the photo's objects, without articles: 'upper dog', 'red bowl'.
     """
     suggestions: dict[tuple[str, ...], Suggestion] = {}
     for _ in range(TRIES * count if names or task in _WITHOUT_OBJECTS else 0):

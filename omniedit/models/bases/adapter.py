@@ -56,9 +56,9 @@ class BaseState:
         text: tokens of the instruction, (B, M, D); None after a last block without text output.
         modulation: embedding of noise level and pooled text by which the blocks are modulated, (B, D).
         context: further arguments of each block.
-        grid: places of the image tokens.
-        text_mask: which text tokens count, (B, M) bool; None if all do.
-        memory: further tokens that an editor's own layers read before a block; None without such layers.
+        grid: positions of the image tokens.
+        text_mask: which text tokens are attended to, (B, M) bool; None for all.
+        memory: further tokens that an editor's own layers read before a block; None if it has no such layers.
     """
 
     image: Tensor
@@ -76,7 +76,7 @@ class BaseState:
 
 
 class Adapter(ABC):
-    """Access to one kind of transformer; subclasses exist for each class that an editor can be built on.
+    """Access to one kind of transformer, with a subclass for each class that an editor can be built on.
 
     Args:
         net: the transformer, whose weights are neither copied nor changed.
@@ -88,7 +88,8 @@ class Adapter(ABC):
     patch_layer_name: ClassVar[str]
     """Name of the transformer's linear layer or convolution that maps patches of latents to tokens."""
     indexes_images: ClassVar[bool] = True
-    """Positions of tokens contain the index of their image. If not, a sequence needs a learned vector per image."""
+    """Whether the positions of tokens contain the index of their image. If not, a sequence needs a learned vector per
+    image."""
     tokens_multiple: ClassVar[int] = 1
     """The tokens of each image are padded to a multiple of this number."""
 
@@ -116,7 +117,9 @@ class Adapter(ABC):
         return self.net.config["joint_attention_dim"]
 
     def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
-        """Return the shape of one sample's `pooled`: the mask of text tokens, unless the base has pooled text."""
+        """Return the shape of one sample's `pooled`: the pooled text if the base has one, else the mask of the text
+        tokens.
+        """
         return (text_tokens,)
 
     @property
@@ -134,7 +137,7 @@ class Adapter(ABC):
 
     @property
     def image_embedder(self) -> nn.Module:
-        """Module whose copy embeds another image, with its positions, for `embed_image`."""
+        """Module that embeds the base's image. Editors copy it to embed other images with `embed_image`."""
         return self.patch_layer
 
     @staticmethod
@@ -154,7 +157,7 @@ class Adapter(ABC):
 
     @staticmethod
     def run(block: Any, image: Tensor, text: Tensor, modulation: Tensor, context: Context) -> tuple[Tensor, Any]:
-        """Return image and text tokens after a block of the base or a copy of one."""
+        """Run a block of the base, or a copy of one, and return its image and text tokens."""
         text_out, image_out = block(hidden_states=image, encoder_hidden_states=text, temb=modulation, **context)
         return image_out, text_out
 
@@ -180,7 +183,7 @@ class Adapter(ABC):
 
         Args:
             embedder: `image_embedder` or a copy of it.
-            index: that of the image's `TokenGrid`.
+            index: index of the image, as in `TokenGrid`.
         """
 
     @abstractmethod
@@ -204,14 +207,14 @@ class Adapter(ABC):
         """
 
     def allow_masks(self, blocks: nn.Module | None = None) -> None:  # noqa: B027 (most need nothing)
-        """Prepare blocks for a context with `present`, if they need it. What they compute does not change.
+        """Prepare blocks for a context with `present`, if they need it. Their results do not change.
 
         Args:
             blocks: copies of the base's blocks; None for the base's own.
         """
 
     def restore_constants(self) -> None:  # noqa: B027 (most have none)
-        """Create constants that are not weights again, for a transformer that was created on the meta device."""
+        """Recompute constants that are not weights, for a transformer that was created on the meta device."""
 
     @abstractmethod
     def decode(self, state: BaseState) -> Tensor:

@@ -1,8 +1,8 @@
 """FLUX.1: blocks with two streams, then blocks with one; guidance embedding; rotary positions of three axes.
 
 A block with one stream concatenates text and image tokens and returns both parts, so all blocks have one interface.
-`pooled` is CLIP's pooled text, `prompt_embeds` T5's tokens; all of them count, padding included.
-Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
+`pooled` is CLIP's pooled text. `prompt_embeds` are T5's tokens, all of which are attended to, padding included. Shapes:
+B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Bases that pack latents: a linear layer embeds patches of 2 x 2 latents, and positions are rotations of attention.
+"""Bases that pack latents: a linear layer embeds patches of 2 x 2 latents, and positions are rotary.
 
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, D width.
 """
@@ -12,11 +12,11 @@ from omniedit.models.bases.adapter import Adapter, TokenGrid
 
 PATCH = 2
 MAX_SIDE = 4096
-"""Rotary positions have no end; this only bounds the size of an image."""
+"""Maximum number of tokens along a side. Rotary positions have no limit; this one only bounds the size of an image."""
 
 
 class PackedAdapter(Adapter):
-    """Common part of adapters of transformers whose input is packed latents, (B, N, 4 * C)."""
+    """Base class of adapters of transformers that take packed latents, (B, N, 4 * C)."""
 
     @property
     def patch(self) -> int:
@@ -53,5 +53,5 @@ def unpack(tokens: Tensor, grid: TokenGrid) -> Tensor:
 
 
 def append_channels(latents: Tensor, extra_channels: Tensor | None) -> Tensor:
-    """Return latents with further channels, (B, C', H, W); `extra_channels` come last, also in packed tokens."""
+    """Append `extra_channels` to latents so that they come last in packed tokens too; return (B, C', H, W)."""
     return latents if extra_channels is None else torch.cat([latents, extra_channels], dim=1)

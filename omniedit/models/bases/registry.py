@@ -42,8 +42,9 @@ def adapt(net: Any) -> Adapter:
 
 
 def transformer_config(net: Any) -> dict[str, Any]:
-    """Return the arguments of a transformer, with its class. SD3's class is left out, as in editors that were built
-    for SD3 only."""
+    """Return the arguments of a transformer, with its class. SD3's class is left out, as in the configs of early
+    editors, which all had SD3.
+    """
     config = {key: value for key, value in net.config.items() if not key.startswith("_")}
     name = next(kind.__name__ for kind in type(net).__mro__ if kind.__name__ in ADAPTERS)
     return config if name == SD3 else config | {CLASS: name}

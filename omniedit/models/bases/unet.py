@@ -12,7 +12,9 @@ from omniedit.models.bases.adapter import Adapter
 
 
 class UNetAdapter(Adapter):
-    """Sizes and blocks of a `UNet2DConditionModel`; it has no tokens that an editor of MMDiTs could use."""
+    """Adapter of `UNet2DConditionModel`: only sizes and blocks, because it has no tokens that other architectures could
+    use.
+    """
 
     net: UNet2DConditionModel
     transformer_class = UNet2DConditionModel

@@ -1,9 +1,9 @@
 """Z-Image: one stream of image and text tokens; refining blocks before it; rotary positions of three axes.
 
 The text has no pooled embedding: `pooled` is the mask of the text tokens, (B, M), 1 for tokens of the text, at the
-front. Image and text are padded to multiples of 32 tokens with learned vectors, which are attended to.
-Z-Image predicts clean - noise at a time that runs from noise to data; `decode` and `modulation` reverse both. Shapes: B
-batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
+front. Image and text are padded to multiples of 32 tokens with learned vectors, which are attended to. Z-Image predicts
+clean - noise, and its time runs from noise to data; `decode` and `modulation` reverse both. Shapes: B batch, C latent
+channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
 
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ class ZImageAdapter(Adapter):
         return replace(state, context=self.context(state, [grid]))
 
     def _embed_text(self, prompt_embeds: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the padded and refined text tokens, and which are attended to, (B, M) bool."""
+        """Return the padded and refined text tokens, and the mask of those that are attended to, (B, M) bool."""
         text = pad_tokens(self.net.cap_embedder(prompt_embeds))
         counted = functional.pad(pooled, (0, text.shape[1] - pooled.shape[1])) > 0
         text = torch.where(counted[..., None], text, self.net.cap_pad_token.to(text.dtype))

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 
 def ask(processor: Any, images: Sequence[PillowImage.Image], texts: Sequence[str]) -> dict[str, Tensor]:
-    """Return a model's inputs for B images, each with a text, up to where its answer begins."""
+    """Return a model's inputs for B images, each with a text; they end where the answer begins."""
     turns = [
         [{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": text}]}]
         for image, text in zip(images, texts, strict=True)

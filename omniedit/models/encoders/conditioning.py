@@ -20,11 +20,12 @@ GREY = 128
 
 @dataclass(frozen=True, kw_only=True)
 class MllmConditioning(Conditioning):
-    """Conditioning whose branches of the guidance each have their own reading of image and text.
+    """Conditioning in which the language model reads image and text separately for each branch of the guidance.
 
     Args:
         neither: embeddings and pooled embeddings without source image and instruction.
-        residuals: residual of the condition, (B, C, h, w), by branch that was read; None without one.
+        residuals: residual of the condition, (B, C, h, w), by the branch that was read; None if there is no
+            interaction.
     """
 
     neither: tuple[Tensor, Tensor]
@@ -45,7 +46,8 @@ def read_edits(
 
     Args:
         source: latents of the source images, (B, C, h, w).
-        branches: those of `BRANCHES` to read, at least one. The others get the embeddings of one that is read.
+        branches: entries of `BRANCHES` to read, at least one. The other branches get the embeddings of one that is
+            read.
     """
     images = [_pixels(edit) for edit in edits]
     negatives = [edit.negative for edit in edits]

@@ -23,7 +23,7 @@ from omniedit.models.encoders.reader import Reader, load_reader
 from omniedit.models.folder import load_part, read_config
 
 QUESTION = "question_"
-"""Prefix of the inputs that are questions about images."""
+"""Prefix of the inputs for questions about images."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return EncodedInstructions(text, pooled, residual, reading.token_loss)
 
     def alignment_loss(self, prompt_embeds: Tensor, pooled: Tensor, **inputs: Tensor) -> Tensor:
-        """Return the loss of the first stage, (B,): distance from a text encoder's output, plus the token loss, 1:1.
+        """Return the loss of the first stage, (B,): distance from a text encoder's output plus the token loss, weighted
+        1:1.
 
         Args:
             prompt_embeds: (B, M, D), the text encoder's embeddings of the instructions.
@@ -132,7 +133,7 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 
 class MllmEditor(nn.Module):
-    """Editor of any architecture whose instructions come from an `MllmEncoder`; both are trained, the second stage."""
+    """Editor of any architecture with an `MllmEncoder` for its instructions. The second stage trains both."""
 
     def __init__(self, editor: Editor, encoder: MllmEncoder) -> None:
         super().__init__()
@@ -143,8 +144,8 @@ class MllmEditor(nn.Module):
 
         Args:
             noisy, timestep, condition: as for `Editor.forward`.
-            inputs: the tensors that `MllmEncoder.inputs` returns; for questions also those of
-                `Reader.question_inputs`, with the prefix `QUESTION`. Each question weighs as much as a sample.
+            inputs: the tensors that `MllmEncoder.inputs` returns; if there are questions, also the tensors of
+                `Reader.question_inputs` with the prefix `QUESTION`. Each question has the weight of a sample.
         """
         questions = {
             name.removeprefix(QUESTION): inputs.pop(name) for name in list(inputs) if name.startswith(QUESTION)
@@ -159,7 +160,7 @@ class MllmEditor(nn.Module):
 
 
 def _load_interaction(folder: Path, dtype: torch.dtype) -> Interaction:
-    """Load an interaction; one of mode "none" has no weights to read."""
+    """Load an interaction. In mode "none", it has no weights to read."""
     config = read_config(folder / "config.json")
     if config.get("mode") == "none":
         return Interaction.from_config(config)

@@ -24,7 +24,7 @@ from omniedit.models.encoders.chat import answer_loss, append_answer, ask, ask_w
 from omniedit.models.folder import load_part, read_config
 from omniedit.models.processors import load_processor
 from omniedit.models.registry import model_folder
-from omniedit.models.weights import check_state, load_state
+from omniedit.models.weights import ADAPTER_WEIGHTS, check_state, load_state
 from omniedit.storage.atomic import write_text
 
 ADAPTER, SETTINGS = "adapter", "reader.json"
@@ -57,8 +57,8 @@ class Reader(nn.Module):
     """Image-text-to-text model of transformers with R new tokens, frozen except for its LoRA and the new tokens.
 
     Args:
-        model: LLaVA or Qwen-VL; its embeddings grow by the new tokens.
-        processor: its processor; its tokenizer grows too.
+        model: LLaVA or Qwen-VL; its embeddings are extended by the new tokens.
+        processor: its processor, whose tokenizer is extended too.
         side: side in pixels to which images are resized, so that all have the same number of features.
         source: role in config/models.yaml or folder that the model was loaded from, to load it again.
     """
@@ -152,7 +152,7 @@ def load_reader(folder: Path, dtype: torch.dtype = torch.float32) -> Reader:
     """
     settings = read_config(folder / SETTINGS)
     reader = Reader.load(settings["model"], settings["side"], settings["image_tokens"], dtype)
-    weights = folder / ADAPTER / "adapter_model.safetensors"
+    weights = folder / ADAPTER / ADAPTER_WEIGHTS
     state = load_state(weights, COPY)
     check_state(weights, state, get_peft_model_state_dict(reader.model), type(reader.model).__name__, COPY)
     set_peft_model_state_dict(reader.model, state)
@@ -160,7 +160,9 @@ def load_reader(folder: Path, dtype: torch.dtype = torch.float32) -> Reader:
 
 
 def lora_config(model: Any, token_ids: Sequence[int]) -> LoraConfig:
-    """Return the published LoRA, over the attention of the language model, and the training of the new tokens."""
+    """Return the published LoRA config: adapters in the attention of the language model, and trained embeddings of the
+    new tokens.
+    """
     tokens = list(token_ids)
     is_tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     inner = next(name for name, module in model.named_modules() if module is model.get_input_embeddings())

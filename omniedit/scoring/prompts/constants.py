@@ -55,7 +55,7 @@ def choose(texts: Mapping[str, str], names: Sequence[str], path: Path) -> list[s
         UserError: a name is missing.
     """
     if missing := [name for name in names if name not in texts]:
-        problem = f"has no text '{missing[0]}'; its version of the prompts is not known here"
+        problem = f"has no text '{missing[0]}'; OmniEdit does not know this version of the prompts"
         raise UserError(f"{path}: {problem}; write them as a rubric (docs/rubrics.md)")
     return [texts[name] for name in names]
 

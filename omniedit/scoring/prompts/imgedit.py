@@ -28,7 +28,7 @@ def read_imgedit(path: Path, _: str) -> dict[str, Any]:
     """Return the rubric of ImgEdit-Bench, with a task for each edit type.
 
     Raises:
-        UserError: the file has other content.
+        UserError: the content of the file is not as expected.
     """
     try:
         prompts = json.loads(_read_text(path))

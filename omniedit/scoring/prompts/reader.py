@@ -1,4 +1,4 @@
-"""Find the reader of a benchmark's official prompts by its rubric's name, or by the files of a checkout."""
+"""Find the reader of a benchmark's official prompts by the name of its rubric, or by the files of a checkout."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -50,7 +50,7 @@ def read_prompts(folder: Path, name: str | None = None) -> Rubric:
     readers = ((each, path) for each in names if (path := READERS[each][0](folder)) is not None)
     chosen = next(readers, None)
     if chosen is None:
-        label = f"the prompts of '{name}'" if name else "prompts that are known here"
+        label = f"the prompts of '{name}'" if name else "known prompts"
         raise UserError(f"{folder}: has no file with {label}; give a checkout as docs/rubrics.md lists them")
     name, path = chosen
     return to_rubric(READERS[name][1](path, name), name, path)

@@ -44,7 +44,7 @@ TASKS: Mapping[str, tuple[tuple[str, str], tuple[str, str], str]] = {
         "",
     ),
 }
-"""Prompt and first image of consistency, the same of reasoning, and the prompt of plausibility, by task."""
+"""By task: prompt and first image of consistency, prompt and first image of reasoning, and prompt of plausibility."""
 
 
 def find_rise(folder: Path) -> Path | None:

@@ -61,7 +61,8 @@ def read_viescore(path: Path, name: str) -> dict[str, Any]:
 
 
 def _find_examples(path: Path, kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the example of a one-shot question, whose images the user keeps at their addresses' paths below Museum/.
+    """Return the example of a one-shot question. The user keeps its images below Museum/, at the paths of their
+    addresses.
 
     Raises:
         UserError: an image is missing; the message names its address.

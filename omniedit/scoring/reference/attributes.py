@@ -43,7 +43,7 @@ _LIGHTNESS: Mapping[str, tuple[Shortfall, float, float]] = {
     "black": (sentences.TOO_LIGHT, 60, 40),
     "white": (sentences.TOO_DARK, 45, 65),
 }
-"""Colours without hue: the sentence about a wrong lightness, the L that scores 0 and the L that scores 1."""
+"""Colours without hue: the sentence about a wrong lightness, the L with score 0 and the L with score 1."""
 
 
 def hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:

@@ -25,7 +25,7 @@ ROTATED_SIDE = 224
 ANGLES = (*range(-45, 46), *range(160, 201))
 """Rotations to try, in degrees."""
 MIN_GAIN = 0.05
-"""Minimum gain in correlation over no rotation at which the rotation is certain."""
+"""Minimum gain in correlation, compared with no rotation, at which the rotation is certain."""
 
 
 def outpaint(comparison: Comparison, truth: Truth) -> Finding:
@@ -73,7 +73,7 @@ def _lines_at_border(comparison: Comparison) -> list[tuple[Field, Field]]:
 
 
 def _smooth(line: Field) -> Field:
-    """Blur an (N,) line, so that grain does not count."""
+    """Blur an (N,) line to suppress grain."""
     return gaussian_blur(np.ascontiguousarray(line)[None], 1.5)[0]
 
 
@@ -90,7 +90,7 @@ def _flat_share(comparison: Comparison) -> float:
 
 
 def _continuity(inside: Field, outside: Field) -> float:
-    """Return how well two lines on both sides of a border match: they have one profile, or hardly differ."""
+    """Return how well the lines on both sides of a border match: their profiles correlate, or they hardly differ."""
     likeness, apart = correlation(inside, outside), float(np.abs(inside - outside).mean())
     return max(ramp(likeness, 0.4, 0.8), ramp(apart, 6.0, 2.5))
 
@@ -120,7 +120,7 @@ def describe_angle(angle: float) -> str:
 
 
 def rotation_restraint(comparison: Comparison) -> Finding:
-    """Score how well the shapes are kept, once the rotation is undone."""
+    """Score how well the shapes are kept, after undoing the rotation."""
     best = max(_correlations(comparison).values())
     score = float(np.interp(best, [0, 0.3, 0.6, 0.8, 0.95], [0, 3, 7, 9, 10]))
     chosen = sentences.SHAPES_CHANGED.choose(score, sentences.SHAPES_KEPT)
@@ -128,7 +128,9 @@ def rotation_restraint(comparison: Comparison) -> Finding:
 
 
 def _correlations(comparison: Comparison) -> dict[int, float]:
-    """Return the correlation of the edited image with the source rotated by each angle, in the inscribed circle."""
+    """Return, within the inscribed circle, the correlation of the edited image with the source rotated by each
+    angle.
+    """
     source, edited = (
         band_pass(lightness(shrink(image, ROTATED_SIDE)), 1.0, 8.0)
         for image in (comparison.pair.source, comparison.pair.edited)

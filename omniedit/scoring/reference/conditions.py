@@ -49,7 +49,9 @@ def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
 
 
 def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], dark: bool) -> tuple[float, str]:
-    """Return how well lines match the edited image's, and in changed regions match it better than the source's."""
+    """Return how well the lines match those of the edited image. In changed regions, they must match it better than the
+    source.
+    """
     after, before = find(pair.edited), find(pair.source)
     lines = (_scale_to(image, after)[..., 0] < 128) == dark
     mask = np.ones(after.shape, bool) if pair.mask is None else scale_mask(pair.mask, after)
@@ -92,4 +94,4 @@ CONDITIONS: Mapping[Task, Callable[[EditPair, Image], tuple[float, str]]] = {
     Task("visual_scribble"): partial(_match_lines, find=scribble_lines, dark=False),
     Task("visual_segment"): _match_segment,
 }
-"""Agreement of a condition image with its pair, in [0, 1], and the figures behind it."""
+"""Functions that return the agreement of a condition image with its pair, in [0, 1], and the figures behind it."""

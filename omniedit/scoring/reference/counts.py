@@ -25,7 +25,7 @@ PLACE_WORDS = {
 }
 """Words for a place of one of two objects."""
 CLEAR_CHANGE = 5.0
-"""Colour difference from which a pixel of the reduced copies clearly changed."""
+"""Colour difference from which a pixel of the reduced copies has clearly changed."""
 WINDOW, MOST_WINDOWS = 1.4, 36
 """Side of the windows to search for further objects of a kind, relative to the known ones, and number of windows."""
 MAX_PROBABILITY_ELSEWHERE = 0.35
@@ -41,7 +41,9 @@ def counting(comparison: Comparison, truth: Truth) -> Finding:
     boxes, before, after = truth["boxes"], truth["count"], truth["new_count"]
     both = min(before, after)
     if len(boxes) != max(before, after) or before == after or both < 1:
-        raise Unmeasurable(f"the truth of a counting has {len(boxes)} boxes for a change from {before} to {after}")
+        raise Unmeasurable(
+            f"the truth of a change of number has {len(boxes)} boxes for a change from {before} to {after}"
+        )
     more = comparison.edited if after > before else comparison.source
     unchanged, changed = ([object_region(comparison, box) for box in part] for part in (boxes[:both], boxes[both:]))
     replacement = min(replacement_strength(comparison, region)[0] for region in changed)
@@ -98,7 +100,7 @@ def _distance(place: str, box: FractionBox, other: FractionBox) -> float:
 
 
 def verify_number(image: Image, noun: str, boxes: Sequence[FractionBox]) -> None:
-    """Check that an image shows no object of a kind besides the known ones.
+    """Check that an image shows no objects of a kind besides the known ones.
 
     Raises:
         Unmeasurable: a window elsewhere shows one.
@@ -109,7 +111,9 @@ def verify_number(image: Image, noun: str, boxes: Sequence[FractionBox]) -> None
 
 
 def _windows_elsewhere(image: Image, boxes: Sequence[FractionBox]) -> list[Image]:
-    """Return square windows about as large as the known objects, all over the image but not on these."""
+    """Return square windows about as large as the known objects, over the whole image except where these objects
+    are.
+    """
     height, width = image.shape[:2]
     known = np.array(boxes) * (width, height, width, height)
     sides = np.maximum(known[:, 2] - known[:, 0], known[:, 3] - known[:, 1])

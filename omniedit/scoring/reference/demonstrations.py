@@ -1,4 +1,5 @@
-"""Measurements of a subject's pair: the edited image shows the subject of the demonstration, changed as the skill says.
+"""Measurements of a subject's pair: the edited image shows the subject of the demonstration, changed as the skill
+requires.
 
 The first demonstration has the subject at a known place, and the edited image at another. Both are cut out to the same
 size, and the pixels of the subject are compared.
@@ -26,8 +27,8 @@ from omniedit.scoring.reference.subjects import (
     reduced_reference,
     smooth_lightness,
 )
+from omniedit.tasks import DEMONSTRATION
 
-ROLE = "demonstration"
 MIN_PIXELS = 64
 """Minimum number of a subject's pixels that can be compared."""
 SUBJECT_MARGIN = 0.05
@@ -41,7 +42,9 @@ def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
         Unmeasurable: there is no demonstration, or the subject is too small.
         KeyError: the truth lacks the place of the subject in the demonstration.
     """
-    reference, inside = reduced_reference(*crop_around(find_reference(comparison.pair, ROLE), truth["reference_box"]))
+    reference, inside = reduced_reference(
+        *crop_around(find_reference(comparison.pair, DEMONSTRATION), truth["reference_box"])
+    )
     size, mirrored, box = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
     after, before, mask = (
         align_view(image, box, inside, size, mirrored)
@@ -65,9 +68,10 @@ def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
 def _skill_degree(
     truth: Truth, lab_N3: np.ndarray, share: float, share_before: float, structure: float
 ) -> tuple[float, str]:
-    """Return how well the subject fits demonstration and skill, in [0, 1], and further figures as text.
+    """Return how well the subject matches the demonstration and the skill, in [0, 1], and further figures as text.
 
-    A new colour keeps the subject's shading, a style its shapes. Otherwise its pixels are the demonstration's.
+    With a new colour, the subject keeps its shading; in a style, it keeps its shapes. Otherwise, its pixels equal those
+    of the demonstration.
     """
     if "colour" in truth:
         off, chroma = hue_error(lab_N3[:, 1:].mean(axis=0), truth["lab_ab"])

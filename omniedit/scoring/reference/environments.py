@@ -15,7 +15,7 @@ _MIN_FINE_SHARE = 0.001
 
 @dataclass(frozen=True)
 class Light:
-    """Properties of an image that an environment changes, on Lab's scales; shares are of the image."""
+    """Properties of an image that an environment changes, on Lab's scales. Shares are shares of the image's area."""
 
     lightness: float
     contrast: float
@@ -110,7 +110,7 @@ def _darkened(
     """Return the signs of a darker and cooler light.
 
     Args:
-        darkness, coolness: figures that score 0 and 1.
+        darkness, coolness: figures with score 0 and with score 1.
     """
     darker, cooler = _darker(before, after), before.warmth - after.warmth
     return [

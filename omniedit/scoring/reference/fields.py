@@ -13,7 +13,7 @@ from omniedit.imaging.morphology import dilate, erode
 Field = NDArray[Any]
 """Float32 value or Lab colour per pixel: (H, W) or (H, W, 3)."""
 NOTICEABLE_DIFFERENCE = 2.3
-"""Delta E that a careful eye just notices (Mahy et al. 1994)."""
+"""Delta E that a careful observer just notices (Mahy et al. 1994)."""
 GREY_LEVEL = 100 / 255
 """One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
 CLEAR_LEVELS = 24
@@ -113,7 +113,9 @@ def blockiness(luma: Field, region: Mask) -> float:
 
 
 def _grid_excess(one: Field, next_one: Field, mask: Mask, axis: int) -> float:
-    """Return the strength of steps between neighbours at every eighth place, summed along an axis, over the others."""
+    """Return the ratio of steps between neighbours at every eighth position to the steps at other positions, along an
+    axis.
+    """
     steps = cv2.absdiff(one, next_one)
     steps[~mask] = 0
     sums = cv2.reduce(steps, axis, cv2.REDUCE_SUM, dtype=cv2.CV_64F).ravel()

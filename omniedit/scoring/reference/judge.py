@@ -59,8 +59,8 @@ class ReferenceJudge:
     """Judge that scores by measurement; the truth is `provenance["truth"]` and the mask.
 
     It answers the rubric's three questions, to one decimal. It cannot judge whether a shape is well drawn or a fill
-    makes sense, nor styles other than the embedded specialist's. In a small image (the benchmark's 128 pixels) it
-    cannot see seams, noise and blur below a pixel.
+    makes sense, and it knows only the styles of the embedded specialist. In a small image (the benchmark's 128 pixels)
+    it cannot see seams, noise and blur below a pixel.
     """
 
     name, version = "reference", ""
@@ -74,7 +74,9 @@ class ReferenceJudge:
         return [score_pair(pair, self._image(pair.source)) for pair in pairs]
 
     def _image(self, source: Image) -> ImageMeasures:
-        """Reuse the `ImageMeasures` of recent sources: a pair is followed by its defects, and photos take turns."""
+        """Reuse the `ImageMeasures` of recent sources, because a pair is followed by its defects, and pairs of a few
+        photos alternate.
+        """
         key = pixels_sha256(source)
         if key not in self._sources:
             self._sources[key] = ImageMeasures(source)
@@ -120,19 +122,25 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
 
 
 def scoring_task(task: Task, truth: Any) -> Task:
-    """Return the task by whose measurements a pair is scored: for a type made of other edits, that of its edit."""
+    """Return the task whose measurements score a pair. For a type that is made of another edit, it is the task of that
+    edit.
+    """
     if isinstance(truth, Mapping) and truth.get("edit") in MADE_OF.get(task, ()):
         return Task(truth["edit"])
     return equivalent_task(task)
 
 
 def measure_pair(comparison: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:
-    """Return the findings on success, restraint and quality, whose `measurement` has the figures behind the scores."""
+    """Return the findings on success, restraint and quality. Their `measurement` holds the figures behind the
+    scores.
+    """
     return success(comparison, truth), restraint(comparison), quality(comparison)
 
 
 def _unusable(task: Task, truth: Any) -> str:
-    """Describe the first value of a truth that does not fit its key, '' if all fit; keys may be missing."""
+    """Describe the first value of a truth that is invalid for its key; '' if all values are valid. Keys may be
+    missing.
+    """
     if not isinstance(truth, Mapping):
         return f"is {_describe_value(truth)}, not a mapping"
     for name in _TEXTS:
@@ -177,7 +185,7 @@ def _is_box(value: Any) -> bool:
 
 def restraint(comparison: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
-    if comparison.pair.task == Task("rotation_change"):  # moves every pixel
+    if comparison.pair.task == Task("rotation_change"):  # a rotation moves every pixel
         return camera.rotation_restraint(comparison)
     return _preservation_finding(comparison) if comparison.pair.is_local else _shapes_stay(comparison)
 
@@ -200,7 +208,7 @@ def _preservation_finding(comparison: Comparison) -> Finding:
 
 
 def _shapes_stay(comparison: Comparison) -> Finding:
-    """Score by structure and edges how well a global edit keeps shapes; its tones may change, even invert."""
+    """Score by structure and edges how well a global edit keeps shapes. Its tones may change, or even be inverted."""
     everywhere = np.ones_like(comparison.small_mask)
     structure = max(0.0, comparison.structure_kept(everywhere, fine=2.0, coarse=12.0))
     edges = max(0.0, comparison.edges_kept(everywhere))

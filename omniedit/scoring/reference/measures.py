@@ -1,7 +1,7 @@
 """Measurements of an image and of a pair, the basis of the reference judge.
 
-Colours are CIE Lab (L 0-100); a colour difference is CIE76's delta E; about 2.3 is just noticeable. Lengths are in
-units of `Comparison.unit`, so that a measurement is comparable at 128 pixels and at 1.5 megapixels.
+Colours are CIE Lab (L 0-100). A colour difference is CIE76's delta E; a difference of about 2.3 is just noticeable.
+Lengths are in units of `Comparison.unit`, so that a measurement is comparable at 128 pixels and at 1.5 megapixels.
 
     H, W  the pair's height and width       h, w  those of its reduced copy       N  pixels of a region
 """
@@ -48,7 +48,7 @@ STRONG_CHANGE = 15.0
 SURROUNDINGS_WIDTH = 30
 """Distance, in units, from a mask to the end of its surroundings."""
 DETAIL_SIDE = 512
-"""Same as `REDUCED_SIDE` for the copies on which outlines are compared."""
+"""Square root of the number of pixels of the copies on which outlines are compared."""
 
 
 class Region:
@@ -85,10 +85,10 @@ class FillDetail:
     """Fine detail of a mask's fill, relative to the mask's surroundings.
 
     Args:
-        ratio: median inside over the quantile 0.375 outside, which tolerates a fill that resembles the calmer part of
-            its surroundings; well below 1 if the fill is smeared all over.
-        smeared: share of the mask with less detail than all but a twentieth of the surroundings; well above 0.05 if the
-            fill is smeared in places.
+        ratio: median inside, divided by the quantile 0.375 outside (not the median, to tolerate a fill that resembles
+            the calmer part of its surroundings); well below 1 if the fill is smeared all over.
+        smeared: share of the mask with less detail than 95 % of the surroundings; well above 0.05 if the fill is
+            smeared in places.
     """
 
     ratio: float
@@ -105,7 +105,9 @@ class FillDetail:
 
 
 def fill_detail(luma: Field, region: Region, unit: int) -> FillDetail:
-    """Measure the fine detail of an (H, W) luma inside a mask; perfect if mask or surroundings are too small."""
+    """Measure the fine detail of an (H, W) luma inside a mask; full detail if the mask or its surroundings are too
+    small to measure.
+    """
     window = 12 * unit + 1
     detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05
     inside, around = region.grown(-4 * unit), region.ring(6 * unit, SURROUNDINGS_WIDTH * unit)
@@ -268,7 +270,9 @@ class Comparison:
         return float((self.small_delta_e[region] > threshold).mean()) if region.any() else 0.0
 
     def largest_change_outside(self) -> float:
-        """Return the area of the largest spot that changed strongly away from the mask, as a share of the image."""
+        """Return the area of the largest spot that changed strongly outside the mask, not near it, as a share of the
+        image.
+        """
         away = ~grow(self.small_mask, 2)
         changed = remove_specks(away & (self.small_delta_e > STRONG_CHANGE)).astype(np.uint8)
         _, _, stats, _ = cv2.connectedComponentsWithStats(changed)

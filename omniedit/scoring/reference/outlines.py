@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Mask
-from omniedit.imaging.morphology import remove_specks
+from omniedit.imaging.morphology import fill_holes, remove_specks
 from omniedit.scoring.reference.fields import Field, grow
 from omniedit.scoring.reference.measures import Comparison
 
@@ -25,19 +25,22 @@ INSIDE = 6
 MIN_TEAR_PIXELS = 6
 """Minimum number of pixels of a step that is not a speck of noise."""
 GHOST_SHARES = (0.012, 0.004)
-"""Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
+"""Shares of a fill with the colours of the removed object: the share that spoils the fill, and the share that is
+tolerated."""
 SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be an object's outline."""
 MIN_COLOUR_ODDS, TOUCHING_DISTANCE = 0.9, 4
-"""Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
+"""Odds from which a colour belongs to the object instead of the rest, and distance in pixels up to which a spot touches
+a mask."""
 THIN_SIDE, MIN_CONTRAST = 15, 12.0
 """Maximum width in pixels of a thin part of the land, and its minimum difference from the sky around it, in L*."""
 PALE_RIM = 4
-"""Distance in pixels from a new sky's outline within which a lost pale part is only a lighter rim of the land."""
+"""Distance in pixels from a new sky's outline within which a pale part that is gone was only the lighter rim of the
+land."""
 MIN_LOSS = 10.0
 """Minimum change in Lab of a part that is gone."""
 MIN_LAND_ODDS = 0.5
-"""Odds from which a colour is the land's and not the sky's."""
+"""Odds from which a colour belongs to the land instead of the sky."""
 NEAR_SIDE = 41
 """Side in pixels of the window in which a region's mean colour is taken."""
 _BINS = (12, 24, 24)
@@ -57,20 +60,17 @@ def hard_outline(comparison: Comparison) -> float:
 
 
 def inner_steps(comparison: Comparison) -> float:
-    """Return the length of the steps of a change inside an edit where the source has no edge, over the edit's side."""
-    solid = _fill_holes(comparison.detail_mask)
+    """Return the length of the steps of a change inside an edit where the source has no edge, divided by the edit's
+    side.
+    """
+    solid = fill_holes(comparison.detail_mask)
     _, inwards = _distances(solid)
     steps = _steps(comparison.edited.detail - comparison.source.detail, comparison.source.detail) & (inwards > INSIDE)
     return _total_length(steps) / max(1.0, float(solid.sum()) ** 0.5)
 
 
-def _fill_holes(mask: Mask) -> Mask:
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED) > 0
-
-
 def torn_sky(comparison: Comparison) -> float:
-    """Return the length of the steps in a global change where the source has no edge, over the image's side."""
+    """Return the length of the steps in a global change where the source has no edge, divided by the image's side."""
     change = comparison.edited.detail - comparison.source.detail
     steps = _steps(_without_specks(change), _without_specks(comparison.source.detail))
     return _total_length(steps) / steps.size**0.5
@@ -163,7 +163,7 @@ def _largest_lost_part(changed: Mask, before: Field, after: Field) -> float:
     """Return the area of the largest thin dark part that is gone, in millionths of the image.
 
     Args:
-        changed: (h, w), where such parts are searched.
+        changed: (h, w) mask in which such parts are searched.
         before, after: (h, w) lightness.
     """
     darkness = _darker_than_around(before)
@@ -174,14 +174,16 @@ def _largest_lost_part(changed: Mask, before: Field, after: Field) -> float:
 
 
 def _darker_than_around(lightness: Field) -> Field:
-    """Return by how much L* a thin part is darker than its surroundings; 0 elsewhere."""
+    """Return how much darker thin parts are than their surroundings, in L*; 0 elsewhere."""
     lightness = np.ascontiguousarray(lightness)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (THIN_SIDE, THIN_SIDE))
     return np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, ellipse) - lightness, np.float32)
 
 
 def _distances(mask: Mask) -> tuple[Field, Field]:
-    """Return (h, w) distances in pixels to the mask, 0 inside it, and to the rest, 0 outside the mask."""
+    """Return two (h, w) distances in pixels: to the mask, 0 inside it, and to the rest of the image, 0 outside the
+    mask.
+    """
     inside = mask.astype(np.uint8)
     return cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), cv2.distanceTransform(inside, cv2.DIST_L2, 5)
 
@@ -194,7 +196,9 @@ def _outline(inwards: Field) -> Mask:
 
 
 def _steps(change: Field, source: Field) -> Mask:
-    """Return an (h, w) mask of steps in a change, steeper than `MIN_STEP`, without such an edge near in the source."""
+    """Return an (h, w) mask of the steps in a change that are steeper than `MIN_STEP` and have no such edge of the
+    source nearby.
+    """
     steep = _slope(change)
     edges = cv2.dilate(_slope(source), np.ones((9, 9), np.uint8))
     return (steep > MIN_STEP) & (edges < np.minimum(0.5 * steep, STRONG_EDGE))
@@ -228,7 +232,7 @@ def _has_colours_like(lab: Field, region: Mask, rest: Mask) -> Mask:
 
 
 def _frequency_ratio(lab: Field, region: Mask, rest: Mask) -> Field:
-    """Return for each colour bin its frequency in a region over that in the rest."""
+    """Return for each colour bin its frequency in a region, divided by its frequency in the rest."""
     index = _bin_index(lab)
     inside, outside = (_histogram(index[part]) for part in (region, rest))
     return ((inside + 2e-5) / (outside + 2e-5)).reshape(-1)

@@ -10,14 +10,14 @@ from omniedit.instructions.stemming import strip_article
 from omniedit.plain_text import clean_line
 
 MAX_NAME_LENGTH = 60
-"""Number of characters from which only the part of a name before its first comma is used."""
+"""Maximum length of a name in characters. Of a longer name, only the part before its first comma is used."""
 UNMET, MET = 3.5, 7.5
 """Scores below which a request was not met, and from which it was met."""
 _DETAILS = re.compile(
     r"\s(?:of|with|without|in|on|at|by|from|to|under|over|above|behind|between|near|next|that|which|who)\b.*",
     re.IGNORECASE,
 )
-"""Rest of a phrase after its noun: 'on the left' in 'red car on the left'."""
+"""Part of a phrase after its noun: 'on the left' in 'red car on the left'."""
 _COLOUR = re.compile(r"black|white|gr[ea]y|red|orange|yellow|green|blue|purple|pink|brown|gold|silver", re.IGNORECASE)
 _NUMBER = re.compile(r"two|three|four|five|six|several|many", re.IGNORECASE)
 
@@ -37,7 +37,7 @@ class Finding:
 
 
 def write_rationale(findings: Sequence[Finding], pair_id: str) -> str:
-    """Join one variant of each finding; the pair's id alone decides which."""
+    """Join one variant of each finding. Only the pair's id decides which one."""
     digest = hashlib.sha256(pair_id.encode()).digest()
     return " ".join(
         finding.variants[byte % len(finding.variants)] for finding, byte in zip(findings, digest, strict=False)
@@ -46,7 +46,8 @@ def write_rationale(findings: Sequence[Finding], pair_id: str) -> str:
 
 @dataclass(frozen=True)
 class TruthObject:
-    """Object of a truth, with the words that agree with it: 'the bottle ... is', 'the bottle and the glass ... are'.
+    """Object of a truth, with verbs and pronouns that agree with it: 'the bottle ... is', 'the bottle and the glass ...
+    are'.
 
     Args:
         name: without an article: 'bottle', 'bottle and the glass'.
@@ -119,7 +120,7 @@ class Shortfall:
     partial: tuple[str, ...]
 
     def choose(self, score: float, done: tuple[str, ...], met: float = MET) -> tuple[str, ...]:
-        """Return `done` for a score from `met` on, otherwise the sentences about a score below or above `UNMET`."""
+        """Return `done` for a score of at least `met`, otherwise the sentences for a score below or above `UNMET`."""
         return done if score >= met else self.unmet if score < UNMET else self.partial
 
     def fill_in(self, **values: object) -> "Shortfall":
@@ -144,7 +145,7 @@ def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Shortfal
 def weigh(
     done: tuple[str, ...], requirements: Sequence[tuple[float, Shortfall]], measurement: str, **values: object
 ) -> Finding:
-    """Return a finding with the degree of the requirement that is met least, and filled-in sentences.
+    """Return a finding with the degree of the least met requirement, and filled-in sentences.
 
     Args:
         done, requirements: as in `choose_sentences`.

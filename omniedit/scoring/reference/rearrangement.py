@@ -27,16 +27,18 @@ from omniedit.scoring.reference.subjects import (
 FRAME = 0.2
 """Margin of the compared copies around the object's box, as a share of its sides."""
 OBJECT_LEVELS = 40
-"""Difference in grey levels from which a pixel is not the ground around the object."""
+"""Difference in grey levels from which a pixel does not belong to the ground around the object."""
 MIN_OBJECT_PIXELS = 64
 """Minimum number of pixels of an object in the compared copies."""
 MIN_UNCOVERED_SHARE = 0.15
-"""Minimum share of the object's old place outside its new box at which what is left there can be measured."""
+"""Minimum share of the object's old place that must be outside its new box for remains of the object to be measured
+there."""
 
 
 def movement(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a movement: the same object is at its new place, nothing is left at the old one, and the direction is as
-    stated."""
+    """Score a movement: the same object is at its new place, nothing is left at the old place, and the direction is as
+    stated.
+    """
     box, new_box, direction = truth["box"], truth["new_box"], truth["direction"]
     width, height = box[2] - box[0], box[3] - box[1]
     across, down = new_box[0] - box[0], new_box[1] - box[1]
@@ -58,7 +60,9 @@ def movement(comparison: Comparison, truth: Truth) -> Finding:
 
 
 def resize(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a resizing: the same object is there at the stated size, and nothing of the old one is left."""
+    """Score a resizing: the same object is there at the stated size, and nothing of the object at its old size is
+    left.
+    """
     box, new_box = truth["box"], truth["new_box"]
     scales = ((new_box[2] - new_box[0]) / (box[2] - box[0]), (new_box[3] - new_box[1]) / (box[3] - box[1]))
     way, stated = parse_resizing(comparison.pair.instruction)
@@ -105,7 +109,7 @@ def _describe_measurements(comparison: Comparison, box: FractionBox, new_box: Fr
 def _measure_object(
     comparison: Comparison, box: FractionBox, new_box: FractionBox
 ) -> tuple[float, float, float, float]:
-    """Return how much of the object is at its new place, how similar it is, how much is at its old place, and the
+    """Return the share of the object at its new place, its similarity there, the share at its old place, and the
     contrast of the old place with its surroundings.
 
     Raises:

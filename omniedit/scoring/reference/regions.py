@@ -8,7 +8,9 @@ from omniedit.scoring.reference.measures import Comparison
 
 
 def object_region(comparison: Comparison, box: tuple[float, float, float, float]) -> Mask:
-    """Return the (h, w) mask within the object's box, slightly shrunk; only the box if the two do not overlap."""
+    """Return the part of the (h, w) mask within the object's box, slightly shrunk; the box itself if the two do not
+    overlap.
+    """
     inside = comparison.small_mask & comparison.box(box)
     core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
     return core if core.sum() >= 16 else inside if inside.sum() >= 16 else comparison.box(box)
@@ -24,7 +26,9 @@ def replacement_strength(comparison: Comparison, region: Mask) -> tuple[float, s
 
 
 def distinctness(comparison: Comparison, look: Field, region: Mask) -> float:
-    """Return the distance of a region's appearance from the mask's surroundings, divided by their own variation."""
+    """Return the distance between the appearances of a region and of the mask's surroundings, divided by the variation
+    within the surroundings.
+    """
     ring = comparison.surroundings
     if ring.sum() < 64 or not region.any():
         return 1.0

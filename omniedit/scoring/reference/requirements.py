@@ -35,7 +35,7 @@ RIM = 0.12
 MAX_UNEVEN, MAX_UNEVEN_NAMED = 12.0, 25.0
 """Maximum unevenness, in Lab, of the surroundings of an object that saliency found, and of a named one."""
 MAX_UNEVEN_LISTED = 35.0
-"""Same for an object that the photo's caption file names, in the tasks without a type of their own."""
+"""The same limit for an object that the photo's caption file names, in OmniEdit's own tasks."""
 MAX_UNEVEN_PLACED = 20.0
 """Maximum unevenness of the surroundings of an object that is moved or resized, and of its new place."""
 SPOT_TOLERANCE = 1.3
@@ -43,7 +43,7 @@ SPOT_TOLERANCE = 1.3
 MIN_EMPTIED_SHARE = 0.15
 """Minimum share of an emptied place outside the object's other box at which its ground is checked."""
 BORDER = 0.004
-"""Distance from the image's border, as a share of its side, within which a box is cut off."""
+"""Distance from the image's border, as a share of the image's side, within which a box counts as cut off."""
 SAME_SIZE = 0.002
 """Maximum difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
@@ -119,7 +119,7 @@ def _verify_one_of(
 
 
 def _verify_rimmed(image: ImageMeasures, mask: Mask, name: str) -> None:
-    """Check that a mask, without the rim of a removal or of a copy, is the outline of an object."""
+    """Check that a mask is the outline of an object, after removing the rim that removals and copies add to it."""
     verify_outline(image, grow(mask, -max(1, round(RIM / 2 * float(mask.sum()) ** 0.5))), name)
 
 
@@ -146,8 +146,8 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     """Check that a removal, an addition or a swap covers the whole object.
 
     In plain surroundings, parts of the object outside the mask, such as feet or a wing, stand out. For an object that
-    the photo's caption file names, the surroundings may be less plain, except for a swap: its mask is not the outline
-    of one object, which could be verified too.
+    the photo's caption file names, the surroundings may be less plain. A swap is an exception: its mask is not the
+    outline of a single object, so that the outline cannot be verified too.
     """
     edit = comparison.pair.task
     image = comparison.edited if edit == Task.OBJECT_ADDITION else comparison.source
@@ -162,7 +162,8 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
 def _verify_nothing_beyond(comparison: Comparison, image: ImageMeasures, truth: Truth) -> None:
     """Check that nothing of a removed, added or replaced object is outside the mask.
 
-    An object that saliency found must be in view too, and no thin part such as a cord may lead out of the mask.
+    An object that was found by saliency must also be completely in view, and no thin part such as a cord may lead out
+    of the mask.
 
     Args:
         image: the image with the object.
@@ -182,8 +183,9 @@ def _verify_nothing_beyond(comparison: Comparison, image: ImageMeasures, truth: 
 
 
 def _verify_in_view(truth: Truth, *boxes: FractionBox) -> None:
-    """Check that the sides and the top of the image cut off no box: what saliency finds there may be several
-    objects."""
+    """Check that the sides and the top of the image cut off no box. What saliency finds there may be several
+    objects.
+    """
     if any(left < BORDER or top < BORDER or right > 1 - BORDER for left, top, right, _ in boxes):
         raise Unmeasurable(f"the border cuts off the {truth['object']}, which may be several objects")
 
@@ -223,8 +225,8 @@ def _is_listed(comparison: Comparison, truth: Truth) -> bool:
 def _verify_background(comparison: Comparison, truth: Truth) -> None:
     """Check that a new sky leaves nothing of the old one and all of the land, or that the kept object is whole.
 
-    A part that is gone stands out in plain surroundings only, so these are required, unless the photo's caption file
-    names the object.
+    A missing part is noticed only in plain surroundings, so these are required unless the photo's caption file names
+    the object.
     """
     lab, mask = comparison.source.detail, comparison.detail_mask
     if spots_alike(lab, ~mask)[0] > MOST_LEFT:
@@ -265,7 +267,7 @@ def _is_on_plain_ground(image: Image, mask: Mask) -> bool:
 
 
 def rim_unevenness(lab: Field, mask: Mask) -> float:
-    """Return how far the surroundings of a mask are from one even colour or gradient, in Lab, for 97 % of them."""
+    """Return the distance in Lab of a mask's surroundings from one even colour or gradient; 97 % of them are nearer."""
     rows, columns = np.nonzero(grow(mask, max(4, round(RIM * float(mask.sum()) ** 0.5))) & ~grow(mask, 1))
     if len(rows) < 32:
         return float("inf")

@@ -21,7 +21,7 @@ MIN_HUE_CHROMA = 8.0
 SCALES = ((0.0, 0.7), (0.7, 1.4), (1.4, 2.8), (2.8, 5.6), (5.6, 11.2))
 """Bands of detail, in pixels of the reduced copy; each begins where the previous one ends."""
 Bands = list[Field]
-"""Detail of a channel in each of SCALES, (h, w) each."""
+"""Detail of a channel in each band of SCALES, (h, w) each."""
 
 
 def style_features(source: Image, edited: Image) -> Field:
@@ -58,14 +58,18 @@ def tone_curve(before: Field, after: Field) -> Field:
 
 
 def detail(before: Bands, after: Bands, after_colour: Bands) -> Field:
-    """Return per band of detail the log strength of L, of colour, of L over the source's, and the log kurtosis."""
+    """Return for each band of detail: the log strength of L, of colour, and of L relative to the source, and the log
+    kurtosis.
+    """
     own, colour, source = ([np.log(0.05 + band.std()) for band in bands] for bands in (after, after_colour, before))
     peaks = [np.log(0.1 + kurtosis(band)) for band in after]
     return np.concatenate([own, colour, np.subtract(own, source), peaks])
 
 
 def detail_bands(channel: Field) -> Bands:
-    """Return an (h, w) channel's detail in each of SCALES; the first has all detail finer than its end."""
+    """Return an (h, w) channel's detail in each band of SCALES. The first band has all detail finer than its upper
+    limit.
+    """
     channel = np.ascontiguousarray(channel)
     blurred = [channel, *(gaussian_blur(channel, coarse) for _, coarse in SCALES)]
     return [fine - coarse for fine, coarse in pairwise(blurred)]

@@ -19,12 +19,12 @@ from omniedit.scoring.reference.style_features import style_features
 
 STYLES_FILE = Path(__file__).with_name("styles.npz")
 MIN_SIDE = 96
-"""Images of fewer than this^2 pixels do not show which style they have."""
+"""Images with fewer than MIN_SIDE^2 pixels are too small to recognise a style."""
 MAX_DISTANCE, USUAL_DISTANCE = 3.0, 2.0
-"""Distance from which an image lacks a style, and distance within which 95 % of the specialist's images are."""
+"""Distance from which an image does not have a style, and distance within which 95 % of the specialist's images are."""
 OTHER_RATIO, OWN_RATIO = 0.85, 0.97
-"""Ratios of the distance to the nearest other kind to the distance to the style: up to the first, the image shows the
-other kind; from the second on, the style."""
+"""Ratios of the distance to the nearest other kind to the distance to the style: up to the first ratio, the image shows
+the other kind; from the second ratio on, it shows the style."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class StyleReferences:
             return cls(tuple(map(str, arrays["names"])), arrays["means"], arrays["whitening"])
 
     def distances(self, features_F: Field) -> Field:
-        """Return the (K,) Mahalanobis distances of an image's features, over the root of F."""
+        """Return the (K,) Mahalanobis distances of an image's features, divided by sqrt(F)."""
         return np.linalg.norm((self.means - features_F) @ self.whitening, axis=1) / len(features_F) ** 0.5
 
     def recognise(self, features_F: Field, style: str) -> StyleRecognition:

@@ -30,11 +30,12 @@ from omniedit.scoring.reference.regions import object_region
 COMPARED_SIDE = 192
 """Longer side in pixels at which an object and its reference are compared."""
 SAME_COLOUR = 10.0
-"""Colour difference up to which an object's pixel is that of the reference."""
+"""Colour difference up to which a pixel of an object counts as equal to that of the reference."""
 MAX_RELIGHTING = 8.0
-"""Maximum difference of light, per channel of Lab."""
+"""Maximum difference in light between object and reference, per channel of Lab."""
 RIM = 3
-"""Pixels at the object's outline that are not compared, because the reference image's background shows through."""
+"""Width in pixels of the rim of the object that is not compared, because the reference image's background shows through
+there."""
 
 
 def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
@@ -83,7 +84,9 @@ def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
 
 
 def _without_shading(look_NC: Field) -> Field:
-    """Return colours and texture with a third of the weight on lightness, which the object's own shading changes."""
+    """Return colours and texture with lightness at a third of its weight, because the object's own shading changes
+    it.
+    """
     return look_NC * np.array([1 / 3, 1, 1, 1], np.float32)
 
 
@@ -111,7 +114,7 @@ def reduced_reference(reference: Image, box: FractionBox) -> tuple[Image, Fracti
 def align_view(
     image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool = False
 ) -> Image:
-    """Crop and perhaps mirror an image so that `box` gets the position that `inside` has in a copy.
+    """Crop an image, and mirror it if needed, so that `box` gets the position of `inside` in a copy.
 
     Args:
         box: in the image.
@@ -134,7 +137,9 @@ def align_view(
 
 
 def find_subject(image: Image, contrast: int = CLEAR_LEVELS) -> Mask:
-    """Return the (h, w) mask of all that differs from the colour of an image's border, without its rim."""
+    """Return the (h, w) mask of the region that differs from the colour of an image's border, without the region's
+    rim.
+    """
     border = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
     differs = np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > contrast
     return erode(differs, RIM)
@@ -146,7 +151,7 @@ def smooth_lightness(image: Image) -> Field:
 
 
 def matching_share(reference: Image, region: Mask, view: Image) -> float:
-    """Return the share of a region in which a view shows the reference, up to a small change of light."""
+    """Return the share of a region in which a view equals the reference, apart from a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
     light = np.clip(np.median((two - one)[region], axis=0), -MAX_RELIGHTING, MAX_RELIGHTING)
     return float((delta_e(one + light, two) < SAME_COLOUR)[region].mean())

@@ -59,9 +59,10 @@ def object_removal(comparison: Comparison, truth: Truth) -> Finding:
 def object_addition(comparison: Comparison, truth: Truth) -> Finding:
     """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
-    The source must look as if the object had never been there: a poor fill costs up to half of the score, and the
-    rationale blames the source image for it. If the truth has `scene`, the source is an unfilled photo, and is not
-    searched for traces of the object. `score_shown_subject` checks separately that the right subject was added.
+    The source of an addition is made by removing the object from a photo. It must look as if the object had never been
+    there: a poor fill costs up to half of the score, and the rationale says that the source image is at fault. If the
+    truth has `scene`, the source is an unfilled photo, and is not searched for traces of the object.
+    `score_shown_subject` checks separately that the right subject was added.
     """
     core = object_region(comparison, truth["box"])
     replacement, measurement = replacement_strength(comparison, core)
@@ -174,7 +175,7 @@ def environment_change(comparison: Comparison, truth: Truth) -> Finding:
 
 
 _ENVIRONMENTS = {"golden_hour": "the golden hour", "overcast": "an overcast day"}
-"""Wording of environments whose keys read badly in a sentence."""
+"""Names of environments whose keys do not fit into a sentence."""
 
 
 def style_transfer(comparison: Comparison, truth: Truth) -> Finding:
@@ -209,15 +210,15 @@ def _style_fault(recognition: StyleRecognition) -> str:
 
 
 def measure_restyling(comparison: Comparison) -> tuple[float, float]:
-    """Return the share of the image that changed, and the degree of restyling in [0, 1], in whatever style."""
+    """Return the share of the image that changed, and the degree of restyling in [0, 1], regardless of the style."""
     everywhere = np.ones_like(comparison.small_mask)
     changed_share = comparison.changed_share(everywhere, NOTICEABLE_DIFFERENCE)
-    fine_left = comparison.structure_kept(everywhere, fine=0.5, coarse=2.0)
+    fine_kept = comparison.structure_kept(everywhere, fine=0.5, coarse=2.0)
     appearance_distance = distribution_distance(
         comparison.source.appearance.reshape(-1, 4), comparison.edited.appearance.reshape(-1, 4)
     )
     return changed_share, min(
-        ramp(changed_share, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(appearance_distance, 3.0, 10.0))
+        ramp(changed_share, 0.3, 0.8), max(ramp(fine_kept, 0.95, 0.75), ramp(appearance_distance, 3.0, 10.0))
     )
 
 

@@ -18,7 +18,7 @@ from omniedit.scoring.reference.regions import object_region
 from omniedit.tasks import Task
 
 MIN_CLEAR_SHARE = 0.25
-"""Minimum share of another object's box outside the target's at which changes there are measured."""
+"""Minimum share of another object's box that must be outside the target's box for changes there to be measured."""
 OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
 """Distances in L*a*b* between the target's measured colour and the claimed one that disprove and confirm it."""
 
@@ -26,7 +26,8 @@ OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
 def measure_target(task: Task, comparison: Comparison, truth: Mapping[str, Any]) -> Finding:
     """Score whether the right object of a photo changed.
 
-    The expression or the clue is resolved again among the objects of the truth; the images show which object changed.
+    The judge resolves the expression or clue again among the objects of the truth, and sees in the images which object
+    changed.
 
     Args:
         task: of family "complex".
@@ -82,7 +83,9 @@ def _changed_shares(comparison: Comparison, individuals: list[Individual], targe
 
 
 def _has_its_colour(comparison: Comparison, this: Individual, truth: Mapping[str, Any]) -> float:
-    """Return how well the object has the colour by which the expression distinguishes it; 1 for other cues."""
+    """Return how well the object's colour matches the colour by which the expression distinguishes it; 1 for other
+    cues.
+    """
     if truth.get("cue") != "colour" or this.lab is None:
         return 1.0
     image = comparison.edited if truth["edit"] == Task.OBJECT_ADDITION else comparison.source

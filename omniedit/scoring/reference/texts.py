@@ -18,7 +18,7 @@ from omniedit.scoring.reference.rationale import Finding, clean_value, weigh
 READ_MARGIN = 0.6
 """Margin of the part of the image that is read around the text's box, as a share of its height."""
 MIN_LIKENESS = 0.8
-"""Minimum likeness of the source's text to the claimed one."""
+"""Minimum similarity of the source's text to the claimed text."""
 
 
 def textual_change(comparison: Comparison, truth: Truth) -> Finding:
@@ -69,7 +69,7 @@ def _crop(image: Image, box: FractionBox, around: float) -> Image:
 
 
 def _likeness(lines: list[str], text: str) -> float:
-    """Return how far one of the lines says a text, in [0, 1], by letters and digits alone."""
+    """Return the highest similarity of a line to a text, in [0, 1], comparing only letters and digits."""
     expected = same_letters(text)
     shares = (SequenceMatcher(None, same_letters(line), expected, autojunk=False).ratio() for line in lines)
     return max(shares, default=0.0)

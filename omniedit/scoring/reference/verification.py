@@ -1,8 +1,8 @@
 """Verification of a pair's truth against its source: the object's name, its outline, the ground below it.
 
-A specialist finds its object itself and may find a leg instead of a ball, or half of a leaf. The pixels of such an
-edit are as clean as those of a correct one. The judge therefore finds the outline independently, by colour and by
-saliency. A pair whose outline neither of them confirms is unscorable. Pairs that were composed of known parts
+A specialist finds its object itself and may find a leg instead of a ball, or half of a leaf. The pixels of such an edit
+are as clean as those of a correct one. The judge therefore finds the outline independently, by colour and by saliency.
+If neither of them confirms the outline, the pair is unscorable. Pairs that were composed of known parts
 (`provenance["known_truth"]`) need no check.
 
     h, w  size of the reduced copies
@@ -33,15 +33,18 @@ MIN_COLOUR_IOU = 0.83
 MIN_SALIENCY_IOU = 0.78
 """Minimum intersection over union with the outline by saliency that confirms a mask."""
 AROUND_BY_COLOUR, FAR_AROUND, CLOSE_AROUND = 0.25, 0.35, 0.12
-"""Margins around the object's box, as shares of its sides: by colour, and far and close for saliency."""
+"""Margins around the object's box, as shares of its sides: for the outline by colour, and a wide and a narrow one for
+saliency."""
 MIN_SALIENT_COLOUR_IOU, MIN_WIDE_IOU = 0.6, 0.6
-"""Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
+"""Overlaps below which the next saliency map is not computed, because it is the slowest part: overlap by colour, and in
+the wide window."""
 MIN_SALIENT_SHARE = 0.55
 """Minimum share of a salient object that the mask of a removal or addition must cover."""
 MAX_NEIGHBOUR_SHARE = 0.1
-"""Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
+"""Maximum share of the mask's salient pixels in a neighbouring object that extends into the mask, for it to be
+ignored."""
 MIN_NOUN_PROBABILITY = 0.1
-"""Minimum probability that the classifier must give a noun."""
+"""Minimum probability of a noun by the classifier."""
 MIN_EDGE_SHARE = 0.93
 """Minimum share of a new sky's outline that must be on an edge of the source."""
 MIN_SALIENCY = 0.5
@@ -88,7 +91,9 @@ def _verify_background(comparison: Comparison, truth: Truth) -> None:
 
 
 def _verify_names(comparison: Comparison, image: ImageMeasures, name: str) -> None:
-    """Check that the caption or the boxes name the object, or that its name fits and can mean nothing else."""
+    """Check that the caption or the boxes name the object, or that the classifier confirms its name and the name is
+    unambiguous.
+    """
     about = comparison.pair.provenance
     named_objects = {str(named).lower() for named in about.get("named_objects") or ()}
     caption = str(about.get("caption") or "").lower()
@@ -107,7 +112,7 @@ def _verify_instance(image: ImageMeasures, mask: Mask, name: str, probability: f
     """Check an (H, W) mask against the boxes of a detector: one object, not of a person, and the only one of its name.
 
     Args:
-        probability: of the name. A certain one outweighs a box of a person.
+        probability: probability of the name. A name that is certain outweighs a box of a person.
     """
     if not mask.any():
         return
@@ -122,7 +127,7 @@ def _verify_instance(image: ImageMeasures, mask: Mask, name: str, probability: f
 
 
 def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
-    """Check an (h, w) mask against an outline by colour and, where that fails, against one by saliency.
+    """Check an (h, w) mask against an outline by colour and, if they do not match, against an outline by saliency.
 
     Raises:
         Unmeasurable: neither confirms it.
@@ -195,7 +200,7 @@ def salient_overlap(image: ImageMeasures, outline: Mask, around: float) -> float
 
 
 def _extends_beyond(beyond: Mask) -> bool:
-    """Return whether the salient region beyond an outline covers more than a tenth of any side of the window."""
+    """Return whether the salient region outside an outline covers more than a tenth of any side of the window."""
     sides = (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1])
     return any(float(side.mean()) > 0.1 for side in sides)
 
@@ -229,5 +234,5 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task.ATTRIBUTE_MODIFICATION: partial(_verify_object, "source", verify_outline),
     Task.BACKGROUND_SWAP: _verify_background,
 }
-"""Check of a task. Others are accepted: the truth of a swap, an environment or a style claims no outline in the source
-image."""
+"""Checks by task. Other tasks are accepted, because the truth of a swap, an environment or a style claims no outline in
+the source image."""

@@ -1,7 +1,7 @@
 """Quality (pq_score) of the reference judge: is the edited image free of signs of editing?
 
-Each fault is measured against the images themselves (the source, the surroundings of the edit, the image's own edges),
-so that a soft or noisy photo is not penalised for its original state.
+Each fault is measured relative to the images themselves (the source, the surroundings of the edit, the image's own
+edges), so that a soft or noisy photo is not penalised.
 """
 
 from collections.abc import Callable
@@ -38,11 +38,11 @@ PRECIPITATION = ("rain", "snow")
 
 @dataclass(frozen=True)
 class Fault:
-    """Mark of editing.
+    """Sign of editing.
 
     Args:
-        left: the remaining quality, in [0, 1]; 1 without the mark.
-        name: the mark in words.
+        left: quality that the sign leaves, in [0, 1]; 1 if there is no such sign.
+        name: the sign in words.
         measurement: the figure behind `left`.
     """
 
@@ -54,7 +54,8 @@ class Fault:
 def quality(comparison: Comparison) -> Finding:
     """Return 10 times the product of the quality that each fault leaves; the rationale names the worst faults.
 
-    Strokes, hatching, dots and flat blacks are style, so a restyled image is checked only for marks that no style has.
+    Strokes, hatching, dots and flat blacks may be part of a style, so a restyled image is checked only for signs that
+    no style has.
     """
     is_style = comparison.pair.task is Task.STYLE_TRANSFER
     if is_style:
@@ -120,7 +121,7 @@ def blocks(comparison: Comparison) -> Fault:
 
 
 def clipping(comparison: Comparison) -> Fault:
-    """Measure pure black or white where the source has shades."""
+    """Measure pure black or white where the source has detail."""
     excess = clipped_share(comparison.pair.edited, comparison.mask) - clipped_share(
         comparison.pair.source, comparison.mask
     )
@@ -137,7 +138,7 @@ def cut_outline(comparison: Comparison) -> Fault:
 
 
 def patches(comparison: Comparison) -> Fault:
-    """Measure a new colour that leaves out parts of a surface that has one colour in the source."""
+    """Measure parts of an object that a new colour leaves out although the source has one colour there."""
     if comparison.pair.task is not Task.ATTRIBUTE_MODIFICATION:
         return Fault(1.0)
     if comparison.pair.provenance["truth"]["attribute"] != "colour":
@@ -177,7 +178,8 @@ def ghost(comparison: Comparison) -> Fault:
 
 def find_tears(comparison: Comparison) -> Fault:
     """Measure steps of the light that do not follow edges of the source. Rain and snow are left out, because they have
-    such steps."""
+    such steps.
+    """
     if (
         comparison.pair.task is not Task.ENVIRONMENT_CHANGE
         or comparison.pair.provenance["truth"]["environment"] in PRECIPITATION
@@ -189,12 +191,12 @@ def find_tears(comparison: Comparison) -> Fault:
 
 
 def _outline_left(figure: float, most: float, least: float) -> float:
-    """Return the quality that a bad outline leaves: enough for a middling score, as the rest may be well done."""
+    """Return the quality that a bad outline leaves. It suffices for a middling score, because the rest may be good."""
     return 0.4 + 0.6 * ramp(figure, most, least)
 
 
 def softness(comparison: Comparison) -> Fault:
-    """Measure whether no line or dot is crisp anywhere."""
+    """Measure whether the whole image is soft, without a crisp line or dot anywhere."""
     crisp = comparison.edited.sharpness(comparison.mask)
     return Fault(ramp(crisp, 0.52, 0.68), "soft lines", f"soft throughout ({crisp:.2f} of the gradient is fine)")
 
@@ -215,7 +217,7 @@ _STYLE_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noi
 def _natural(
     comparison: Comparison, measure: Callable[[Mask], float], forgiving: Callable[[float, float], float]
 ) -> float:
-    """Measure the source under the mask and in the mask's surroundings; return the more forgiving value."""
+    """Measure the source under the mask and around the mask; return the more lenient value."""
     source = measure(comparison.mask)
     if comparison.pair.mask is None:
         return source

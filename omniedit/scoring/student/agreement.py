@@ -20,7 +20,7 @@ from omniedit.scoring.verdict import Score
 
 THRESHOLDS = (6.0, 7.0, 8.0, 9.0)
 MIN_SCORE = 9.0
-"""Default threshold of the filter, the paper's: training does not know how the scores will be used."""
+"""Default threshold of the filter, as in the paper. Training does not know the threshold of later runs."""
 PRECISIONS = (0.8, 0.9, 0.95)
 """Precisions for which a threshold of the student is proposed."""
 DRAWS = 500
@@ -38,7 +38,7 @@ AGREEMENT_SCHEMA = pa.schema(
 
 AgreementRow = Mapping[str, Any]
 Measure = Callable[[Values, Values], float | None]
-"""Function of the teacher's and the student's scores; None if it cannot be computed."""
+"""Function of the teacher's and the student's scores; it returns None if the value cannot be computed."""
 
 
 def agreement_row(
@@ -56,8 +56,8 @@ def write_agreement(
 ) -> None:
     """Write agreement.json and the tables of rows before and after training, and print the main figures.
 
-    agreement.json has the figures after and `before` training and what is known `about` the student. Figures at other
-    thresholds can be computed from the tables.
+    agreement.json has the figures after training, those `before` it, and a description (`about`) of the student.
+    Figures at other thresholds can be computed from the tables.
     """
     figures = agreement(rows)
     content = {**about, **figures, "before": agreement(before)}
@@ -74,7 +74,7 @@ def at_min_score(
 
     Args:
         content: the present content.
-        before: rows before training; None for an older student without that table, whose choice before is then null.
+        before: rows before training; None for an older student without that table, for which the values are null.
     """
     if content.get("min_score", MIN_SCORE) == min_score:
         return dict(content)
@@ -89,11 +89,11 @@ def agreement(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dic
     """Return figures of agreement over held-out rows; None for a figure without data (no pair above a threshold).
 
     They are: Spearman's rank correlation and mean absolute error of each score; precision, recall and F1 of the
-    student's choice against the teacher's at each threshold of O; figures of O with intervals, over all, by task and by
-    ratio; the teacher's mean O by the student's O; the mean O that both give to each defect.
+    student's accepted pairs compared with the teacher's, at each threshold of O; figures of O with intervals, over all
+    pairs, by task and by ratio; the teacher's mean O by the student's O; the mean O that both give to each defect.
 
     Args:
-        min_score: the filter's threshold on O, for precision, recall and F1 over all, by task and by ratio.
+        min_score: the filter's threshold on O, for precision, recall and F1 over all pairs, by task and by ratio.
     """
     read = scored_rows(rows)
     return {
@@ -129,8 +129,8 @@ def overall(rows: Sequence[AgreementRow], min_score: float) -> dict[str, Any]:
 def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dict[str, list[float] | None]:
     """Return 95 % percentile intervals of `measures` by the bootstrap over pairs (Efron 1979).
 
-    A pair is drawn with all its defects. An interval is None if fewer than half of the draws give a value or all give
-    the same, because it would say nothing.
+    A pair is drawn with all its defects. An interval is None if fewer than half of the draws give a value, or if all
+    give the same value, because it would be meaningless.
     """
     teacher_N, student_N = _columns(rows, "o_score")
     cluster_N = np.unique([f"{row['task']} {row['pair_id']}" for row in rows], return_inverse=True)[1]
@@ -147,7 +147,9 @@ def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dic
 
 
 def calibration(teacher_N: Values, student_N: Values) -> list[dict[str, float | int]]:
-    """Return per whole point of the student's O the number of pairs and the mean O that both give them."""
+    """Return, for each whole point of the student's O, the number of pairs and their mean O by the student and by the
+    teacher.
+    """
     bin_N = np.minimum(student_N.astype(int), 9)
     return [
         {
@@ -160,9 +162,9 @@ def calibration(teacher_N: Values, student_N: Values) -> list[dict[str, float | 
 
 
 def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: float) -> dict[str, float | int] | None:
-    """Return the smallest threshold on the student's O that makes its choice precise enough, or None.
+    """Return the smallest threshold on the student's O at which its accepted pairs are precise enough, or None.
 
-    Precision is the share of the student's chosen pairs that the teacher chooses too.
+    Precision is the share of the student's accepted pairs that the teacher accepts too.
 
     Args:
         min_score: the teacher's own threshold.
@@ -176,7 +178,9 @@ def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: fl
 
 
 def choice(relevant_N: NDArray[np.bool_], accepted_N: NDArray[np.bool_]) -> dict[str, Any]:
-    """Compare the student's choice with the teacher's; F1 = 2 both / (all wanted + all taken)."""
+    """Compare the student's accepted pairs with the teacher's. F1 = 2 both / (accepted by the teacher + accepted by the
+    student).
+    """
     both, relevant, accepted = (int(chosen.sum()) for chosen in (relevant_N & accepted_N, relevant_N, accepted_N))
     return {
         "teacher_keeps": relevant,
@@ -197,7 +201,9 @@ def mean_absolute_error(teacher_N: Values, student_N: Values) -> float | None:
 
 
 def measures(min_score: float) -> dict[str, Measure]:
-    """Return the measures of agreement on O; precision, recall and F1 are of the choice at `min_score`."""
+    """Return the measures of agreement on O; precision, recall and F1 are those of the pairs accepted at
+    `min_score`.
+    """
 
     def of_choice(name: str) -> Measure:
         return lambda teacher_N, student_N: _choice_at(teacher_N, student_N, min_score)[name]

@@ -28,11 +28,11 @@ SIDE = 256
 VISIBLE = 6.0
 """Smallest change of colour that counts, in CIE 1976 delta E, after a blur that hides noise and JPEG's blocks."""
 MARGIN = 0.25
-"""Surroundings that a crop of the changed region shows, as a share of its longer side."""
+"""Width of the surroundings in a crop of the changed region, as a share of the region's longer side."""
 LIGHTNESS_WEIGHT = np.array([0.6, 1, 1], np.float32)
-"""Weights of L, a and b for the distance to a named colour: a shaded red is red."""
+"""Weights of L, a and b in the distance to a named colour. L has less weight, because a shaded red is still red."""
 COLOUR_RADIUS = 18.0
-"""Distance in weighted Lab at which a pixel counts as a named colour by 60 %."""
+"""Distance in weighted Lab at which a pixel counts as a named colour with a weight of 60 %."""
 WINDOW = 512
 """Side of the window in which defects are measured pixel for pixel."""
 MIN_CROP = 0.25
@@ -84,7 +84,9 @@ def colour_shares(labs: tuple[Field, ...], mask: Mask) -> Field:
 
 
 def crop_box(mask: Mask) -> tuple[float, float, float, float]:
-    """Return the box of a region with surroundings, in shares of width and height; the whole if nothing changed."""
+    """Return the box of a region with surroundings, in shares of width and height; the box of the whole image if
+    nothing changed.
+    """
     height, width = mask.shape
     if not mask.any():
         return 0.0, 0.0, 1.0, 1.0
@@ -181,7 +183,8 @@ def _structure(before: Field, after: Field, mask: Mask) -> dict[str, float]:
 
 def _defects(lumas: list[Field], mask: Mask) -> dict[str, float]:
     """Measure noise, blocks and sharpness in the region and in the rest of the window, and a seam at the region's
-    border, against the source. Where the region fills the window, the rest is the whole window."""
+    border, relative to the source. If the region fills the window, the whole window is the rest.
+    """
     region = mask if mask.sum() > 64 else np.ones_like(mask)
     rest = ~mask if (~mask).sum() > 64 else np.ones_like(mask)
     ring = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) - cv2.erode(

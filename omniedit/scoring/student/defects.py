@@ -1,9 +1,9 @@
 """Known defects that are added to a good pair and that a judge must recognise.
 
 A defect depends only on the pair and its pair_id (a wrong instruction also on its shard), so it can be reproduced from
-the candidates. Any change of a defect must increase `DEFECTS_VERSION`. Its strength varies from pair to pair, from one
-that just costs a good edit its acceptance to one that ruins it, because a judge must distinguish degrees. A defect that
-does not apply to a task is None: a global edit has no wrong place.
+the candidates. Any change of a defect must increase `DEFECTS_VERSION`. Its strength varies from pair to pair, because a
+judge must distinguish degrees: a weak defect just causes a good edit to be rejected, a strong one ruins it. A defect
+that does not apply to a task is None; a global edit, for example, cannot be in the wrong place.
 """
 
 import zlib
@@ -21,13 +21,15 @@ from omniedit.scoring.reference.visible_faults import MASKED_BY_OUTLINE
 from omniedit.tasks import Task, equivalent_task
 
 ROWS_TRIED = 16
-"""Number of rows tried for an instruction of another edit, so that a uniform shard is not read to its end."""
+"""Number of rows to try for the instruction of another edit. The limit keeps a uniform shard from being read to its
+end."""
 NO_DEFECT = ""
 WRONG_INSTRUCTION = "wrong_instruction"
 
 
 def apply_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
-    """Return a row's pair with a defect of `DEFECTS`, or unchanged for `NO_DEFECT`; None if it cannot have it.
+    """Return a row's pair with a defect of `DEFECTS`, or unchanged for `NO_DEFECT`; None if the pair cannot have this
+    defect.
 
     The images are those of the row. A wrong instruction comes from another row of the same shard, with its truth.
     """
@@ -40,7 +42,9 @@ def apply_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
 
 
 def spoil_image(pair: EditPair, defect: str) -> EditPair | None:
-    """Return a pair with a defect of `IMAGE_DEFECTS` in its edited image, or None if it cannot have it."""
+    """Return a pair with a defect of `IMAGE_DEFECTS` in its edited image, or None if the pair cannot have this
+    defect.
+    """
     edited = IMAGE_DEFECTS[defect](pair, _generator(pair, defect))
     return None if edited is None else replace(pair, edited=edited)
 
@@ -50,7 +54,7 @@ def _generator(pair: EditPair, defect: str) -> np.random.Generator:
 
 
 def _wrong_place(pair: EditPair, rng: np.random.Generator) -> Image | None:
-    """Move the edited region by about half the image; the intended place stays as in the source."""
+    """Move the edited region by about half the image. The intended place shows the source."""
     if pair.mask is None:
         return None
     height, width = pair.mask.shape
@@ -98,10 +102,11 @@ def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 
 def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Generator) -> EditPair | None:
-    """Return the row's images with another row's instruction, truth and mask; None if no row tried is suitable.
+    """Return the row's images with the instruction, truth and mask of another row; None if none of the rows tried is
+    suitable.
 
-    The background of an image cannot be measured, so a background swap has no known wrong instruction. Neither does a
-    pair without a truth, because another instruction may ask for the same.
+    The background of an image cannot be measured, so a background swap has no known wrong instruction. Nor has a pair
+    without a truth, because another instruction may ask for the same edit.
     """
     own = pair.provenance.get("truth")
     if equivalent_task(pair.task) is Task.BACKGROUND_SWAP or own is None:
@@ -121,13 +126,14 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
 
 
 def _request(truth: Mapping[str, object]) -> dict[str, object]:
-    """Return the request in a truth, without the note on a mistaken edit in its own row's image."""
+    """Return the request in a truth, without the flag that marks the edit of its own row as mistaken."""
     return {name: value for name, value in truth.items() if name != "mistaken"}
 
 
 def _may_match(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
-    """Return whether the edit may meet another truth by chance: a change of nearly the same place, to the same
-    colour."""
+    """Return whether the edit may fulfil another truth by chance: a change at nearly the same place, or to the same
+    colour.
+    """
     return bool(overlap(requested, done) > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
 
 
@@ -146,12 +152,12 @@ DEFECTS = (*IMAGE_DEFECTS, WRONG_INSTRUCTION)
 
 
 def _inside(pair: EditPair, edited: Image) -> Image:
-    """Return the changed image inside the mask and the pair's own outside."""
+    """Return the changed image inside the mask and the pair's own image outside."""
     return edited if pair.mask is None else np.where(pair.mask[..., None], edited, pair.edited)
 
 
 def _strength(rng: np.random.Generator, weakest: float, strongest: float) -> float:
-    """Draw a strength between the two, uniform on a log scale."""
+    """Draw a strength between two values, uniform on a log scale."""
     return float(weakest * (strongest / weakest) ** rng.random())
 
 

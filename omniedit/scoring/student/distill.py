@@ -63,7 +63,7 @@ def read_examples(
 ) -> Iterator[StudentExample]:
     """Yield the pairs that the teacher has scored, at most `limit` of them; the same files give the same pairs.
 
-    Only the small views of a pair stay in memory, so memory is bounded by `limit`.
+    Only the small views of a pair stay in memory, so `limit` bounds the memory.
 
     Raises:
         UserError: a teacher file has no candidates file.
@@ -199,7 +199,7 @@ class Distillation:
         return {"inputs_embeds": self._frozen.embed(ids_BT, keys, views)}
 
     def _is_score(self, target_BA: Tensor, answer_BA: Tensor) -> Tensor:
-        """Return (B, A) True at the three scores of an answer, not at the digits of its rationale."""
+        """Return a (B, A) mask that is True at the three scores of an answer, not at digits in its rationale."""
         is_digit = torch.isin(target_BA, self.score_ids) & answer_BA
         return is_digit & (is_digit.cumsum(1) <= self.rubric.num_scores)
 
@@ -221,7 +221,7 @@ class Distillation:
 
 
 def _warm_cosine(step: int, warmup: int, steps: int) -> float:
-    """Return the factor of the learning rate: a linear rise, then half a cosine down to 0."""
+    """Return the factor of the learning rate: a linear rise, then a cosine decay to 0."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 BATCH = 100
 """Number of names to encode at once."""
 TEMPERATURE = 0.06
-"""Temperature of the choice of classes for a word, in cosine similarity."""
+"""Temperature, in cosine similarity, of the softmax over classes for a word."""
 MIN_SIMILAR, SIMILAR = 0.35, 0.65
-"""Similarity of a word to its nearest class from which the classifier begins to know it, and from which it does."""
+"""Similarity of a word to its nearest class from which the classifier may know the word, and from which it surely
+does."""
 
 Vectors = NDArray[np.float32]
 
@@ -50,13 +51,15 @@ def view_pair(source: Image, edited: Image, change: ImageChange) -> Views:
 
 
 def standardise(logits_VC: Vectors) -> Vectors:
-    """Scale each row to mean 0 and variance 1, so that views with and without a clear object compare."""
+    """Scale each row to mean 0 and variance 1, so that views with and without a clear object can be compared."""
     centred = logits_VC - logits_VC.mean(-1, keepdims=True)
     return np.asarray(centred / (centred.std(-1, keepdims=True) + 1e-6), np.float32)
 
 
 def word_evidence(words: Sequence[str], logits_VC: Vectors) -> Vectors:
-    """Return (W, V) values: how clearly each view shows the object of a word; 0 for words unlike all classes."""
+    """Return (W, V) values: how clearly each view shows the object that a word names; 0 for words that are unlike all
+    classes.
+    """
     if not words:
         return np.zeros((0, len(logits_VC)), np.float32)
     similarity_WC = embed(words) @ class_vectors().T
@@ -66,14 +69,15 @@ def word_evidence(words: Sequence[str], logits_VC: Vectors) -> Vectors:
 
 
 def knowledge(words: Sequence[str]) -> Vectors:
-    """Return (W,) values in [0, 1]: how near to a class of the classifier each word is."""
+    """Return (W,) values in [0, 1]: how near each word is to a class of the classifier."""
     nearest_W = (embed(words) @ class_vectors().T).max(1)
     return np.asarray(np.clip((nearest_W - MIN_SIMILAR) / (SIMILAR - MIN_SIMILAR), 0, 1), np.float32)
 
 
 def image_vectors(logits_VC: Vectors) -> Vectors:
-    """Return (V, D) unit vectors of views among texts: the mean of their ten likeliest classes (Norouzi et al. 2014,
-    ConSE)."""
+    """Return (V, D) unit vectors of views in the space of texts: the mean vector of their ten likeliest classes
+    (Norouzi et al. 2014, ConSE).
+    """
     best_VK = np.argsort(-logits_VC, axis=1)[:, :10]
     weights_VK = np.exp(np.take_along_axis(logits_VC, best_VK, 1))
     mixed = np.einsum("vk,vkd->vd", weights_VK, class_vectors()[best_VK])
@@ -82,7 +86,7 @@ def image_vectors(logits_VC: Vectors) -> Vectors:
 
 @cache
 def class_vectors() -> Vectors:
-    """Return (C, D) unit vectors of the names of ImageNet's classes, encoded in batches, which takes a second."""
+    """Return (C, D) unit vectors of the names of ImageNet's classes. Encoding them takes a second."""
     import torch
 
     text, nouns = _text_encoder(), list(plain_nouns())

@@ -37,7 +37,7 @@ class TeacherExample:
     judge: str
     """Name of the teacher."""
     borrowed: frozenset[str] = frozenset()
-    """Photos that the pair shows a part of, besides its source."""
+    """Photos, besides its source, of which the pair shows a part."""
 
     @property
     def answer(self) -> str:
@@ -65,8 +65,8 @@ class TeacherExample:
 def format_answer(teacher: Score, judge: str) -> str:
     """Return the reply to learn: the teacher's scores and its rationale.
 
-    Older files of the judge `reference` have figures after each colon. They are dropped: they can be measured but not
-    seen.
+    Older files of the judge `reference` have figures after each colon. They are dropped, because nobody can see such
+    figures in an image.
     """
     rationale = teacher.reasoning
     if judge == ReferenceJudge.name:
@@ -85,7 +85,9 @@ def choose_rows(
         UserError: the lists of files differ in length, a file cannot be read, or its defects are from another version.
     """
     if len(candidates) != len(teachers):
-        raise UserError(f"{len(candidates)} candidate files but {len(teachers)} teacher files; name them in one order")
+        raise UserError(
+            f"{len(candidates)} candidate files but {len(teachers)} teacher files; give both in the same order"
+        )
     keys = {key for path in teachers for row in read_rows(path, _KEYS) if (key := _key_of_scored(row))}
     chosen = _choose_keys(keys, limit)
     for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
@@ -102,7 +104,9 @@ def _key_of_scored(row: TeacherRow) -> tuple[str, str] | None:
 
 
 def _choose_keys(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]:
-    """Return at most `limit` keys, those with the smallest hashes: an even sample, whatever the other shards hold."""
+    """Return at most `limit` keys, those with the smallest hashes. This is an even sample, which does not depend on
+    other shards.
+    """
     return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
 
 
@@ -144,7 +148,7 @@ def split_by_photo(
 ) -> tuple[list[AnyExample], list[AnyExample], set[str]]:
     """Return the examples to train on, the held-out examples and the held-out photos.
 
-    A training photo's example that borrows from a held-out photo is in neither part.
+    An example of a training photo that borrows from a held-out photo is in neither part.
 
     Raises:
         UserError: no example is left to train on.

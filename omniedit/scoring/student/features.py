@@ -15,7 +15,7 @@ from transformers import InternVLForConditionalGeneration
 from omniedit.scoring.student.judge import pixel_values
 
 CACHE_BYTES = 2**30
-"""Largest size of the cache. Nothing is evicted: each pair is drawn once per pass over all pairs."""
+"""Maximum size of the cache. Nothing is evicted, because each pair is drawn once per pass over all pairs."""
 
 
 class FrozenVision:
@@ -33,10 +33,11 @@ class FrozenVision:
         self._known: dict[Hashable, Tensor] = {}
 
     def embed(self, ids_BT: Tensor, keys: Sequence[Hashable], views_BVSS3: NDArray[np.uint8]) -> Tensor:
-        """Return (B, T, D) embeddings of prompts, with the features of views in the places of their image tokens.
+        """Return (B, T, D) embeddings of prompts, with the features of the views at the positions of their image
+        tokens.
 
         Args:
-            keys: names of the B arrays of views; those of the same name are the same.
+            keys: names of the B arrays of views; arrays with the same name are equal.
         """
         features = self.model.model.multi_modal_projector(torch.stack(self._look_up(keys, views_BVSS3)))
         is_image_BT1 = (ids_BT == self.model.config.image_token_id)[..., None]

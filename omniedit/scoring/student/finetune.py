@@ -46,7 +46,7 @@ def prepare_student(model: InternVLForConditionalGeneration, options: FinetuneCo
 
 
 def _with_adapters(model: InternVLForConditionalGeneration, rank: int, seed: int) -> nn.Module:
-    """Add low-rank adapters (Hu et al. 2021) that change nothing yet, and freeze everything else."""
+    """Add low-rank adapters (Hu et al. 2021) with zero output, and freeze everything else."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
@@ -67,7 +67,9 @@ def save_student(network: nn.Module, judge: InternvlJudge, folder: Path) -> None
 def finetune_identity(
     options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset, seed: int
 ) -> dict[str, Any]:
-    """Return everything that a fine-tuning's weights depend on, as JSON values; no other checkpoint is resumed."""
+    """Return all settings and inputs that the weights of a fine-tuning depend on, as JSON values. A run resumes only if
+    they are equal.
+    """
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT | {"model"}),
         "max_tiles": judge.max_tiles,

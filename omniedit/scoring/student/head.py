@@ -33,7 +33,7 @@ NOT_QUALITY = frozenset(("likeness", "likeness_of_crops"))
 MAX_STANDARDISED = 4.0
 """Largest standardised value of a feature; beyond it the head would extrapolate."""
 MAX_UNCHANGED, MIN_CHANGED = 0.0002, 0.002
-"""Share of changed pixels up to which nothing was edited, and from which an edit can be a full success."""
+"""Share of changed pixels up to which the image counts as unedited, and from which an edit can be a full success."""
 
 Vector = NDArray[np.float32]
 Scores = tuple[float, float, float]
@@ -79,7 +79,7 @@ class Head:
         """Load a head.
 
         Raises:
-            UserError: the file is damaged, or belongs to other features than this version measures.
+            UserError: the file is damaged, or its features differ from those that this version measures.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
@@ -130,7 +130,7 @@ def feature_names(evidence: ImageEvidence, usual_logits: Vector, usual_vector: V
 
 
 def change_gate(area: float) -> float:
-    """Return 0 if nothing visibly changed, 1 if something did: without a change no instruction is done."""
+    """Return 0 if nothing visibly changed, 1 if something did. Without a change, no instruction is fulfilled."""
     return float(np.clip((area - MAX_UNCHANGED) / (MIN_CHANGED - MAX_UNCHANGED), 0, 1))
 
 

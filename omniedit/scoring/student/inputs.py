@@ -28,7 +28,7 @@ class _SourceFields:
 
 
 class StudentInputs:
-    """Cached `student_inputs` for pairs in turn; results that successive pairs share are reused.
+    """Cached `student_inputs`: results that successive pairs share are computed once.
 
     A pair and its defects have the same source; a pair with a wrong instruction has the same images.
     """
@@ -88,7 +88,8 @@ def student_inputs(source: Image, edited: Image, side: int, known: _SourceFields
 def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
     """Return (side, side) maps of detail finer than two pixels, of sharpness, and of the steepest steps.
 
-    Sharpness is the reference judge's, the fine share of the gradient. Steps are maxima, as a seam is thin as a pixel.
+    Sharpness is defined as in the reference judge: the share of the gradient that is fine. Steps are maxima, because a
+    seam is only a pixel wide.
     """
     steps = gradient(luma)
     all_of_it, coarse = (
@@ -104,7 +105,7 @@ def _texture(luma: Field, side: int) -> tuple[Field, Field, Field]:
 
 
 def _windows(images: tuple[Image, Image], change: NDArray[np.uint8], side: int) -> list[Image]:
-    """Return windows of side x side pixels around where most has changed, or in the middle if nothing has."""
+    """Return windows of side x side pixels around the largest change, or in the middle if nothing has."""
     height, width = change.shape
     if min(height, width) <= side:
         return [_resize_to_square(image, side) for image in images]

@@ -1,6 +1,6 @@
 """Batches for fine-tuning an InternVL, from pairs that the teacher has scored; only answers count in the loss.
 
-Every random choice about a sample depends only on (seed, step, its place in the whole batch), as in the training of
+Every random choice about a sample depends only on (seed, step, its position in the whole batch), as in the training of
 editors.
 
     B  pairs of a batch     T  tokens     A  tokens of the longest answer
@@ -33,7 +33,8 @@ class AnswerBatch:
 
     Args:
         inputs: arguments of the model's `forward`.
-        answers: (B, A) tokens, all beginning at the same place, A tokens before the end; NO_ANSWER after the last.
+        answers: (B, A) tokens. All answers begin at the same position, A tokens before the end; NO_ANSWER follows the
+            last token.
         weight: importance of each sample, (B,).
     """
 
@@ -58,8 +59,8 @@ class AnswerBatches:
         """Return the weight of each pair, (B,), all equal."""
         return torch.ones(len(pairs))
 
-    def training(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
-        """Return a step's batch on one rank; its first sample has index `first` in the whole batch."""
+    def build(self, pairs: TeacherBatch, step: int, first: int) -> AnswerBatch:
+        """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         return self._batch(pairs, [_draw_example(edit, rng) for edit, rng in zip(pairs.edits, rngs, strict=True)])
 
@@ -104,7 +105,9 @@ def _draw_example(edit: EditPair, rng: np.random.Generator) -> Example:
 
 
 def _pad_and_join(prompts: Sequence[TokenPrompt], answers: Sequence[TokenPrompt]) -> tuple[dict[str, Tensor], Tensor]:
-    """Return (B, T) tokens with mask and positions, prompts padded left and answers right; and the (B, A) answers."""
+    """Return (B, T) tokens with mask and positions, and the (B, A) answers. Prompts are padded on the left, answers on
+    the right.
+    """
     before, after = max(map(len, prompts)), max(map(len, answers))
     both = list(zip(prompts, answers, strict=True))
     ids = [[0] * (before - len(p)) + [*p, *a] + [0] * (after - len(a)) for p, a in both]

@@ -15,7 +15,7 @@ from omniedit.scoring.student.examples import TeacherExample, split_by_photo
 
 @dataclass(frozen=True)
 class TeacherBatch:
-    """Pairs of one ratio, with their defects, and the reply to learn of each."""
+    """Pairs of one ratio, each with its defect and the reply to learn."""
 
     edits: tuple[EditPair, ...]
     answers: tuple[str, ...]

@@ -33,19 +33,20 @@ from omniedit.storage.manifest import checksum
 
 PATCH = 8
 TOKENS_PER_VIEW_SIDE = 2 * PATCH
-"""Pixels of a view's side per image token: two patches, because InternVL's pixel shuffle halves the grid."""
+"""Side of an image token in pixels of a view: two patches, because InternVL's pixel shuffle halves the grid."""
 PAD, END, IMAGE = "<pad>", "<end>", "<image>"
 REPLY_FRAME = ('{"score": [', ", ", '], "reasoning": "', '"}')
 MAX_REPLY_TOKENS = 96
 INITIAL_STD = 0.05
-"""Std of the random weights. With the usual 0.02, a network this narrow ignores images for hundreds of steps."""
+"""Standard deviation of the random weights. With the usual 0.02, such a narrow network ignores images for hundreds of
+steps."""
 
 
 def build_tokenizer(texts: Iterable[str], rubric: Rubric, vocab_size: int = 1024) -> PreTrainedTokenizerFast:
     """Train a byte-level BPE tokenizer on `texts`; the same texts give the same tokenizer.
 
-    Each line of the rubric, each whole score and each piece of the reply's frame is a separate token. The fixed text
-    then costs only a few tokens, and a score can be read from the probabilities of eleven.
+    Each line of the rubric, each whole score and each part of the reply's fixed text is a single token. The fixed text
+    then takes only a few tokens, and a score can be read from the probabilities of eleven tokens.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -104,13 +105,13 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
     """Load a trained student in float32 and its tokenizer, from a folder or, for `shipped`, from the package.
 
     Raises:
-        UserError: the student is missing, damaged, another kind of model, or was trained on other views.
+        UserError: the student is missing, damaged or another kind of model, or was trained on different views.
     """
     folder = _find_student(student)
     model = load_part(folder, (InternVLForConditionalGeneration,), torch.float32).requires_grad_(True)
     tokenizer = load_tokenizer(folder, PreTrainedTokenizerFast)
     if tokenizer.get_vocab().get(IMAGE) != model.config.image_token_id:
-        raise UserError(f"{folder}: an InternVL, but not a student of scripts/train_student.py")
+        raise UserError(f"{folder}: this InternVL was not made by scripts/train_student.py")
     if getattr(model.config, "views_version", 1) != VIEWS_VERSION:
         raise UserError(f"{folder}: trained on other views of a pair than this version makes; train it again")
     return model, tokenizer

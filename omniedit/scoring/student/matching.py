@@ -29,7 +29,7 @@ TOPICS = (
     "change the material or the texture",
     "change what a person does or wears",
 )
-"""Sentences whose similarity to an instruction shows which kind of edit it asks for."""
+"""Sentences whose similarity to an instruction indicates the requested kind of edit."""
 NAMED = {**{name: [name] for name in COLOURS}, **{alias: [name] for alias, name in ALIASES.items()}}
 _COLOUR_PLACES = {word: list(COLOURS).index(names[0]) for word, names in NAMED.items()}
 
@@ -41,7 +41,7 @@ class ImageEvidence:
     """Measurements of a pair's images, without its instruction.
 
     Args:
-        measures: of `measure_change`.
+        measures: measures by `measure_change`.
         colours: (2, N) shares of the region near each named colour, before and after.
         logits: (V, C), of `view_pair`, standardised for each view.
         likeness: of `view_pair`.
@@ -155,5 +155,5 @@ def _largest(values: Vector) -> float:
 
 
 def _strongest(values: Vector) -> float:
-    """Return the value farthest from 0; 0 if there is none."""
+    """Return the value with the largest magnitude; 0 if there are no values."""
     return float(values[np.abs(values).argmax()]) if len(values) else 0.0

@@ -18,15 +18,15 @@ from omniedit.scoring.verdict import Judge
 from omniedit.storage.parquet import read_rows
 
 TEACHER_SCHEMA = SCORES_SCHEMA.append(pa.field("defect", pa.string())).append(pa.field("defects_version", pa.int16()))
-"""Lessons with scores, null if unscorable, with the reason in `reasoning`. `defects_version` identifies a defect's
-image. Old files lack unscorable rows, `status`, that version and columns about the judge."""
+"""Lessons with scores. Unscorable lessons have null scores and the reason in `reasoning`. `defects_version` is the
+version of the defects. Old files lack unscorable rows, `status`, `defects_version` and the columns about the judge."""
 
 Lesson = tuple[int, str]
 """Row of the shard and a defect of `DEFECTS`, or `NO_DEFECT`."""
 
 
 def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, limit: int | None = None) -> list[Lesson]:
-    """Return for each row the unchanged pair, then the different defects drawn for it.
+    """Return, for each row, the unchanged pair and then the distinct defects drawn for it.
 
     Args:
         limit: maximum number of pairs, those with the smallest hashes; a pair's lessons do not depend on it.
@@ -44,7 +44,7 @@ def teach_shard(
     """Yield rows of `TEACHER_SCHEMA`; there is no row for a defect that its pair cannot have.
 
     Args:
-        known: rows of `SCORES_SCHEMA`, by pair id, that this teacher already gave to unchanged pairs.
+        known: this teacher's scores of unchanged pairs from an earlier stage, as rows of `SCORES_SCHEMA` by pair id.
     """
     known = known or {}
     for first in range(0, len(lessons), teacher.batch_size):

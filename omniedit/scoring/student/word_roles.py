@@ -83,7 +83,9 @@ def find_roles(instruction: str) -> Roles:
 
 
 def _choose_operation(words: list[str]) -> str:
-    """Return the operation that a sentence asks for: removal if any verb does, else that of its first verb."""
+    """Return the operation that a sentence asks for: removal if any verb is one of removal, else the operation of its
+    first verb.
+    """
     named = [name for word in words if (name := _operation(word))]
     if "remove" in named:
         return "remove"

@@ -9,9 +9,8 @@ from safetensors.torch import load_file
 from omniedit.errors import UserError, one_line
 from omniedit.models.folder import check_finite, read_config
 from omniedit.models.registry import get_model, model_folder
-from omniedit.models.weights import check_state
+from omniedit.models.weights import ADAPTER_WEIGHTS, check_state
 
-WEIGHTS = "adapter_model.safetensors"
 EARLIER_NAMES = (
     (re.compile(r"^base_model\.model\.(language_model\.model|model)\.layers\."), "language_model.layers."),
     (re.compile(r"^base_model\.model\.visual\."), "visual."),
@@ -20,7 +19,7 @@ EARLIER_NAMES = (
 
 
 def part_folder(part: str) -> Path:
-    """Return the folder of an adapter or a head: the given one, or that of a role in config/models.yaml.
+    """Return the folder of an adapter or a head, given as a folder or as a role in config/models.yaml.
 
     Raises:
         UserError: no such folder or role, or the role's model was not fetched.
@@ -44,9 +43,9 @@ def check_adapter(folder: Path) -> int:
     """
     config = read_config(folder / "adapter_config.json")
     if config.get("peft_type") != "LORA":
-        raise UserError(f"{folder}: an adapter of type {config.get('peft_type')}; only LORA can be merged")
-    if not (folder / WEIGHTS).is_file():
-        raise UserError(f"{folder}: no {WEIGHTS}; other formats can contain code and are not read")
+        raise UserError(f"{folder}: the adapter has the type {config.get('peft_type')}; only LORA can be merged")
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise UserError(f"{folder}: no {ADAPTER_WEIGHTS}; other formats can contain code and are not read")
     return int(config["r"])
 
 
@@ -59,13 +58,13 @@ def _check_base(folder: Path, model: Any) -> None:
     mapping = read_config(folder / "adapter_config.json").get("auto_mapping") or {}
     base, class_name = mapping.get("base_model_class"), type(model).__name__
     if base not in (None, class_name):
-        raise UserError(f"{folder}: an adapter of a {base}, not of a {class_name}; name its base model")
+        raise UserError(f"{folder}: the adapter belongs to a {base}, not to a {class_name}; name its base model")
 
 
 def merge_adapter(model: Any, adapter: str) -> Any:
     """Merge an adapter into the weights of a model and return the model.
 
-    Layers of a kind for which the adapter has no weights at all stay unchanged.
+    If the adapter has no weights for any layer of a kind, these layers stay unchanged.
 
     Args:
         adapter: role or folder.
@@ -82,13 +81,13 @@ def merge_adapter(model: Any, adapter: str) -> Any:
     _check_base(folder, model)
     try:
         adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
-        state = {_rename(name): weight for name, weight in load_file(folder / WEIGHTS).items()}
-    except Exception as error:  # peft and safetensors raise different errors for configs and files that do not fit
+        state = {_rename(name): weight for name, weight in load_file(folder / ADAPTER_WEIGHTS).items()}
+    except Exception as error:  # peft and safetensors raise different errors for unsuitable configs and files
         raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({one_line(error, 300)})") from None
     kinds = {_kind(name) for name in state}
     expected = {name: value for name, value in get_peft_model_state_dict(adapted).items() if _kind(name) in kinds}
     remedy = "fetch it again, or name the adapter's base model"
-    check_state(folder / WEIGHTS, state, expected, type(model).__name__, remedy)
+    check_state(folder / ADAPTER_WEIGHTS, state, expected, type(model).__name__, remedy)
     set_peft_model_state_dict(adapted, state)
     merged: Any = adapted.merge_and_unload()
     check_finite(merged, folder)

@@ -17,7 +17,7 @@ from omniedit.vlm import Client, MissingReply, Prompt, PromptImage, Reply
 from omniedit.vlm.budget import estimate
 from omniedit.vlm.messages import LENGTH, Usage
 
-USUAL_WORDS = {"instruction": "about as long as instructions are"}
+USUAL_WORDS = {"instruction": "about as long as an instruction is"}
 """Texts of a typical pair, for estimates before the instructions are known."""
 _BLANK = np.zeros((1, 1, 3), np.uint8)
 
@@ -97,7 +97,7 @@ def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiC
 
 
 def _largest(rubric: Rubric, texts: dict[str, str], measure: Callable[[Prompt], Usage]) -> Usage:
-    """Return the usage of all passes over an example with these texts, of the task that needs most."""
+    """Return the usage of all passes over an example with these texts, for the task with the highest usage."""
     usages = (sum(map(measure, _blank_prompts(variant, texts)), Usage()) for variant in rubric.variants)
     return sum([max(usages, key=lambda usage: usage.tokens)] * rubric.passes, Usage())
 

@@ -109,7 +109,7 @@ class ChatJudge(RubricJudge):
         """Return the verdict on each example of a task.
 
         Args:
-            answers: for each question, the readings of all examples.
+            answers: readings of all examples, for each question.
         """
         rubric = self.variant(task)
         return [self.combine(readings, self.version, rubric) for readings in zip(*answers, strict=True)]
@@ -134,14 +134,14 @@ def check_rubric(rubric: Rubric, written: bool) -> None:
     """Check that a rubric's scores can be read.
 
     Args:
-        written: whether the model writes its reply.
+        written: whether the model generates its reply as text.
 
     Raises:
         UserError: the rubric needs a written reply.
     """
     forms = [question.form for variant in rubric.variants for question in variant.questions]
     if not written and (rubric.passes > 1 or any(forms)):
-        problem = f"rubric '{rubric.name}' asks for several passes, or for scores that are not plain ones from 0 to 10"
+        problem = f"rubric '{rubric.name}' asks for several passes, or for scores other than plain numbers from 0 to 10"
         raise UserError(f"{problem}; these need a written reply: set scoring.readout: reply, or use --judge api")
 
 

@@ -1,6 +1,6 @@
 """Images of prompts: their preparation, the tokens that represent them, and their features, computed once.
 
-The model's own image processor prepares each image once, and its image encoder sees each image once, however many
+The model's own image processor prepares each image once, and its image encoder encodes each image once, even if several
 questions show it. The features enter the network in place of pixels (`mm_encoder_outputs` of transformers).
 """
 
@@ -21,7 +21,8 @@ ImageInputs = dict[str, Tensor]
 """Output of the image processor for one image: pixels in patches or tiles, with their grid, size or number."""
 
 SAMPLE_SIZES = "batch_num_images"
-"""Input of LLaVA-OneVision: number of images of each prompt. It sees an image in detail only if it is the only one."""
+"""Input of LLaVA-OneVision: number of images of each prompt. The model sees an image in detail only if it is the only
+one in the prompt."""
 
 
 def prepare_image(processor: Any, image: Image, options: VlmConfig) -> ImageInputs:
@@ -37,7 +38,7 @@ def prepare_image(processor: Any, image: Image, options: VlmConfig) -> ImageInpu
 
 
 def processor_options(image_processor: Any, options: VlmConfig) -> dict[str, Any]:
-    """Return those options that an image processor knows: tiles of InternVL, number of pixels of Qwen-VL."""
+    """Return the options that an image processor supports: tiles for InternVL, number of pixels for Qwen-VL."""
     if hasattr(image_processor, "crop_to_patches"):
         return {"crop_to_patches": options.max_tiles > 1, "max_patches": options.max_tiles}
     if options.pixels and "longest_edge" in (image_processor.size or {}):
@@ -117,7 +118,7 @@ class ImageEncoder:
         self._features |= zip(keys, split_features(self._output, sizes), strict=True)
 
     def _as_output(self, features: Sequence[ImageFeatures]) -> Any:
-        """Return features in the form in which the model's own encoder returns them."""
+        """Return features in the format of the model's own encoder."""
         pooled: Any = tuple(feature.pooled for feature in features)
         if isinstance(self._output.pooler_output, Tensor):
             pooled = torch.cat(pooled)
@@ -140,5 +141,5 @@ def split_features(output: Any, sizes: Sequence[int]) -> list[ImageFeatures]:
 
 
 def _key(image: Mapping[str, Tensor], images: Sequence[ImageInputs]) -> tuple[int, int]:
-    """Return the key of an image's features, which depend on the other images in LLaVA-OneVision only."""
+    """Return the key of an image's features. Only in LLaVA-OneVision do they depend on the other images."""
     return id(image), len(images) if SAMPLE_SIZES in image else 0

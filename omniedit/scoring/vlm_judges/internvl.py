@@ -46,9 +46,10 @@ class InternvlJudge(LocalJudge):
         """Load a judge in bfloat16 on the GPU if there is one, else in float32 on the CPU.
 
         Raises:
-            UserError: the folder is missing, incomplete, of a different class, or without a tokenizer or processor.
+            UserError: the folder is missing or incomplete, its model is of a different class, or it has no tokenizer or
+                processor.
         """
         model = load_model(folder)
         if not isinstance(model, InternVLForConditionalGeneration):
-            raise UserError(f"{folder}: a {type(model).__name__}, not an InternVL; use the judge vlm")
+            raise UserError(f"{folder}: {type(model).__name__} is not an InternVL; use the judge vlm")
         return cls(model, load_processor(folder), rubric, options, *settings)

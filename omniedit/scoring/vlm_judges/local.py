@@ -62,8 +62,8 @@ class LocalJudge(ChatJudge):
         """Load a judge in bfloat16 on the GPU if there is one, else in float32 on the CPU.
 
         Raises:
-            UserError: the folder is missing, incomplete, of a different class, without a tokenizer or processor, or
-                the adapter does not fit.
+            UserError: the folder is missing or incomplete, its model is of a different class, it has no tokenizer or
+                processor, or the adapter does not fit.
         """
         return cls(load_model(folder, options.adapter), load_processor(folder), rubric, options, *settings)
 
@@ -89,7 +89,7 @@ class LocalJudge(ChatJudge):
         return to_tokens(self.tokenizer, before + "".join(chain.from_iterable(zip(texts, after, strict=True))))
 
     def inputs(self, parts: Sequence[str | Image], example: Example, shown: Shown) -> list[ImageInputs]:
-        """Return the prepared images among the parts of a question: the example's, and those of its shots."""
+        """Return the prepared images among the parts of a question: images of the example and of the shots."""
         names = {id(image): name for name, image in example.images.items()}
         images = [part for part in parts if not isinstance(part, str)]
         return [shown[names[id(image)]] if id(image) in names else self._shot(image) for image in images]

@@ -11,11 +11,11 @@ from torch import Tensor
 from transformers import DynamicCache
 
 TokenPrompt = Sequence[int]
-"""Tokens of a prompt, with those of its images."""
+"""Tokens of a prompt, including those of its images."""
 
 
 class Passes:
-    """Texts of a batch that are read pass by pass; keys and values are cached.
+    """Forward passes over the texts of a batch, with cached keys and values.
 
     Args:
         model: image-text-to-text model of transformers.
@@ -31,7 +31,7 @@ class Passes:
         """Read prompts, padded on the left, whose first tokens are cached.
 
         Args:
-            ids_BT: all their tokens, with those in the cache.
+            ids_BT: all tokens of the prompts, including those in the cache.
             images: arguments of `forward` that show their images.
 
         Returns:
@@ -69,7 +69,7 @@ class Passes:
 
 
 def text_positions(mask_BT: Tensor) -> Tensor:
-    """Return the (B, T) places of tokens in their texts, counted without padding."""
+    """Return the (B, T) positions of tokens in their texts, counted without padding."""
     return (mask_BT.cumsum(1) - 1).clamp(min=0)
 
 

@@ -3,9 +3,9 @@
 The reply that a rubric asks for begins with a known frame, `{"score": [9, 10, 8]`, so only the numbers are unknown. One
 pass through the network covers the prompt and the frame up to the first number. The likeliest number and the frame up
 to the next one follow in a pass of a few tokens, which reuses the cached keys and values. Each score is read where
-greedy generation would have written it, after the same earlier scores. This is exact, except where 10 is two tokens
-whose first is that of 1: there the likeliest number is taken. The rationale, which would cost a pass per token, is not
-generated.
+greedy generation would have written it, after the same earlier scores. There is one exception: if 10 is the token of 1
+and another one, the likeliest number is taken, where generation would take the likeliest token. The rationale, which
+would cost a pass per token, is not generated.
 
     B  prompts of a batch     T  tokens     V  the vocabulary     K  scores of a reply     S  the eleven scores 0 to 10
 """
@@ -30,7 +30,7 @@ from omniedit.vlm.local import end_tokens
 
 SCORES = tuple(str(score) for score in range(11))
 MIN_MASS = 0.5
-"""Smallest total probability of the scores 0 to 10; below it the model would not write a score."""
+"""Minimum total probability of the scores 0 to 10; below it, the model would not write a score."""
 
 
 class ScoreReader(Protocol):
@@ -63,12 +63,12 @@ def build_reader(
 
 @dataclass(frozen=True)
 class ScoreTokens:
-    """Tokens with which a tokenizer writes the beginning of a reply with K scores.
+    """Tokens of a tokenizer for the beginning of a reply with K scores.
 
     Args:
         frame: tokens before each score.
         digits: token of each score below ten.
-        ten: tokens of the score 10: a single one, or that of 1 and another.
+        ten: tokens of the score 10: a single token, or the token of 1 and another one.
     """
 
     frame: tuple[tuple[int, ...], ...]
@@ -77,7 +77,7 @@ class ScoreTokens:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerFast, num_scores: int) -> "ScoreTokens":
-        """Derive the spelling of a tokenizer.
+        """Derive the tokens from a tokenizer.
 
         Raises:
             UserError: the frame or the scores are not the same tokens in every reply.
@@ -108,7 +108,7 @@ def expected_score(share_KS: Tensor) -> Tensor:
 
 
 def median(share_KS: Tensor) -> Tensor:
-    """Return the (K,) medians; one is 9 or more exactly if 9 and 10 together are likelier than the rest."""
+    """Return the (K,) medians. A median is at least 9 exactly if 9 and 10 together are likelier than the rest."""
     return (share_KS.cumsum(-1) < 0.5).sum(-1)
 
 
@@ -118,7 +118,7 @@ READOUTS: Mapping[str, ScoreOf] = {"tokens": expected_score, "median": median}
 
 
 class TokenReader:
-    """Reader of scores from the probabilities of 0 to 10 at each score's place in the reply.
+    """Reader of scores from the probabilities of 0 to 10 at the position of each score in the reply.
 
     The rubric, which all prompts have before their first image, is read once and cached.
 
@@ -134,11 +134,11 @@ class TokenReader:
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
     def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[ParsedScores | Unscorable]:
-        return [reading(share_KS, self._score_of) for share_KS in self.probabilities(prompts, images)]
+        return [to_scores(share_KS, self._score_of) for share_KS in self.probabilities(prompts, images)]
 
     @torch.inference_mode()
     def probabilities(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> Tensor:
-        """Return the (B, K, S) probabilities of the scores at each place, among all tokens, on the CPU."""
+        """Return the (B, K, S) probabilities of the scores at each position, as shares of all tokens, on the CPU."""
         fixed_BT, passes = self._begin(prompts)
         frames, read = self.spelling.frame, []
         first = fixed_BT.shape[1]
@@ -152,7 +152,9 @@ class TokenReader:
         return torch.stack(read, dim=1).cpu()
 
     def _begin(self, prompts: Sequence[TokenPrompt]) -> tuple[Tensor, Passes]:
-        """Return the (B, T) tokens before the first image, the same in all prompts, and the passes that know them."""
+        """Return the (B, T) tokens before the first image, which are the same in all prompts, and passes that have read
+        them.
+        """
         first = list(prompts[0]).index(self.model.config.image_token_id)
         fixed = list(prompts[0][:first])
         assert all(list(prompt[:first]) == fixed for prompt in prompts)
@@ -232,10 +234,10 @@ def split_ten(share_BS: Tensor, zero_after_one_B: Tensor) -> Tensor:
     return share_BS
 
 
-def reading(share_KS: Tensor, score_of: ScoreOf) -> ParsedScores | Unscorable:
+def to_scores(share_KS: Tensor, score_of: ScoreOf) -> ParsedScores | Unscorable:
     """Return the scores that follow from the (K, S) probabilities of 0 to 10."""
     mass_K = share_KS.sum(-1)
-    if not mass_K.min() >= MIN_MASS:  # also true for NaN
+    if not mass_K.min() >= MIN_MASS:  # also true if it is NaN
         place = int(mass_K.argmin())
         return Unscorable(f"score {place + 1} is not a number: 0 to 10 have a probability of {mass_K[place]:.0%}")
     share_KS = share_KS.double() / mass_K[:, None].double()

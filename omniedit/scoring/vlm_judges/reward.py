@@ -60,7 +60,7 @@ class RewardHead:
 
 
 class RewardReader:
-    """Reader of rewards at the place of a token, or at the end of the prompt.
+    """Reader of rewards at the position of a token, or at the end of the prompt.
 
     Args:
         heads: for each score of a question, the head that gives it.
@@ -77,7 +77,7 @@ class RewardReader:
         return [reward_reading(rewards) for rewards in rewards_BK.tolist()]
 
     def read_hidden(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> Tensor:
-        """Return the (B, D) last hidden states at the places that the heads read."""
+        """Return the (B, D) last hidden states at the positions that the heads read."""
         ids_BT, mask_BT = pad_left(prompts, self.model.device)
         positions, _ = prompt_positions(self.model, ids_BT, mask_BT, images)
         output = self.model.model(
@@ -122,7 +122,7 @@ class RewardJudge(LocalJudge):
             folder: base model, with tokenizer and image processor.
 
         Raises:
-            UserError: as `LocalJudge.load`; or the head is missing, damaged, or does not fit the model.
+            UserError: as in `LocalJudge.load`, or the head is missing, damaged, or does not fit the model.
         """
         assert options.head is not None
         head, processor = part_folder(options.head), load_processor(folder)
@@ -173,7 +173,7 @@ def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:
     """Read the heads of a reward model, and the size of its vocabulary if it has weights of the whole model.
 
     Raises:
-        UserError: no safetensors, no weights of a head in them, or a head that lacks a layer.
+        UserError: there are no safetensors, they have no weights of a head, or a head lacks a layer.
     """
     heads: dict[str, dict[int, Layer]] = {}
     rows = None
@@ -214,10 +214,10 @@ def load_reward_model(folder: Path, rows: int) -> Any:
     """Load the network of a reward model, without its heads.
 
     Args:
-        rows: size of its vocabulary, which has a token more than its config says.
+        rows: size of its vocabulary, which has one more token than its config says.
 
     Raises:
-        UserError: as `omniedit.models.folder.load_part`.
+        UserError: as in `omniedit.models.folder.load_part`.
     """
     config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     config.get_text_config().vocab_size = rows

@@ -16,7 +16,7 @@ from omniedit.vlm.thinking import has_thinking
 
 @dataclass(frozen=True)
 class ParsedScores:
-    """Scores read from a reply, each in its own scale, its rationale, '' if none was written, and further texts."""
+    """Scores in a reply, each in its own scale, its rationale ('' if there is none), and further texts."""
 
     scores: tuple[float, ...]
     reasoning: str = ""
@@ -44,7 +44,7 @@ def parse_reading(reply: str, form: ReplyForm | int, is_cut_off: bool = False) -
 
 
 class RubricJudge(ABC):
-    """Judge of examples by a rubric, and of edit pairs as such examples; a `Judge`.
+    """Judge of examples by a rubric. It is also a `Judge` of edit pairs, which it converts to examples.
 
     Args:
         batch_size: number of examples that the judge handles best at once.
@@ -101,5 +101,5 @@ def missing_input(rubric: Rubric, example: Example) -> Unscorable | None:
         return Unscorable(f"rubric '{rubric.name}' has no question about the task '{example.task}'; it has: {known}")
     for kind, needed, given in (("image", variant.images, example.images), ("text", variant.words, example.words)):
         if missing := [name for name in needed if name not in given]:
-            return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{missing[0]}', which is missing here")
+            return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{missing[0]}', which the example lacks")
     return None

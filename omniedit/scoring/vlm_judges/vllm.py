@@ -25,12 +25,13 @@ from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import check_adapter, part_folder
 from omniedit.scoring.vlm_judges.chat import ChatJudge
 from omniedit.scoring.vlm_judges.images import processor_options
-from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, reading, split_ten, to_tokens
+from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, split_ten, to_scores, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
 from omniedit.vlm.messages import LENGTH
 
 LOGPROBS = 20
-"""Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
+"""Number of likeliest next tokens that the engine returns: vLLM's own limit. All other tokens count as having
+probability 0."""
 
 
 class VllmJudge(ChatJudge):
@@ -112,7 +113,7 @@ class VllmJudge(ChatJudge):
             read.append(self._of_scores(spelling, prompts, written))
             best = read[-1].argmax(-1).tolist()
             written = [[*tokens, *spelling.to_tokens(score)] for tokens, score in zip(written, best, strict=True)]
-        return [reading(share_KS, READOUTS[self.readout]) for share_KS in torch.stack(read, dim=1)]
+        return [to_scores(share_KS, READOUTS[self.readout]) for share_KS in torch.stack(read, dim=1)]
 
     def _of_scores(
         self, spelling: ScoreTokens, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]]
@@ -158,7 +159,7 @@ class VllmJudge(ChatJudge):
 
 
 def _adapter_options(options: VlmConfig) -> dict[str, Any]:
-    """Return the options of the engine for an adapter, which vLLM adds while it computes."""
+    """Return the engine's options for an adapter, which vLLM applies during inference without merging it."""
     if options.adapter is None:
         return {}
     return {"enable_lora": True, "max_lora_rank": check_adapter(part_folder(options.adapter))}
@@ -174,6 +175,6 @@ def _adapter_request(options: VlmConfig) -> dict[str, Any]:
 
 
 def _most_images(rubric: Rubric) -> int:
-    """Return the maximum number of images of a question, those of its shots included."""
+    """Return the maximum number of images of a question, including those of its shots."""
     questions = [question for variant in rubric.variants for question in variant.questions]
     return max(len(each.images) + sum(len(shot.images) for shot in each.shots) for each in questions)

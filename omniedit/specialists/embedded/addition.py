@@ -47,5 +47,5 @@ def _says_what_to_add(removal: Removal) -> bool:
 
 
 def _nouns(removal: Removal) -> list[str]:
-    """Return the distinct names without positions; two dogs would both be 'dog' and are left to removal."""
+    """Return the distinct names without positions. Two dogs would both be 'dog', so only removal edits them."""
     return list(dict.fromkeys(without_position(name) for name in removal.names))

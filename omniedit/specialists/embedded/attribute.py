@@ -38,7 +38,8 @@ LIVING_NOUNS = re.compile(
     r"\b(dog|cat|horse|cow|sheep|bird|person|man|woman|child|tree|plant|flower|grass|dandelion|fig|fruit|apple)s?\b",
     re.IGNORECASE,
 )
-"""Names, besides those known to `find_kind`, of things that may change colour but are not made of gold or wood."""
+"""Names, besides those known to `find_kind`, of living things: they may change colour, but do not turn into gold or
+wood."""
 MIN_OBJECT_SHARE, MAX_OBJECT_SHARE = 0.004, 0.62
 """Minimum and maximum share of the image that an object covers; the change of a smaller one would not be visible."""
 MATERIAL_SHARE = 0.35
@@ -46,7 +47,7 @@ MATERIAL_SHARE = 0.35
 BOX_SLACK = 0.02
 """Distance, in image sides, by which an object may extend beyond its hand-drawn box."""
 RIM = 3
-"""Pixels by which the paint may cross the mask's edge, where the colour is still the object's own."""
+"""Width in pixels by which the paint may extend beyond the mask, where the colour is still that of the object."""
 
 
 class AttributeModification(EmbeddedSpecialist):
@@ -87,7 +88,7 @@ class AttributeModification(EmbeddedSpecialist):
         return self._recolouring(photo, obj, visible_part(obj, objects, photo), rng)
 
     def _has_change(self, obj: FoundObject) -> bool:
-        """Return whether the object may change as this class changes it: a living one keeps its material."""
+        """Return whether this class may change the object. A living object keeps its material."""
         return self.material_share < 1 or not is_alive(obj.name)
 
     def _recolouring(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
@@ -157,7 +158,9 @@ def is_paintable(obj: FoundObject) -> bool:
 
 
 def is_alive(name: str) -> bool:
-    """Return whether an object of this name grows or may be an animal; it then changes colour but not material."""
+    """Return whether an object of this name is a plant or may be an animal; such an object changes colour but not
+    material.
+    """
     noun = without_position(name)
     return noun == OBJECT or bool(LIVING_NOUNS.search(name)) or find_kind(noun) in ("animal", "fruit")
 
@@ -207,7 +210,9 @@ def widen_box(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[s
 
 
 def recolor_region(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:
-    """Return the recoloured region and the paint's opacity: the object's own colour, up to a soft rim."""
+    """Return the recoloured region and the opacity of the paint, which covers the object's own colour and has a soft
+    rim.
+    """
     rgb = to_float(image)
     lab = to_lab(rgb)
     opacity = membership(lab, own) * soft_rim(image, region, own)
@@ -230,8 +235,8 @@ def composite(below: FloatImage, above: FloatImage, opacity: Field) -> Image:
 def soft_rim(image: Image, region: Mask, own: np.ndarray) -> Field:
     """Return the opacity of the region's outline.
 
-    A grey object gets a matte. A coloured one gets a ramp outside the outline, since there the colour itself shows how
-    much of a pixel is the object.
+    A grey object gets a matte. A coloured object gets a ramp outside the outline, because there the colour itself shows
+    which share of a pixel belongs to the object.
     """
     if np.hypot(own[1], own[2]) < 20:
         return alpha_matte(image, region, RIM)

@@ -46,7 +46,7 @@ MIN_PLAINNESS = 0.6
 DONOR_PHOTO_PROBABILITY = 0.6
 """Probability of trying donor photos before falling back to studio paper."""
 MAX_DONORS = 12
-"""Maximum number of donors to try until one shows an empty place."""
+"""Maximum number of donor photos to search for one that shows a place without large objects."""
 
 
 class Placement(Enum):
@@ -124,7 +124,7 @@ class BackgroundSwap(EmbeddedSpecialist):
             for index in rng.permutation(len(self.donors))[:MAX_DONORS].tolist():
                 donor = self.donors[index]
                 if index not in self._descriptions:
-                    self._descriptions[index] = empty_place_caption(donor, self.objects, self.scenes)
+                    self._descriptions[index] = caption_of_place(donor, self.objects, self.scenes)
                 description = self._descriptions[index]
                 if description and donor.source_id != photo.source_id:
                     return description, donor
@@ -180,7 +180,7 @@ def find_preserved_region(
     """
     preserved = find_preserved_object(photo, objects.find(photo)) or find_land(analyse_photo(photo))
     if preserved is None:
-        raise NotApplicable("no object that can stand before another background, and no sky to replace")
+        raise NotApplicable("no object that can stand in front of another background, and no sky to replace")
     return preserved
 
 
@@ -235,21 +235,23 @@ def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
 
 
 def find_land(scene: SceneCues) -> PreservedRegion | None:
-    """Return the land below an open sky; None without a sky, or if the sun's glare would remain on the land."""
+    """Return the land below an open sky; None if there is no sky, or if the sun's glare would remain on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     opacity = np.maximum(np.clip(1 - scene.sky, 0, 1), find_thin_parts(scene.image, scene.sky))
     return PreservedRegion(("landscape",), opacity > 0.5, Placement.LAND, opacity=opacity)
 
 
-def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], SceneCues]) -> str | None:
-    """Return the photo's caption in lower case ('a stream in a forest') if it shows an empty place, otherwise None."""
+def caption_of_place(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], SceneCues]) -> str | None:
+    """Return the photo's caption in lower case ('a stream in a forest') if it shows a place without large objects,
+    otherwise None.
+    """
     scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")
-    empty = not any(obj.area > 0.08 for obj in objects.find(photo)) if photo.objects else True
+    largest = max((obj.area for obj in objects.find(photo)), default=0.0) if photo.objects else 0.0
     is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0
     is_place = is_outdoors and scene.sharp > 0.5 and not scene.sun
-    return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None
+    return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and largest <= 0.08 else None
 
 
 def _choose_one(named: Mapping[str, object], rng: np.random.Generator) -> str:

@@ -62,7 +62,9 @@ TABLE_TOPS = {
 
 
 def studio(height: int, width: int, paper: str, rng: np.random.Generator) -> FloatImage:
-    """Paint seamless paper under a soft lamp: brightest behind the middle, falling off, with slight grain."""
+    """Paint seamless paper under a soft lamp: brightest behind the middle, darker towards the edges, with slight
+    grain.
+    """
     x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.uniform(-0.35, 0.35))
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] + np.float32(rng.uniform(0.0, 0.35))
     lamp = np.exp(-(x * x + 0.8 * y * y) / 1.6)
@@ -121,7 +123,7 @@ def crop_donor_photo(donor: Image, height: int, width: int, softness: float) -> 
 
 
 def match_light(background: FloatImage, image: Image, behind: Mask, strength: float) -> FloatImage:
-    """Shift the new background towards the old one's mean and spread in Lab, because that light falls on the object.
+    """Shift mean and spread of the new background in Lab towards those of the old one, whose light falls on the object.
 
     `strength` in [0, 1] scales the shift (Reinhard et al. 2001, equations 10 and 11).
     """

@@ -1,8 +1,8 @@
 """Complex edits (SmartEdit, Huang et al. 2023): one of several objects of a kind, and objects named by a clue.
 
 The object is removed, recoloured or replaced by the specialists of single objects. For one of two objects, the images
-of a removal are also exchanged, so that the instruction adds the object next to the other one. Removal, paste and
-harmonisation are SmartEdit's production pipeline, which makes both an addition and a replacement from one photo.
+of a removal are also exchanged, so that the instruction adds the object next to the other one. Removal, pasting and
+harmonisation follow SmartEdit's production pipeline, which makes both an addition and a replacement from one photo.
 """
 
 import re
@@ -35,12 +35,14 @@ from omniedit.tasks import Task
 MIN_OBJECT_SHARE = 0.004
 """Minimum share of the image that the object of an edit covers."""
 MAX_SWAP_OFFERS = 6
-"""Maximum number of replacements to consider; the first of the same kind is taken: an animal for an animal."""
+"""Maximum number of replacements to consider. The first one of the same kind is used, such as an animal for an
+animal."""
 MIN_GAP = 0.1
 """Minimum gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
 parts of one object."""
 CERTAIN_CUES = ("place", "colour")
-"""Cues without a listing. There, one found object may be two that overlap, so neither count nor size is certain."""
+"""Cues that are used if the photo has no listing of its objects. A found object may then be two that overlap, so
+neither number nor size is certain."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class ComplexEdit(EmbeddedSpecialist):
     """Edit of an object that is identified by an expression or a clue.
 
     Truth: the truth of the base edit, and `edit`, its task; `kind`, the object's noun; `expression`, the first phrase
-    of the object; `alike`, the objects among which it is chosen, as `Individual`s; `among`, its index there.
+    of the object; `alike`, the objects from which the phrase selects it, as `Individual`s; `among`, its index there.
     """
 
     task: Task
@@ -83,10 +85,10 @@ class ComplexEdit(EmbeddedSpecialist):
         }
 
     def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[NamedTarget]:
-        """Yield the objects that phrases of this task mean.
+        """Yield the objects to which phrases of this task can refer.
 
         Raises:
-            NotApplicable: no such object, with the reason.
+            NotApplicable: there is no such object; the text gives the reason.
         """
         raise NotImplementedError
 
@@ -123,7 +125,7 @@ class ComplexEdit(EmbeddedSpecialist):
         target = objects[naming.target]
         holes = [removal for removal in possible_removals(photo, objects) if removal.names == (target.name,)]
         if not holes:
-            raise NotApplicable(f"the {target.name} cannot be removed completely, or leaves too large a hole")
+            raise NotApplicable(f"the {target.name} cannot be removed completely, or its hole is too large")
         instructions = complex_instructions("object_removal", naming.phrases, rng)
         return EditRequest(photo, self.task, instructions, {"box": list(holes[0].box)}, mask=holes[0].hole)
 
@@ -211,8 +213,8 @@ class ComplexUnderstanding(ComplexEdit):
 class ComplexReasoning(ComplexEdit):
     """Edit of an object that is named by its nature, action or use.
 
-    Truth: besides that of `ComplexEdit`, `names`, of all objects in the photo, also of those without an outline;
-    `alike` are those with one, and `expression` is a clue of the table.
+    Truth: besides that of `ComplexEdit`, `names`, the names of all objects in the photo, including those without an
+        outline. `alike` are the objects with an outline, and `expression` is a clue of the table.
     """
 
     task = Task("complex_reasoning")
@@ -235,12 +237,14 @@ class ComplexReasoning(ComplexEdit):
 
 
 def _place_in(phrase: str) -> str:
-    """Return the place in an expression, a key of RELATIONS; '' if it says none."""
+    """Return the place in an expression, a key of RELATIONS; '' if it names none."""
     return next((word for word in RELATIONS if re.search(rf"\b{word}\b", phrase)), "")
 
 
 def _may_be_others(individual: Individual, individuals: Sequence[Individual]) -> bool:
-    """Return whether an object of another name may be of the same kind: an 'animal' next to a 'dog', any 'object'."""
+    """Return whether an object with another name may be of the same kind, such as an 'animal' next to a 'dog', or any
+    'object'.
+    """
     nouns = {other.noun for other in individuals if head(other.noun) != head(individual.noun)}
     is_of_kind = any(noun in KINDS and find_kind(individual.noun) == noun for noun in nouns)
     includes = individual.noun in KINDS and any(find_kind(noun) == individual.noun for noun in nouns)
@@ -255,7 +259,7 @@ def _touches_another(objects: Sequence[FoundObject], target: int, same_kind: Seq
 
 
 def _round(individual: Individual) -> Individual:
-    """Return an individual with few decimals, as the truth stores it."""
+    """Return an individual with rounded numbers, as the truth stores it."""
     left, top, right, bottom = (round(edge, 4) for edge in individual.box)
     lab = (
         None

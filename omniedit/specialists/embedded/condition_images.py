@@ -29,13 +29,14 @@ PALETTE = ((230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200), (245, 13
 MAX_AGREEMENT = 0.8
 """Maximum agreement between the lines of the edited region before and after the edit."""
 MIN_LINE_SHARE = 0.001
-"""Minimum share of a drawing that lines cover; an empty sheet guides no edit."""
+"""Minimum share of a drawing that lines cover, because an empty drawing cannot guide an edit."""
 
 
 class VisualEdit(EmbeddedSpecialist):
-    """Edit of an object with a condition image as its reference: a removal or a swap, unless a class says otherwise.
+    """Edit of an object with a condition image as its reference. The edit is a removal or a swap, unless a subclass
+    says otherwise.
 
-    Truth: that of the edit, and `edit`, the task whose edit it is, such as object_removal.
+    Truth: the truth of the edit, and `edit`, the task of that edit, such as object_removal.
     """
 
     task: Task
@@ -147,7 +148,7 @@ def draw_segments(masks: Sequence[Mask], colours: Sequence[Sequence[int]]) -> Im
 
 
 def draw_result(source: Image, edited: EditResult, find: Callable[[Image], Mask], dark: bool) -> Image | NotApplicable:
-    """Draw the lines of an edited image, if they differ from the source's where it changed."""
+    """Draw the lines of an edited image, if they differ from the lines of the source in the changed region."""
     after, before = find(edited.image), find(source)
     mask = np.ones(after.shape, bool) if edited.mask is None else scale_mask(edited.mask, after)
     if agreement(after & mask, before & mask) > MAX_AGREEMENT:

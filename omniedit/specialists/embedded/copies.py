@@ -1,7 +1,7 @@
 """Copies of an object at the same scale, over ground that looks the same.
 
-An object that stands is copied along its ground line, to its left or right. One that lies, seen from above, may also be
-copied above or below itself.
+An object that stands is copied along its ground line, to its left or right. An object that lies and is seen from above
+may also be copied above or below itself.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,12 @@ from omniedit.specialists.embedded.removal_mask import share_on
 MIN_AREA, MAX_AREA = 0.004, 0.12
 """Minimum and maximum share of the image that a copied object covers."""
 GAPS = (1.12, 1.3, 1.6, 2.0, 2.5)
-"""Distances of a copy that are tried, in widths of the object."""
+"""Distances of a copy to try, in widths of the object."""
 SURROUNDINGS = 0.12
 """Width of the surroundings that are compared, as a share of the square root of the object's area."""
 MAX_MEDIAN_DISTANCE, MAX_RING_DISTANCE = 10.0, 28.0
-"""Maximum distance in Lab between the surroundings of the object and of its copy: the median, and for nine tenths."""
+"""Maximum distance in Lab between the surroundings of the object and of its copy: for the median, and for nine tenths
+of the pixels."""
 MAX_HIDDEN_DISTANCE = 14.0
 """Maximum distance in Lab between the pixels that a copy hides and their surroundings, for nine tenths of them."""
 FADE = 0.07
@@ -65,8 +66,9 @@ class Copy:
 
 
 def possible_copies(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]) -> tuple[Copy, ...]:
-    """Return at most two copies of an object on opposite sides, or () if it or the ground at its side is not
-    suitable."""
+    """Return at most two copies of an object on opposite sides, or () if the object or the ground next to it is not
+    suitable.
+    """
     if not _can_be_copied(obj, objects):
         return ()
     size = float(obj.mask.sum()) ** 0.5
@@ -125,7 +127,9 @@ def pair_up(photo: Photo, obj: FoundObject, copy: Copy) -> tuple[Photo, tuple[Fo
 
 
 def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Return whether an object can be copied: whole apart from its foot, not touching others, with a plural noun."""
+    """Return whether an object can be copied: it is whole apart from its foot, touches no other, and its noun has a
+    plural.
+    """
     noun = without_position(obj.name)
     last = noun.split()[-1]
     has_plural = not with_article(noun).startswith("some ") and not IRREGULAR_PLURAL.fullmatch(last)
@@ -137,7 +141,7 @@ def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
 
 
 def _suits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:
-    """Return whether a copy would be in the image, hide only plain ground, and have the same ground around it."""
+    """Return whether a copy would lie in the image, hide only plain ground, and be surrounded by the same ground."""
     (left, top, right, bottom), (down, across) = bounding_box(around), shift
     height, width = around.shape
     rows, columns = MARGIN * height if down else 0, MARGIN * width if across else 0

@@ -55,7 +55,7 @@ class Counting(EmbeddedSpecialist):
         ]
         if not changes:
             raise NotApplicable(
-                "no further object whose number can change: none has a second one of its kind or space for it"
+                "no further object whose number can change: none has a second object of its kind, or space for one"
             )
         change = changes[rng.integers(len(changes))]
         self._used.add((photo.source_id, change.noun, change.before, change.after))

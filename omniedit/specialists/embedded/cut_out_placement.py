@@ -20,7 +20,8 @@ from omniedit.specialists.embedded.removal_mask import object_box
 MAX_UPSCALE = 1.3
 """Maximum factor by which a cut-out may be enlarged."""
 MAX_SIZE_ERROR = 3.5
-"""Maximum factor by which an object may be too large or too small for its place; a fig as large as a drum is absurd."""
+"""Maximum factor by which an object may be too large or too small for its place, so that no fig is as large as a
+drum."""
 MAX_WIDTH_RATIO, MAX_HEIGHT_RATIO = 1.5, 1.3
 """Maximum ratio of the new object's width, and of its height, to that of the old object's box."""
 MIN_SURFACE_CONTRAST = 22.0
@@ -36,7 +37,7 @@ class CutOutPlacement:
     Args:
         piece: the cut-out at its final size, with its opacity.
         left, top: position of the cut-out in the image, in pixels.
-        standing: on the old object's ground line; otherwise at the old object's middle.
+        standing: whether it stands on the old object's ground line; otherwise it is centred on the old object.
     """
 
     piece: CutOut
@@ -82,7 +83,9 @@ def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject)
 
 
 def scale_between(old: FoundObject, new: FoundObject) -> float:
-    """Return the scale that gives the new object the old one's area without going far beyond its box."""
+    """Return the scale at which the new object has the area of the old one without extending far beyond the old one's
+    box.
+    """
     (old_width, old_height), (new_width, new_height) = box_size(old.mask), box_size(new.mask)
     area = float(old.mask.sum() / new.mask.sum()) ** 0.5
     return min(area, MAX_WIDTH_RATIO * old_width / new_width, MAX_HEIGHT_RATIO * old_height / new_height)
@@ -119,7 +122,9 @@ def surface_contrast(image: Image, mask: Mask) -> float:
 
 
 def _is_of_unknown_size(old: FoundObject, new: FoundObject) -> bool:
-    """Return whether two sizes cannot be compared although one object has a kind: an animal may be a bee or a bear."""
+    """Return whether two sizes cannot be compared although the kind of one object is known. An animal may be a bee or a
+    bear.
+    """
     known = relative_size(new.name, old.name) is not None
     return not known and any(find_kind(without_position(this.name)) for this in (old, new))
 
@@ -145,7 +150,7 @@ def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tu
 
 
 def _hides_another(place: CutOutPlacement, photo: Photo, old: FoundObject) -> bool:
-    """Return whether the new object would cover more than a tenth of another one's box, outside the old object."""
+    """Return whether the new object would cover more than a tenth of another object's box outside the old object."""
     covered = (place.paste_on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
     rows, columns = old.mask.shape
     for named in photo.objects:

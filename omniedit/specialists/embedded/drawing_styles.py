@@ -72,7 +72,7 @@ def pencil_tone(grey: Field, bright_share: float) -> Field:
     """Map grey levels to the histogram of real pencil drawings (Lu, Xu and Jia 2012, eq. 4 to 8).
 
     Args:
-        bright_share: weight of the bright, nearly untouched paper; mid tones and darks share the rest.
+        bright_share: weight of the bright, nearly untouched paper; mid tones and dark tones share the rest.
     """
     levels = np.arange(256, dtype=np.float32)
     bright = np.exp(-(255 - levels) / 9) / 9

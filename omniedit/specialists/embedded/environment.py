@@ -37,7 +37,7 @@ MIN_CHANGE = 0.025
 
 @dataclass(frozen=True)
 class PhotoTone:
-    """Mean look of a photo before the change.
+    """Mean tone of a photo before the change.
 
     Args:
         luma: in [0, 1].
@@ -84,7 +84,9 @@ class EnvironmentChange(EmbeddedSpecialist):
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)
         if not (caption_says_outdoors(photo.caption) or shows_outdoors(photo.image, scene.sky > 0)):
-            raise NotApplicable("may be indoors: no sky, no foliage throughout, and no outdoor place in the caption")
+            raise NotApplicable(
+                "may be indoors: no sky is visible, foliage does not fill it, and its caption names no outdoor place"
+            )
         environments = credibility(scene, measure_mood(photo.image))
         environment = environments[rng.integers(len(environments))]
         return EditRequest(

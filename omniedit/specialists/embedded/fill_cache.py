@@ -1,4 +1,4 @@
-"""Fills of holes: a hole that several edits or tasks share is inpainted once."""
+"""Cache of fills: a hole that several edits or tasks share is inpainted once."""
 
 import hashlib
 from collections import OrderedDict
@@ -38,7 +38,7 @@ class FillCache:
         return self._filled[key]
 
     def _find_removal(self, photo: Photo, hole: Mask) -> Image | None:
-        """Return the edited image of the removal of exactly this hole, or None."""
+        """Return the edited image of a removal with exactly this hole, or None."""
         shard = self._removals
         for row in self._rows.get((photo.source_id, photo.sha256), ()):
             assert shard is not None

@@ -24,7 +24,8 @@ from omniedit.tasks import Task
 VALUE = "the reference material"
 """Value of the attribute in a truth and in rationales."""
 SIDES = (0.5, 0.36, 0.26)
-"""Sides of the regions that are searched for a texture, as shares of the photo's shorter side; the largest is taken."""
+"""Sides of the regions that are searched for a texture, as shares of the photo's shorter side. The largest region with
+a texture is used."""
 MIN_SIDE = 120
 """Minimum side of a texture, in pixels."""
 CELLS = 5
@@ -36,9 +37,9 @@ MIN_FOCUS = 0.9
 MIN_SHADE, MAX_SHADE = 0.3, 1.1
 """Minimum and maximum factor by which an object's shading changes the lightness of its new texture."""
 MIN_CONTRAST = 3.0
-"""Minimum standard deviation of the fine lightness: a plain region shows no material."""
+"""Minimum standard deviation of the fine lightness, because a plain region shows no material."""
 MIN_DISTANCE = 14.0
-"""Minimum distance in Lab, with contrast, between a texture and the object that takes it."""
+"""Minimum distance, in Lab and contrast, between a texture and the object that takes it."""
 
 
 class MaterialTransfer(AttributeModification):
@@ -58,7 +59,7 @@ class MaterialTransfer(AttributeModification):
         self._used: set[tuple[str, str, str]] = set()
 
     def _has_change(self, obj: FoundObject) -> bool:
-        """Return whether the object is not alive and is whole: an object cut by the border is often several objects."""
+        """Return whether the object is not alive and is whole. An object cut by the border is often several objects."""
         return obj.cut_sides <= {"bottom"} and super()._has_change(obj)
 
     def _resurfacing(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
@@ -128,7 +129,9 @@ def find_texture(image: Image, excluded: Mask | None = None) -> Image | None:
 
 
 def _unevenness(lab: FloatImage) -> float:
-    """Return how far a square is from one texture: up to 1 it is one, infinite if it has no visible texture."""
+    """Return how uneven the texture of a square is: up to 1 it counts as one texture; infinite if no texture is
+    visible.
+    """
     side = lab.shape[0] // CELLS * CELLS
     fine = lab[:side, :side, 0] - blur(np.ascontiguousarray(lab[..., 0]), side / 24)[:side, :side]
     cells = lab[:side, :side].reshape(CELLS, side // CELLS, CELLS, side // CELLS, 3)

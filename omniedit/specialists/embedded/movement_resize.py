@@ -34,7 +34,7 @@ OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
 @dataclass(frozen=True)
 class _PlaceChange:
-    """Object, its new place, and the value that the instruction requests.
+    """Object, its new place, and the value in the instruction.
 
     Args:
         filled: (H, W, 3), the photo without the object.
@@ -87,7 +87,7 @@ class _Rearrangement(EmbeddedSpecialist):
         )
 
     def _list_changes(self, photo: Photo, objects: Sequence[FoundObject]) -> tuple[list[_PlaceChange], list[str]]:
-        """Return the possible changes of a photo's objects, and why others are not."""
+        """Return the possible changes of a photo's objects, and why other objects cannot change."""
         changes, reasons = list[_PlaceChange](), list[str]()
         for obj in objects:
             others = [other for other in objects if other is not obj]

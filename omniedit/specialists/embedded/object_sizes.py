@@ -1,4 +1,4 @@
-"""Typical sizes of objects, close enough to keep a fig from replacing a drum."""
+"""Typical sizes of objects, accurate enough to keep a fig from replacing a drum."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Moving or resizing of a photo's object: its old place is filled, and it is pasted with the ground around it.
+"""Movement or resizing of an object in a photo: its old place is filled, and it is pasted with the ground around it.
 
 An object is placed only where plain ground surrounds it. On such ground, no shadow, foot or wing beyond its outline
 remains, and the copied ground matches its new place.
@@ -25,7 +25,7 @@ from omniedit.specialists.embedded.removal_mask import share_on
 MIN_AREA, MAX_AREA = 0.003, 0.2
 """Minimum and maximum share of the image that a placed object covers."""
 RIM = 0.18
-"""Width of the rim that is filled with the object, as a share of the square root of its area."""
+"""Width of the rim that is filled together with the object, as a share of the square root of its area."""
 MAX_UNEVENNESS = 19.0
 """Maximum distance in Lab between plain surroundings and one even colour or gradient."""
 MAX_GROUND_DISTANCE = 9.0
@@ -68,7 +68,7 @@ def find_obstacle(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]
     """Return why an object cannot be placed elsewhere, or '' if it can."""
     others = [other for other in objects if other is not obj]
     if obj.name == OBJECT and others:
-        return "nothing names one of several objects"
+        return "the object has no name, and the photo has several objects"
     if not MIN_AREA <= obj.area <= MAX_AREA:
         return f"the {obj.name} covers {obj.area:.1%} of the image"
     if obj.cut_sides:
@@ -87,7 +87,7 @@ def find_obstacle(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]
 
 
 def mask_with_rim(obj: FoundObject) -> Mask:
-    """Return the (H, W) mask of an object with the rim that is filled with it."""
+    """Return the (H, W) mask of an object and the rim that is filled together with it."""
     return dilate_by_share(obj.mask, RIM)
 
 
@@ -112,7 +112,7 @@ def can_place(filled: Image, obj: FoundObject, placing: ObjectTransform, others:
 
 
 def place(photo: Photo, filled: Image, obj: FoundObject, placing: ObjectTransform) -> tuple[Image, Mask]:
-    """Return the photo with the object in its new place, and the mask of all that differs from the photo.
+    """Return the photo with the object in its new place, and the mask of the pixels that differ from the photo.
 
     Args:
         filled: (H, W, 3), the photo with `mask_with_rim(obj)` filled.
@@ -148,7 +148,7 @@ def foot(obj: FoundObject) -> tuple[float, float]:
 
 
 def _warp(values: np.ndarray, placing: ObjectTransform) -> np.ndarray:
-    """Return (H, W) or (H, W, 3) values moved with the object; zero where no pixel is moved to."""
+    """Return (H, W) or (H, W, 3) values moved with the object; zero where no pixel arrives."""
     height, width = values.shape[:2]
     if placing.scale < 1:
         side = max(1, round(width * placing.scale)), max(1, round(height * placing.scale))

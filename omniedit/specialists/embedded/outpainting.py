@@ -12,13 +12,13 @@ from omniedit.tasks import Task
 
 SIDES = ("all", "left", "right", "top", "bottom")
 ALL_SIDES, ONE_SIDE = (0.1, 0.2), (0.2, 0.35)
-"""Width of the empty border as a share of the image's side, if it is on all sides and if it is on one."""
+"""Ranges of the border's width, as a share of the image's side: for a border on all sides, and on one side."""
 BORDERS = {"white": 255, "grey": 128, "black": 0}
 """Grey level of the empty border, by its name."""
 MIN_FILLED_SHARE = 0.6
 """Minimum share of the border that must clearly differ from the empty one, so that the edit is visible."""
 MAX_HIDDEN_SHARE = 0.5
-"""Maximum share of an object that the border may hide: more of it could only be guessed."""
+"""Maximum share of an object that the border may hide; a model could only guess more."""
 
 
 class Outpaint(EmbeddedSpecialist):
@@ -62,7 +62,7 @@ class Outpaint(EmbeddedSpecialist):
 
 
 def draw_kept_box(side: str, rng: np.random.Generator) -> FractionBox:
-    """Draw the part of the image that stays, as fractions with four decimals."""
+    """Draw at random the box that is kept, as fractions with four decimals."""
     widths = dict.fromkeys(SIDES[1:], 0.0)
     if side == "all":
         widths = {name: rng.uniform(*ALL_SIDES) for name in widths}

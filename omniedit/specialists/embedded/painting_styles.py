@@ -35,7 +35,9 @@ def watercolour(image: Image, rng: np.random.Generator) -> Image:
 
 
 def pointillism(image: Image, rng: np.random.Generator) -> Image:
-    """Paint two layers of round dabs on a cream ground, each slightly off the photo's colour (after Seurat)."""
+    """Paint two layers of round dabs on a cream ground; each dab's colour differs slightly from the photo's (after
+    Seurat).
+    """
     height, width = image.shape[:2]
     radius = max(3, round(np.sqrt(height * width) / 230))
     canvas = np.full_like(image, (236, 226, 205))

@@ -20,7 +20,7 @@ NEUTRAL_REACH = 50.0
 
 
 def can_become(own: np.ndarray, colour: str) -> bool:
-    """Return whether an object of this Lab colour can change to the named colour, and visibly so."""
+    """Return whether an object of this Lab colour can visibly change to the named colour."""
     target = np.array(COLOURS[colour])
     if nearest_colour(own) == colour or float(np.linalg.norm(target - own)) < 35:
         return False
@@ -42,7 +42,7 @@ def membership(lab: FloatImage, own: np.ndarray) -> Field:
 
 
 def recolor(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
-    """Paint a surface of colour `own` in another one; shading, highlights and small variations stay.
+    """Paint a surface of colour `own` in another colour, preserving shading, highlights and small variations.
 
     Lightness follows a gamma curve from the old lightness to the new one, so that black stays black and white stays
     white. Chroma is scaled by each pixel's ratio to the old chroma, so that highlights stay clear.

@@ -18,7 +18,7 @@ from omniedit.tasks import Task
 
 
 class PhotoObjectIndex(ObjectIndex):
-    """Index of one photo's objects that are known already.
+    """Index of objects for one photo whose objects are known.
 
     Args:
         objects: of every photo that is looked up.
@@ -56,7 +56,9 @@ class Relation(EmbeddedSpecialist):
         ]
         fresh = [request for request in possible if self._key(request) not in self._used]
         if not fresh:
-            raise NotApplicable("no further edit of one of two objects of a kind: none has a second or space for it")
+            raise NotApplicable(
+                "no further edit of one of two objects of a kind: none has a second one of its kind, or space for one"
+            )
         request = fresh[rng.integers(len(fresh))]
         self._used.add(self._key(request))
         return request
@@ -76,7 +78,7 @@ class Relation(EmbeddedSpecialist):
 def _edits_of_two(
     photo: Photo, pair: tuple[FoundObject, FoundObject], objects: Sequence[FoundObject], rng: np.random.Generator
 ) -> Iterator[EditRequest]:
-    """Yield a removal and a recolouring of each of two objects, as far as they are possible."""
+    """Yield a removal and a recolouring of each of two objects, if possible."""
     for target, other in (pair, pair[::-1]):
         for specialist in (ObjectRemoval, ColorAlter):
             index = PhotoObjectIndex([target, *(obj for obj in objects if obj is not target)])
@@ -123,7 +125,7 @@ def _restore(photo: Photo, with_copy: Photo, copy: FoundObject, touched: Mask, r
 
 
 def _point_out(request: EditRequest, target: FoundObject, other: FoundObject, rng: np.random.Generator) -> EditRequest:
-    """Return the request as a relation, whose instructions name the object by its place."""
+    """Return the request as one of a relation, whose instructions name the object by its place."""
     edit = Task.OBJECT_REMOVAL if "attribute" not in request.truth else Task.ATTRIBUTE_MODIFICATION
     place = target.name.split()[0]
     truth = {**request.truth, "edit": edit.name, "place": place, "other_box": round_box(other.box)}

@@ -21,10 +21,10 @@ MAX_HOLE = 0.1
 MAX_PLAIN_HOLE = 0.35
 """Maximum share if one colour or gradient surrounds the hole, so that there is no structure to smear."""
 MAX_PAIR_HOLE = 0.06
-"""Maximum share for the holes of two objects, because neighbouring holes leave little between them to fill from."""
+"""Maximum share for the holes of two objects, because little is left between neighbouring holes to fill them from."""
 STRADDLING_SHARES = (0.05, 0.5)
-"""Range of an object's share on another one in which it is neither apart from it nor in it, such as a drum that leans
-on a bean bag. Removing it would require inventing an edge of the other object."""
+"""Range of the share of an object that lies on another one, in which it is neither apart from the other nor part of it,
+such as a drum that leans on a bean bag. Removing it would require inventing an edge of the other object."""
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ RIM, MIN_RIM_PIXELS = 0.07, 5
 """Width of the rim, as a share of the square root of the object's area, and its minimum in pixels. A wide rim removes
 structure that the fill must continue, such as the edge of the table below the object."""
 MIN_MISSED_GAP = 0.14
-"""Minimum gap between outline and box, as a share of the box's side, if the outline misses a part of the object."""
+"""Gap between outline and box, as a share of the box's side, from which the outline misses a part of the object."""
 FOOT = 0.2
 """Share of an outline's height that counts as its foot."""
 MIN_INSIDE_SHARE = 0.5
 """Minimum share of an object inside another one's outline for it to count as part of that one."""
 COARSE_SIDE = 96
-"""Longer side in pixels at which surroundings are examined; grass and blurred leaves are one colour at this size."""
+"""Longer side in pixels of the copy on which surroundings are examined. Grass and blurred leaves have one colour at
+this size."""
 SURROUNDINGS = 0.35
 """Width of a hole's surroundings, as a share of the square root of the hole's area."""
 PLAIN_SPREAD = 9.0
@@ -34,8 +35,8 @@ PLAIN_SPREAD = 9.0
 def inpaint_mask(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
     """Return the mask of an object with a rim.
 
-    Other objects lose at most the width of that rim, and objects without an outline keep their whole box. An object
-    that this one is on or in may be cut.
+    The mask covers other objects only within the width of the rim, and no part of the box of an object without an
+    outline. It may cut into an object that holds this one, such as the bowl of an apple.
     """
     radius = max(MIN_RIM_PIXELS, round(RIM * float(obj.mask.sum()) ** 0.5))
     hole = dilate(obj.mask | _missing_box_part(obj.box, object_box(obj, photo), obj.mask.shape), radius)
@@ -76,7 +77,9 @@ def share_on(obj: FoundObject, other: FoundObject) -> float:
 
 
 def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, ...]) -> Mask:
-    """Return the box if the outline stops short of it, without the ground next to a foot that the outline includes."""
+    """Return the box if the outline does not reach it, otherwise nothing. If the outline includes the foot, the ground
+    next to the foot is left out.
+    """
     x0, y0, x1, y1 = box
     sides = (x1 - x0, y1 - y0) * 2
     gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])

@@ -1,4 +1,5 @@
-"""Rotation about the view axis: source and edited image are crops of one photo, the second of the rotated photo."""
+"""Rotation about the view axis. The source image is a crop of a photo, the edited image is the same crop of the rotated
+photo."""
 
 from importlib.metadata import version
 from math import cos, radians, sin
@@ -13,7 +14,7 @@ from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialis
 from omniedit.tasks import Task
 
 ANGLES = (-20, -15, -10, 10, 15, 20, 180)
-"""Degrees, positive for clockwise. A larger angle than 20 leaves too little of the photo without empty corners."""
+"""Degrees, positive for clockwise. With angles above 20, too little of the photo remains without empty corners."""
 MIN_CHANGE = 10.0
 """Mean absolute difference of grey levels below which the rotation is not visible."""
 

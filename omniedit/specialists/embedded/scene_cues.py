@@ -57,7 +57,7 @@ class SceneCues:
 
     @cached_property
     def plant_share(self) -> float:
-        """Share of plants in all but the sky."""
+        """Share of the photo outside the sky that is plants."""
         return float(self.plants.sum() / max(float((1 - self.sky).sum()), 1.0))
 
 
@@ -107,7 +107,7 @@ def greenness(rgb: FloatImage) -> Field:
 
 
 def focus_share(rgb: FloatImage, area: Field) -> float:
-    """Return the share of a region with fine texture around; an out-of-focus background has little."""
+    """Return the share of a region that has fine texture nearby; an out-of-focus background has little."""
     grey = luma(rgb)
     texture = blur(np.abs(grey - blur(grey, 1.2)), 8.0)
     region = area > 0.5
@@ -138,7 +138,7 @@ def depth_cue(image: Image, sky: Field, horizon: float) -> Field:
 
 
 def has_sun(rgb: FloatImage, sky: Field) -> bool:
-    """Return whether the sky shows a burnt-out disc with a glow on all sides, which a sunlit cloud lacks."""
+    """Return whether the sky shows an overexposed disc with a glow on all sides; a sunlit cloud has no such glow."""
     scale = min(1.0, WORKING_SIDE / max(sky.shape))
     grey, sky = (
         cv2.resize(field, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for field in (luma(rgb), sky)

@@ -37,7 +37,7 @@ def find_thin_parts(image: Image, sky: Field) -> Field:
 
 
 def _darkness(lightness: Field, side: int) -> Field:
-    """Return by how much parts narrower than `side` pixels are darker than their surroundings."""
+    """Return how much darker parts narrower than `side` pixels are than their surroundings."""
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, ellipse) - lightness, np.float32)
 

@@ -84,7 +84,7 @@ STYLES: dict[str, Style] = {
     )
 }
 """Styles by name. Network styles in which photos cannot be recognised (3, 6, 9, 15, 16, 17, 21) and two near-duplicates
-(20, 25) are left out. The network has no names for them, so these describe how they look."""
+(20, 25) are left out. The network has no names for its styles, so the names describe how they look."""
 
 
 class StyleTransfer(EmbeddedSpecialist):

@@ -49,7 +49,9 @@ def working_size(height: int, width: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def network() -> onnxruntime.InferenceSession:
-    """Load the network on one thread, without a memory pattern, which doubles peak memory when sizes vary."""
+    """Load the network for one thread. The memory pattern of onnxruntime is off, because it doubles peak memory when
+    sizes vary.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_mem_pattern = False
@@ -59,7 +61,8 @@ def network() -> onnxruntime.InferenceSession:
 
 
 def upsample_along(guide: FloatImage, small: FloatImage) -> FloatImage:
-    """Upsample a small image to the guide's size: cubic, plus the guide's detail where both vary together.
+    """Upsample a small image to the guide's size by cubic interpolation, and add the guide's detail where both vary
+    together.
 
     The local slope of image over guide is that of the fast guided filter (He and Sun 2015, algorithm 2).
 

@@ -25,14 +25,14 @@ from omniedit.tasks import Task
 MAX_AREA = 0.35
 """Maximum share of the image that a replaceable object covers."""
 MIN_SIDE = 48
-"""Shorter side in pixels of the smallest object that is replaced or borrowed."""
+"""Minimum shorter side, in pixels, of an object that is replaced or borrowed."""
 MAX_BARE_SHARE, MAX_PLAIN_BARE_SHARE = 0.07, 0.2
-"""Maximum share of the image that the old object covered and the new one does not; the second value applies if one
+"""Maximum share of the image that the old object covers and the new one does not. The second value applies if one
 colour or gradient surrounds the old object."""
 MAX_DONORS = 24
 """Maximum number of photos to search for an object that fits, before a proposal is abandoned."""
 CACHED_DONORS = 16
-"""Number of decoded donors that are cached for the next proposal: all of a small shard, about 50 MB."""
+"""Number of decoded donors that are cached for the next proposals: all photos of a small shard, about 50 MB."""
 
 
 class ObjectSwap(EmbeddedSpecialist):
@@ -66,7 +66,7 @@ class ObjectSwap(EmbeddedSpecialist):
     def replace_object(
         self, photo: Photo, old: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
     ) -> EditRequest | None:
-        """Return a request for another object in place of one of a photo's, or None if no further one fits."""
+        """Return a request to replace one of a photo's objects, or None if no further object fits."""
         hole = inpaint_mask(old, objects, photo)
         max_bare = MAX_PLAIN_BARE_SHARE if is_plain_around(photo.image, hole) else MAX_BARE_SHARE
         for donor, new in self._borrowable(rng):
@@ -99,7 +99,8 @@ class ObjectSwap(EmbeddedSpecialist):
 class PlausibleSwap(ObjectSwap):
     """Replacement of an animal by an animal or of an inanimate object by another, of known relative size.
 
-    AnyEdit's type `replace`. This avoids a cup that swims where a duck did, or a bollard as small as a ball.
+    AnyEdit's type `replace`. It avoids, for example, a cup that swims in place of a duck, or a bollard as small as a
+    ball.
     """
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
@@ -126,7 +127,9 @@ def is_borrowable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
 
 
 def may_be_same_kind(first: FoundObject, second: FoundObject) -> bool:
-    """Return whether two names end in one noun ('upper dog', 'lower dog') or one may include the other ('animal')."""
+    """Return whether two names end in the same noun ('upper dog', 'lower dog'), or one noun may include the other
+    ('animal').
+    """
     nouns = [without_position(this.name) for this in (first, second)]
     if nouns[0].split()[-1] == nouns[1].split()[-1]:
         return True
@@ -198,7 +201,8 @@ def _request(
 def _is_clear(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object is large enough, alone of its kind, and not partly hidden by a smaller one.
 
-    An object with a position in its name ('upper dog') is among others of its kind, and they hide parts of each other.
+    An object with a position in its name ('upper dog') is next to others of its kind, which may hide parts of each
+    other.
     """
     alone = without_position(obj.name) == obj.name
     smaller = (other for other in objects if other.area < obj.area)

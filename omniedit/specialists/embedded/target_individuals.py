@@ -18,11 +18,11 @@ MIN_OVERLAP = 0.5
 """Minimum intersection over union of a listed box and the outline that was found in it."""
 
 MIDDLE = 0.25
-"""Half axes of the middle of a box, as shares of its sides."""
+"""Half axes of the ellipse in the middle of a box, as shares of the box's sides."""
 
 
 def match_listed(photo: Photo, objects: Sequence[FoundObject]) -> dict[int, int]:
-    """Return the index of the found object for each object of the photo's listing that was found."""
+    """Return the index of the found object for each listed object of the photo that was found."""
     matched: dict[int, int] = {}
     for listed, named in enumerate(photo.objects):
         for index, obj in enumerate(objects):
@@ -34,7 +34,7 @@ def match_listed(photo: Photo, objects: Sequence[FoundObject]) -> dict[int, int]
 
 
 def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list[Individual], set[str]]:
-    """Return the found objects as individuals, in order, then the listed ones without an outline.
+    """Return the found objects as individuals, in order, followed by the listed objects without an outline.
 
     Returns:
         the individuals, and the last words of the names of listed objects without a box, for which no expression is
@@ -57,7 +57,8 @@ def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list
 def name_uniquely(photo: Photo, objects: Sequence[FoundObject], target: int) -> tuple[Photo, list[FoundObject]]:
     """Return the photo and its objects with names that make the target's noun unique.
 
-    Specialists of single objects find an object's box, and the objects that its edit must spare, by unique names.
+    Specialists of single objects need unique names to find an object's box, and the objects that its edit must not
+    touch.
     """
     noun = head(objects[target].name)
     others = (index for index, obj in enumerate(objects) if index != target and head(obj.name) == noun)

@@ -23,7 +23,7 @@ WIDTHS = (0.72, 1.03)
 TRIES = 24
 """Number of texts that are drawn until one has about the old one's width."""
 LINES = 6
-"""Number of lines of a photo that are considered, the highest first."""
+"""Number of lines of a photo that are considered, in order of decreasing height."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,9 @@ def _height(line: TextLine) -> float:
 
 
 def _align(line: Line, new: str) -> Face:
-    """Return the look of a new text, moved so that it begins where the old one does if the line starts left."""
+    """Return the style of a new text. If the line is aligned at the left, the text is moved to begin where the old one
+    does.
+    """
     if not line.starts_left:
         return line.face
     x, y = line.face.origin

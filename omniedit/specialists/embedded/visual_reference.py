@@ -33,7 +33,7 @@ MARGIN = 0.15
 SCALES = (0.6, 1.0)
 """Range of the size of the object in the reference image, relative to its size in the photo."""
 MIN_SIDE = 96
-"""Longer side in pixels below which an object is not made smaller."""
+"""Minimum longer side, in pixels, of the object in the reference image."""
 
 
 class VisualReference(EmbeddedSpecialist):

@@ -64,7 +64,9 @@ def wet_surface(rgb: FloatImage, scene: SceneCues) -> FloatImage:
 
 
 def rain_streaks(height: int, width: int, rng: np.random.Generator) -> Field:
-    """Return the (H, W) opacity of falling drops, motion-blurred along the wind; far ones are short, fine and many."""
+    """Return the (H, W) opacity of falling drops, motion-blurred along the wind; distant ones are short, fine and
+    numerous.
+    """
     side = np.sqrt(height * width)
     lean = rng.uniform(68, 86) if rng.random() < 0.5 else rng.uniform(94, 112)
     total = np.zeros((height, width), np.float32)
@@ -90,7 +92,8 @@ def snow(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
 
 def snow_cover(image: Image, scene: SceneCues, rng: np.random.Generator) -> Field:
     """Return the (H, W) opacity of snow cover: most on grass and open ground, some on the upper sides of everything
-    else."""
+    else.
+    """
     height, width = image.shape[:2]
     rgb = to_float(image)
     grey = luma(rgb)
@@ -117,7 +120,7 @@ def snow_surface(rgb: FloatImage) -> FloatImage:
 
 
 def snowflakes(height: int, width: int, rng: np.random.Generator) -> Field:
-    """Return the (H, W) opacity of blown flakes: many small sharp far ones, few large soft near ones."""
+    """Return the (H, W) opacity of blown flakes: many small and sharp ones far away, few large and soft ones near."""
     side = np.sqrt(height * width)
     total = np.zeros((height, width), np.float32)
     wind = rng.uniform(-35, 35)

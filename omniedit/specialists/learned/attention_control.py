@@ -26,10 +26,10 @@ from omniedit.specialists.learned.token_alignment import TokenMap
 EPSILON = 1e-6
 """Minimum share of an image token's attention that remains for image tokens."""
 SDXL_SELF = ("down_blocks.2", "mid_block", "up_blocks.0")
-"""SDXL layers with few tokens: 32 x 32 for an image of 1024 x 1024. They hold the layout, the finer ones texture. The
-authors' code for Stable Diffusion also uses maps of at most 16 x 16 or 32 x 32 tokens."""
+"""SDXL layers with few tokens: 32 x 32 for an image of 1024 x 1024. They determine the layout; finer layers determine
+texture. The authors' code for Stable Diffusion also uses maps of at most 16 x 16 or 32 x 32 tokens."""
 MAP_BYTES = 256 * 2**20
-"""Memory limit for the maps that are computed at once; the heads of a layer are split into groups that fit. At 1024 x
+"""Memory limit for the maps that are computed at once. The heads of a layer are divided into groups that fit. At 1024 x
 1024 the maps of one row of SD3-Medium take 1.74 GB, those of one of its 24 heads 73 MB."""
 
 
@@ -38,7 +38,7 @@ class ControlRange:
     """Steps and layers in which targets get their sources' maps.
 
     Args:
-        text_steps: share of the steps, from the first, in which attention to text is the source's.
+        text_steps: share of the steps, from the first, in which targets take the source's attention to text.
         image_steps: the same for attention to image tokens, which holds the layout.
         text_layers, image_layers: prefixes of the layers' names; () means all layers.
     """
@@ -93,7 +93,9 @@ def joint_maps(
 
 
 def _at_most_all(text_part: Tensor) -> Tensor:
-    """Scale text parts to at most a whole row, which the source's attention plus the target's own may exceed."""
+    """Scale the text part of a row so that it sums to at most 1; the source's attention plus the target's own may
+    exceed this.
+    """
     return text_part * ((1 - EPSILON) / text_part.sum(-1, keepdim=True)).clamp(max=1)
 
 
@@ -193,7 +195,7 @@ def _merge_heads(by_head: Tensor) -> Tensor:
 
 
 def _joint_heads(attn: Attention, tokens: Tensor, projection: str, norm: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Return queries, keys and values (B, H, N, D); queries and keys are normalised if the block does so."""
+    """Return queries, keys and values (B, H, N, D); queries and keys are normalised if the block has norms for them."""
     query, key, value = (_by_head(attn, getattr(attn, projection.format(name))(tokens)) for name in "qkv")
     norm_query, norm_key = (getattr(attn, norm.format(name)) for name in "qk")
     query = query if norm_query is None else norm_query(query)

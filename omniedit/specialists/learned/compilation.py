@@ -11,7 +11,8 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 
 RECOMPILES = 64
-"""Limit for seven image sizes times the batch sizes and the kinds of blocks; torch stops compiling after 8."""
+"""Recompilation limit for seven image sizes, times the numbers of batch sizes and of kinds of blocks. torch's default
+is 8."""
 BLOCKS = (
     "BasicTransformerBlock",
     "JointTransformerBlock",

@@ -14,7 +14,8 @@ from omniedit.imaging.images import Image, levels
 from omniedit.models.folder import load_part, load_processor
 
 HUE_STEP = 109
-"""Step of the hue, of 180, from label to label: neighbouring numbers get distant colours, and no hue repeats."""
+"""Step of the hue (in 180 steps) from label to label, so that neighbouring numbers get distant colours and no hue
+repeats."""
 
 
 class _Estimator:

@@ -1,8 +1,9 @@
 """AnyEdit's types with a condition image: a removal or a swap, and an image computed from the pair that guides it.
 
-As in AnyEdit, the condition is computed from the edited image, so it shows exactly this edit; a box is drawn on the
-source. No ControlNet uses it. AnyEdit takes its depth from Depth Anything V2, its segments from a model of
-ADE20K's classes, its sketches from Canny edges and its scribbles from HED edges; scribbles here are thick Canny edges.
+As in AnyEdit, the condition is computed from the edited image, so it shows exactly this edit; only a box is drawn on
+the source. It does not guide the painting by a ControlNet. AnyEdit takes its depth from Depth Anything V2, its segments
+from a model of ADE20K's classes, its sketches from Canny edges and its scribbles from HED edges; scribbles here are
+thick Canny edges.
 """
 
 from collections.abc import Sequence

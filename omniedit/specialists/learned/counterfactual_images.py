@@ -1,4 +1,5 @@
-"""Images of counterfactual scenes by the text-to-image model, in an archive that a run reads like one of photos."""
+"""Images of counterfactual scenes by the text-to-image model, in an archive that a run reads like an archive of
+photos."""
 
 import io
 import json
@@ -21,7 +22,7 @@ Numbered = tuple[int, Scene]
 
 
 def draw_scenes(toolbox: Toolbox, scenes: Sequence[Scene], seed: int) -> list[Image]:
-    """Generate an image of each scene, in order; the seven aspect ratios take turns.
+    """Generate an image of each scene, in order, cycling through the seven aspect ratios.
 
     Args:
         seed: seed of the noise, together with the scene's number.

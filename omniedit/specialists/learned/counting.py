@@ -53,7 +53,7 @@ class InpaintingCount(InpaintingRemoval):
     def _check(
         self, edit: EditResult, proposal: CountingProposal, photo: Image, before: int, after: int
     ) -> EditResult | NotApplicable:
-        """Return the edit in the direction of its instruction; reject it if the detector counts other numbers."""
+        """Return the edit in the direction of its instruction; reject it if the detector counts different numbers."""
         if (before, after) != (proposal.count, proposal.count - 1):
             counts = f"{before} before the edit and {after} after it"
             return NotApplicable(f"{proposal.count} x '{proposal.kind}' proposed; {counts} are found")

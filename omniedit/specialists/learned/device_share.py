@@ -38,9 +38,9 @@ class GpuTimestamp:
 class DeviceClock:
     """Clock of the forward passes of the watched networks; on a GPU, the GPU's own clock.
 
-    Between the first and the last pass, the rest of the time is waiting: for models to load, photos to be decoded,
-    images to be scaled and composited, files to be written. If passes of two threads overlap, the device counts as busy
-    once, and each network for its whole pass.
+    The rest of the time between the first and the last pass is spent waiting for models to load, photos to be decoded,
+    images to be scaled and composited, and files to be written. If passes of two threads overlap, the overlap counts
+    once for the device, but each network counts for its whole pass.
     """
 
     def __init__(self, device: str) -> None:

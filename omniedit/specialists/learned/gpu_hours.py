@@ -21,7 +21,7 @@ def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
     The time covers only successful edits; see `LEFT_OUT`.
 
     Args:
-        gpu: 'h100', as in the device's name.
+        gpu: a part of the device's name, such as 'h100'.
         figures: rows of the benchmark. The mean over the ratios is used, because the photos' ratios are unknown before
             they are read.
     """

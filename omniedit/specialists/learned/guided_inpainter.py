@@ -89,11 +89,12 @@ class GuidedInpainter(Inpainter):
                 local_files_only=True,
                 low_cpu_mem_usage=False,
             )
-        except Exception as error:  # diffusers, safetensors and torch raise different errors for other weights
+        except Exception as error:  # diffusers, safetensors and torch raise different errors for unsuitable weights
             problem = one_line(error, 300)
             raise UserError(f"{adapter}: no IP-Adapter for {base} ({problem}); fetch it again") from None
         pipeline.set_ip_adapter_scale(SCALE)
-        # The pipelines repeat the embeddings by the batch size, which mixes the references of a batch (diffusers 0.42).
+        # The pipelines repeat the embeddings batch-size times, which mixes up the references of a batch (diffusers
+        # 0.42).
         pipeline.prepare_ip_adapter_image_embeds = lambda image, embeddings, *_: embeddings
         return cls(pipeline, **options)
 

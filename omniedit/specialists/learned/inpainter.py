@@ -32,7 +32,7 @@ class Hole:
         image: (H, W, 3) RGB.
         mask: (H, W), where to paint.
         prompt: description of what to paint.
-        seed: of the noise. The result depends only on the hole and the seed.
+        seed: seed of the noise. The result depends only on the hole and the seed.
     """
 
     image: Image
@@ -46,7 +46,7 @@ class InpainterKind:
     """Kind of inpainting pipeline.
 
     Args:
-        options: arguments of its call: guidance as its authors have it, and pure noise to start from in the hole.
+        options: arguments of its call: the authors' guidance, and pure noise as the start in the hole.
     """
 
     pipeline: type[Any]
@@ -71,7 +71,7 @@ class Inpainter:
     """Painter of holes, in batches of one size.
 
     Args:
-        steps: of the denoising; None for the kind's own.
+        steps: denoising steps; None for the default of the kind.
         resolution: a photo of more than resolution^2 pixels is painted at a smaller size, and only its hole is scaled
             back up.
     """
@@ -97,7 +97,7 @@ class Inpainter:
             class_name: key of `KINDS`.
 
         Raises:
-            UserError: another class, or a folder that cannot be loaded.
+            UserError: the class is not supported, or the folder cannot be loaded.
         """
         if class_name not in KINDS:
             problem = f"class {class_name} is not supported for inpainting; use one of {', '.join(KINDS)}"
@@ -105,7 +105,7 @@ class Inpainter:
         return cls(load_pipeline(folder, KINDS[class_name].pipeline, dtype).to(device), **options)
 
     def fill(self, holes: Sequence[Hole]) -> list[Image]:
-        """Return the photos with their holes painted, in order; outside a hole every pixel is the photo's own."""
+        """Return the photos with their holes painted, in order. Pixels outside a hole are unchanged."""
         paint = partial(self.batches.map, self._paint_all)
         painted = map_by_size(paint, holes, lambda hole: self._canvas(hole).padded)
         return [future.result() for future in painted]

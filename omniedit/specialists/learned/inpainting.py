@@ -30,7 +30,7 @@ from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
 HOLE_OVERLAP = 0.25
-"""Overlap of box and hole, as a share of the smaller one, above which the object in the box is in the hole."""
+"""Overlap of box and hole, as a share of the smaller of both, above which the object in the box is in the hole."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class InpaintingRemoval(Inpainting[RemovalProposal]):
 class InpaintingAddition(Inpainting[AdditionProposal]):
     """Removal with source and edited image exchanged.
 
-    It fails if the detector still finds the object in its place; similar ones elsewhere do not matter. Truth: as for
+    It fails if the detector still finds the object in its place. Similar objects elsewhere do not matter. Truth: as for
     `InpaintingRemoval`.
     """
 
@@ -200,7 +200,7 @@ def is_inside_hole(box: FractionBox, hole: Mask) -> bool:
 
 @dataclass(frozen=True)
 class CachedGrounding:
-    """Result of grounding a phrase, with its mask encoded: kilobytes, where the mask itself takes a byte per pixel."""
+    """Result of grounding a phrase. The mask is encoded, so that it takes kilobytes instead of a byte per pixel."""
 
     grounding: Grounding | NotGrounded
     mask: bytes = b""

@@ -23,7 +23,8 @@ BORDER_SHARE = 0.25
 class Outpainting(ProposalSpecialist[OutpaintProposal]):
     """Continuation of a photo into an empty border.
 
-    For one side the photo is shifted, so that the opposite edge leaves the canvas. For all sides it is scaled down.
+    For a border on one side, the photo is shifted, so that its opposite edge leaves the canvas. For a border on all
+    sides, it is scaled down.
     Truth: side, scene, box (what is kept; fractions).
     """
 

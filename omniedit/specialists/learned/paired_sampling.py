@@ -31,7 +31,7 @@ class PromptPair:
         exchange: whether target words take over the attention of the source words that they replace, or keep their own.
         weights: by word of the target.
         mask: (H, W), where the target may differ from the source while latents are blended; None for everywhere.
-        seed: of the noise that both share.
+        seed: seed of the noise that both share.
     """
 
     source: str
@@ -70,7 +70,7 @@ def generate(
     size: tuple[int, int],
     options: PairSamplingOptions,
 ) -> list[Image]:
-    """Generate images of height and width `size` from prompts, as the source images of later pairs are generated."""
+    """Generate images of height and width `size` from prompts, in the same way as the source images of later pairs."""
     noise = torch.cat([_noise(pipeline, seed, size) for seed in seeds])
     return _denoise(pipeline, prompts, noise, size, options)
 

@@ -112,7 +112,7 @@ class PromptToPrompt(ProposalSpecialist[P]):
         )
 
     def add_words(self, pair: PromptPair, proposal: P) -> PromptPair:
-        """Return the pair with the proposal's options for words: new words keep their own attention."""
+        """Return the pair with the proposal's options for words. New words keep their own attention."""
         return replace(pair, exchange=False)
 
     @abstractmethod
@@ -148,7 +148,8 @@ class PromptToPromptAction(PromptToPrompt[ActionProposal]):
     """Change of the action of a person or an animal; the new words keep their own attention.
 
     The object may move within its surroundings. Outside these, latents and pixels are those of the source. AnyEdit uses
-    MasaCtrl, which shares keys and values of self-attention; here maps are shared for a smaller part of the steps.
+    MasaCtrl, which shares keys and values of self-attention. Here, attention maps are shared for a smaller part of the
+    steps.
     Truth: the proposal's fields, box (fractions).
     """
 

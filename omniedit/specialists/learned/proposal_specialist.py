@@ -1,4 +1,4 @@
-"""Common part of the learned specialists: edits come from a file of proposals, each with one seed or several."""
+"""Base class of the learned specialists, whose edits come from a file of proposals, each with one or several seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
@@ -15,7 +15,7 @@ from omniedit.tasks import Task
 P = TypeVar("P", bound=Proposal)
 
 GATHERED_BATCHES = 4
-"""Number of batches whose requests are taken at once, so that more requests of one size can be edited together."""
+"""Number of batches whose requests are collected at once, so that more requests of one size can be edited together."""
 
 
 class ProposalSpecialist(Generic[P]):

@@ -46,7 +46,8 @@ class ScaledPlace:
 
 class Rearrangement(Inpainting[PlacementProposal]):
     """Edit that puts an object in another place or gives it another size. Truth: the proposal's fields, box and
-    new_box (fractions)."""
+    new_box (fractions).
+    """
 
     task, proposal = Task("movement"), PlacementProposal
 
@@ -130,7 +131,7 @@ def choose_place(
     if anchor is not None:
         hidden = anchor.mask & place_mask(mask, placing) & ~mask
         if hidden.sum() > MAX_HIDDEN_SHARE * anchor.mask.sum():
-            return NotGrounded(f"'{proposal.object}' would hide the object that its place is relative to")
+            return NotGrounded(f"'{proposal.object}' would hide the object next to which it is placed")
     return placing
 
 

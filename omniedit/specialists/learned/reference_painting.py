@@ -1,8 +1,8 @@
 """AnyEdit's visual_reference and material_transfer: an object is repainted to match a reference image.
 
 A text-to-image model makes the reference. AnyEdit uses AnyDoor for objects, and ZeST (Cheng et al. 2024) for materials:
-an IP-Adapter for the material, a depth ControlNet for the shape. Here SDXL with an IP-Adapter paints both, and the
-ControlNet joins for materials.
+an IP-Adapter for the material, a depth ControlNet for the shape. Here SDXL with an IP-Adapter paints both, with the
+ControlNet in addition for materials.
 """
 
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ class Toolbox:
 
     Args:
         config: sizes and counts of the run.
-        device: "cuda", or "cpu", on which everything is computed in float32.
+        device: "cuda", or "cpu"; on the CPU, everything is computed in float32.
         own_inpainting: folder of the inpainting specialist that the run trained, used instead of the downloaded one.
     """
 
@@ -131,7 +131,7 @@ class Toolbox:
             compile_blocks(get_denoiser(pipeline))
 
     def revisions(self, *roles: str) -> dict[str, str]:
-        """Return the models of roles for a pair's provenance: name -> revision."""
+        """Return the models that fill some roles, for a pair's provenance: name -> revision."""
         return dict(map(self._revision, roles))
 
     def _revision(self, role: str) -> tuple[str, str]:

@@ -56,7 +56,7 @@ class Restyling:
     Args:
         image: (H, W, 3) RGB.
         instruction: 'Redraw this photo as a pencil sketch.'
-        seed: of the noise. The result depends only on the seed, the image and the instruction.
+        seed: seed of the noise. The result depends only on the seed, the image and the instruction.
     """
 
     image: Image
@@ -120,7 +120,7 @@ class Stylist:
         return [future.result() for future in futures]
 
     def _draw_all(self, restylings: Sequence[Restyling]) -> list[Future[Image]]:
-        """Draw on the device; a thread resizes the results to their photos' sizes while the next are drawn."""
+        """Draw on the device; a thread resizes the results to their photos' sizes while the next batch is drawn."""
         canvases = [self._canvas(one) for one in restylings]
         height, width = canvases[0].padded
         laid_out = [canvas.to_model(one.image) for canvas, one in zip(canvases, restylings, strict=True)]

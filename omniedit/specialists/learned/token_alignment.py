@@ -40,15 +40,15 @@ def token_map(
 ) -> TokenMap:
     """Return the map of two prompts for one tokenizer.
 
-    Words in both prompts take over their attention. A target word in the place of a source word takes over its
-    attention (replacement) or keeps its own (refinement), as added words do. If their numbers of tokens differ, each
-    source token's attention is divided evenly among the target tokens.
+    Words in both prompts take over their attention. A target word in the place of a source word takes over the source
+    word's attention (replacement) or, like added words, keeps its own (refinement). If their numbers of tokens differ,
+    each source token's attention is divided evenly among the target tokens.
 
     Args:
-        tokenizer: one that returns the characters of each token.
-        length: to which prompts are padded, and truncated.
+        tokenizer: tokenizer that returns the characters of each token.
+        length: length to which prompts are padded and truncated.
         exchange: True for replacement, False for refinement.
-        weights: by word of the target.
+        weights: weight of each word of the target.
     """
     words, new_words = source.lower().split(), target.lower().split()
     positions, new_positions = (word_tokens(prompt, tokenizer, length) for prompt in (source, target))
@@ -96,7 +96,7 @@ def _specials(positions: Sequence[Sequence[int]], length: int) -> tuple[list[int
 
 
 def _in_step(old: Sequence[list[int]], new: Sequence[list[int]]) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield pairs of special tokens, one by one, as far as both prompts have them."""
+    """Yield pairs of special tokens, in order, until one of the prompts has no more."""
     for source_words, target_words in zip(old, new, strict=True):
         for one, other in zip(source_words, target_words, strict=False):
             yield [one], [other]

@@ -32,9 +32,8 @@ class WholePhotoEdit(ProposalSpecialist[Proposal]):
 
 
 def instruction_for_model(request: EditRequest) -> str:
-    """Return the pair's own instruction, as in the paper ("We provide CosXL-Edit with (x, c)").
-
-    If the instruction is implicit and names a cause, return one that names the result.
+    """Return the pair's own instruction, as in the paper ("We provide CosXL-Edit with (x, c)"). If that instruction is
+    implicit and names a cause, return one that names the result.
     """
     proposal = get_proposal(request, Proposal)
     return proposal.explicit if isinstance(proposal, ImplicitProposal) else request.instructions[0]

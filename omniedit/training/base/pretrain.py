@@ -55,7 +55,7 @@ def sd3_config(options: PretrainingOptions, text_width: int) -> dict[str, Any]:
 
 @dataclass
 class Pretraining:
-    """Rectified flow on random crops of captioned photos, randomly mirrored, at all seven ratios."""
+    """Rectified-flow training on random crops of captioned photos, randomly mirrored, at all seven ratios."""
 
     vae: Vae
     captions: InstructionEncoder
@@ -102,5 +102,7 @@ class Pretraining:
         return flow_loss(to_velocity(output, noisy, timestep, self.options.base.prediction), target).mean()
 
     def _resize(self, photo: Photo) -> Image:
-        """Resize a photo to twice the training resolution: small in memory, and crops rarely need upscaling."""
+        """Resize a photo to twice the training resolution, so that it takes little memory and its crops rarely need
+        upscaling.
+        """
         return resize_cover(photo.image, *bucket_size(photo.ratio, 2 * self.options.resolution))

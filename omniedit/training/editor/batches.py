@@ -1,7 +1,7 @@
 """Training and held-out batches of edit pairs.
 
-Every random choice about a sample depends only on (seed, step, position in the whole batch), so the number of ranks
-changes nothing. Shapes: B samples, C latent channels, h w latent height and width.
+Every random choice about a sample depends only on (seed, step, position in the whole batch), so it does not depend on
+the number of ranks. Shapes: B samples, C latent channels, h w latent height and width.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ from omniedit.training.objective import condition_dropout_masks, soft_importance
 
 MAX_SCORE = 10.0
 CONDITIONS = 1
-"""Last number of the seed for a sample's references and task. They leave its other random numbers unchanged."""
+"""Last number of the seed for a sample's references and task. With a seed of their own, they leave its other random
+numbers unchanged."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def select_instructions(pairs: Rows, numbers: Sequence[int | None]) -> list[str]
 
 
 def importance(scores: Sequence[float], options: SampleOptions) -> Tensor:
-    """Return the weight in the loss of pairs with these overall scores, as `train.importance` defines, (B,)."""
+    """Return the weights in the loss, (B,), of pairs with these overall scores, as `train.importance` defines them."""
     if options.importance == "soft":
         return soft_importance(torch.tensor(scores), options.soft_score, options.soft_width)
     return torch.ones(len(scores)) if options.importance == "equal" else torch.tensor([s / 10 for s in scores])
@@ -82,7 +83,7 @@ class EditBatchBuilder(FlowBatchBuilder):
         scores = [MAX_SCORE if pair["o_score"] is None else pair["o_score"] for pair in pairs.pairs]
         return importance(scores, self.options)
 
-    def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
+    def build(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = self.step_rngs(pairs, step, first)
         chosen = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
@@ -147,7 +148,9 @@ class EditBatchBuilder(FlowBatchBuilder):
     def _caption_inputs(
         self, pairs: PairBatch | EncodedBatch, chosen: ConditionChoice, like: Tensor
     ) -> dict[str, Tensor]:
-        """Return the network's inputs for the captions of references: the empty text if there is no reference."""
+        """Return the network's inputs for the captions of references. If there is no reference, its caption is the
+        empty text.
+        """
         counts = [len(texts) for texts in chosen.captions]
         texts = [text for caption in chosen.captions for text in caption]
         if not texts:
@@ -182,7 +185,7 @@ class EditBatchBuilder(FlowBatchBuilder):
     def _latents(self, pairs: PairBatch | EncodedBatch, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) float32, mirrored where `flips` is True.
 
-        They have the precision of `train.dtype`, in which they are stored if they are encoded in advance.
+        They are rounded to `train.dtype`, the type in which latents encoded in advance are stored.
         """
         if isinstance(pairs, EncodedBatch):
             source, edited = pairs.latents(flips)

@@ -14,9 +14,9 @@
 The parts are the parts of the buckets. A part whose pairs have references has files for them and format 3, or format 4
 if some reference has a caption. A reference is scaled to fit its pair's image size, on a grey background.
 
-bfloat16 is stored as int16 bits. A step reads only the rows of its batch, each at its offset. An encoder does not
-commute with mirroring, so mirrored latents cannot be computed from the others. Format 1 can also be read: it
-has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image unmirrored and mirrored, and the texts in texts.json.
+bfloat16 is stored as int16 bits. A step reads only the rows of its batch, each at its offset. Encoding a mirrored image
+is not the same as mirroring its latents, so both are stored. Format 1 can also be read: it has (pairs, 2, 2, C, h, w)
+float32 in {ratio}.npy, each image unmirrored and mirrored, and the texts in texts.json.
 """
 
 import json
@@ -53,7 +53,7 @@ TEXTS_AT_ONCE = 16
 
 
 def encoding_identity(store: BucketStore, dtype: str) -> dict[str, Any]:
-    """Return everything besides the base that encoded pairs depend on."""
+    """Return all settings and inputs, besides the base, that encoded pairs depend on."""
     return {"buckets": checksum(store.path / MANIFEST)["sha256"], "resolution": store.resolution, "dtype": dtype}
 
 

@@ -55,7 +55,7 @@ def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
 
 
 class AlignmentNetwork(nn.Module):
-    """Network of the first stage: only reader and QFormer are trained, so the interaction has no gradient."""
+    """Network of the first stage, which trains only reader and QFormer; the interaction gets no gradient."""
 
     def __init__(self, encoder: MllmEncoder) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class AlignmentBatches:
     def weights(self, pairs: Rows) -> Tensor:
         return torch.ones(len(pairs))
 
-    def training(self, pairs: PairBatch, step: int, first: int) -> AlignmentBatch:
+    def build(self, pairs: PairBatch, step: int, first: int) -> AlignmentBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + index]) for index in range(len(pairs))]
         numbers = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
@@ -131,14 +131,14 @@ class MllmBatchBuilder(EditBatchBuilder):
     encoder: MllmEncoder = field(kw_only=True)
     questions: Questions | None = field(default=None, kw_only=True)
 
-    def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
-        """Return one rank's batch of a step, with `questions_share` of its rows taken by questions."""
-        batch = super().training(pairs, step, first)
+    def build(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
+        """Return one rank's batch of a step, in which `questions_share` of the rows are questions."""
+        batch = super().build(pairs, step, first)
         if self.questions is None:
             return batch
         rng = np.random.default_rng([self.seed, step, first, QUESTIONS])
         share = self.options.instruction_encoder.questions_share
-        count = int(len(pairs) * share / (1 - share) + rng.random())  # a small batch gets one only in some steps
+        count = int(len(pairs) * share / (1 - share) + rng.random())  # a small batch has a question only in some steps
         if not count:
             return batch
         questions = self.encoder.reader.question_inputs(*self.questions.draw(count, rng))

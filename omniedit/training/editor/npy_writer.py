@@ -29,7 +29,7 @@ class NpyWriter:
         self.filled += 1
 
     def skip(self) -> None:
-        """Leave a hole in the file, which takes no disk space."""
+        """Skip a tensor: the file gets a hole, which takes no disk space."""
         self.filled += 1
 
 

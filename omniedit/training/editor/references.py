@@ -15,7 +15,7 @@ from omniedit.models.conditions import UNKNOWN_TASK, SupportedConditions
 
 @dataclass(frozen=True)
 class ConditionChoice:
-    """Choice for each pair of a batch.
+    """References, captions and task that an editor gets with each pair of a batch.
 
     Args:
         references: indices of a pair's references, ascending unless they are shuffled.
@@ -35,7 +35,8 @@ def choose_conditions(
     keeps_text: Sequence[bool],
     rngs: Sequence[np.random.Generator],
 ) -> ConditionChoice:
-    """Choose at random up to `max_references` references of each pair, their captions, and whether the task is given.
+    """Choose at random up to `max_references` references of each pair, and whether their captions and the task are
+    given.
 
     A sample without its instruction gets neither references nor task, because the instruction points to the references.
     Text guidance thus has an unconditional counterpart.

@@ -22,7 +22,7 @@ from omniedit.training.flow_batches import choose_held_out_pairs
 
 SAMPLES = 4
 MAX_KNOWN_INSTRUCTIONS = 256
-"""Maximum number of instructions saved with an editor, which warns of instructions unlike them."""
+"""Maximum number of instructions saved with an editor, which warns if a new instruction is unlike all of them."""
 CELL = 256
 """Side of a grid cell in pixels."""
 GAP = 8
@@ -41,7 +41,7 @@ class SampleEdit(NamedTuple):
 
 
 def sample_instructions(store: BucketStore) -> str:
-    """Return instructions of training pairs, one per line, evenly spread over all."""
+    """Return instructions of evenly spaced training pairs, one per line."""
     columns = [store.pairs(ratio).column("instructions").to_pylist() for ratio, count in store.sizes().items() if count]
     texts = sorted({" ".join(texts[0].split()) for column in columns for texts in column if texts})
     return "\n".join(texts[:: math.ceil(len(texts) / MAX_KNOWN_INSTRUCTIONS) or 1])
@@ -50,7 +50,7 @@ def sample_instructions(store: BucketStore) -> str:
 def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Iterator[SampleEdit]:
     """Yield edits of the same held-out pairs from the same noise at each call, with their first instruction.
 
-    All ranks make all of them, because under ZeRO 3 no rank has all the weights.
+    Every rank computes every edit, because under ZeRO 3 no rank has all the weights.
     """
     pipeline.set_progress_bar_config(disable=True)
     for index, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):

@@ -38,7 +38,7 @@ from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
 from omniedit.training.inpainting.random_holes import RandomHole, random_hole
 
 NO_NAMES = frozenset(("", "object", "thing", "item"))
-"""Object names that do not describe the content of a hole."""
+"""Object names that are too general to describe the content of a hole."""
 GREY = 128
 """Grey level, 0-255, that fills a hole in the control branch's input."""
 
@@ -63,7 +63,7 @@ class HoleBatches(FlowBatchBuilder):
         """Return the weight of each photo, (B,), all equal."""
         return torch.ones(len(pairs))
 
-    def training(self, pairs: PhotoBatch, step: int, first: int) -> EditBatch:
+    def build(self, pairs: PhotoBatch, step: int, first: int) -> EditBatch:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = self.step_rngs(pairs, step, first)
         captions = [pair["caption"] for pair in pairs.pairs]
@@ -148,7 +148,8 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
 def inpainting_identity(
     options: InpaintingOptions, shares: HolesConfig, seed: int, photos: PhotoShards, objects: Sequence[Any], base: Base
 ) -> dict[str, Any]:
-    """Return everything that the weights of a run depend on, as JSON values; a run resumes only if they match.
+    """Return all settings and inputs that the weights of a run depend on, as JSON values. A run resumes only if they
+    are equal.
 
     Args:
         objects: checksums of the files with the photos' objects.

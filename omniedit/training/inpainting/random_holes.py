@@ -29,7 +29,7 @@ class RandomHole:
 
     Args:
         mask: (height, width).
-        shows: index of the object whose upright outline the hole is, or None.
+        shows: index of the object if the hole is its upright outline, else None.
     """
 
     mask: Mask
@@ -77,8 +77,8 @@ def box(height: int, width: int, rng: np.random.Generator) -> Mask:
 def outline(mask: Mask, rng: np.random.Generator) -> tuple[Mask, bool]:
     """Return a hole from an object's outline, slightly grown, and whether the hole covers just that object.
 
-    Half of the outlines are upside down, so that a hole of this shape does not always contain an object. Some are
-    inverted.
+    Half of the outlines are upside down, so that the network cannot conclude from a hole's shape that it contains an
+    object. Some outlines are inverted.
     """
     hole = dilate_by_share(mask, rng.uniform(0, GROWTH))
     upside_down, inverted = rng.random() < 0.5, rng.random() < INVERTED_SHARE

@@ -110,7 +110,7 @@ def test_missing_and_uncertain_figures_are_named(tmp_path: Path, raters: dict[st
     "scores, ratings, problem",
     [
         ("p0,scored,1,1,80", "p0,a,1,1", "s.csv: row 1: column o_score: '80' must be a number from 0 to 10"),
-        ("p0,unscorable,,,", "p0,a,1,1", "s.csv: no row has a score, of 1"),
+        ("p0,unscorable,,,", "p0,a,1,1", "s.csv: none of its 1 rows has a score"),
         ("p0,scored,1,1,1", "", "r.csv: has no rating"),
     ],
 )

@@ -168,5 +168,5 @@ def test_tables_without_a_common_image_raise_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lacks the column my_id; --key names"):
         read_judged(tmp_path / "s.csv", "my_id")
     (tmp_path / "s.csv").write_text("pair_id,pq_score,o_score\nq,1,1\n")
-    with pytest.raises(UserError, match="lacks the column status; status is scored in rows with pq_score and o_score"):
+    with pytest.raises(UserError, match="lacks the column status; in rows with a score, status is scored"):
         read_judged(tmp_path / "s.csv", "pair_id")

@@ -60,7 +60,7 @@ def test_unreadable_ratings_are_named_by_file_and_row(tmp_path: Path, text: str,
 
 
 def test_a_folder_without_tables_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has no \.tsv file"):
+    with pytest.raises(UserError, match=r"nor its subfolders have a \.tsv file"):
         read_ratings(tmp_path, "pair_id")
 
 

@@ -78,7 +78,7 @@ def test_unknown_tickets_and_those_of_other_raters_are_rejected(tmp_path: Path) 
     ticket = session.join("ada")["questions"][0]["ticket"]
     session.join("bob")
     for name, given in (("bob", ticket), ("ada", "0" * 24), ("ada", "")):
-        with pytest.raises(UserError, match="not among those of this page"):
+        with pytest.raises(UserError, match="does not belong to this page"):
             session.answer(name, "1", given, {"sc": 1, "pq": 1})
     for given, side in (("0" * 24, "source"), (ticket, "left"), (ticket, "edited/../source")):
         with pytest.raises(UserError, match="no such image"):

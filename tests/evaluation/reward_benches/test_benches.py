@@ -145,7 +145,7 @@ def test_editreward_pairs_may_tie_and_sizes_are_counted_together() -> None:
 
 def test_editreward_needs_the_size_of_groups() -> None:
     assert parts(measure("editreward", THREE[:3], "gpt_pairwise_3pair_hf.json")) == {"K = 3": (1, 1)}
-    with pytest.raises(UserError, match="does not say whether groups have 2, 3 or 4 edits"):
+    with pytest.raises(UserError, match="does not state whether groups have 2, 3 or 4 edits"):
         measure("editreward", THREE)
 
 

@@ -52,7 +52,7 @@ def test_example_in_the_prompt_of_each_type_passes_its_checks(task: Task) -> Non
         ("counting", {"instruction": "Reduce the number of camels to three."}, "does not name the number 'two'"),
         ("counting", {"count": 1}, "count: Input should be greater than or equal to 2"),
         ("counting", {"background": "dunes with a camel"}, "names the object"),
-        ("color_alter", {"value": "small"}, "is 'small' already"),
+        ("color_alter", {"value": "small"}, "already is 'small'"),
         ("color_alter", {"instruction": "Change the airplane to red."}, "does not name the value 'dark green'"),
         ("action_change", {"target_prompt": "a brown dog running on a lawn"}, "target_prompt does not say 'asleep'"),
         ("action_change", {"source_prompt": "a brown dog asleep on the lawn"}, "source_prompt already says 'asleep'"),

@@ -29,7 +29,7 @@ def error(instruction: str, thing: PhotoObject = CLOCK, is_named: bool = False) 
 
 def test_instruction_with_a_clue_names_its_object() -> None:
     assert error(BY_TABLE) is None
-    assert "which the table says of" in (CLOCK.describe_indirect_name(BY_TABLE) or "")
+    assert "according to the table" in (CLOCK.describe_indirect_name(BY_TABLE) or "")
     assert CLOCK.describe_indirect_name("Remove the clock that tells the time.") is None, "it is named outright"
 
 

@@ -246,7 +246,7 @@ def test_rise_categories_scales_and_weights_are_read(tmp_path: Path) -> None:
     [
         ("lost", {}, "no official prompts for the rubric 'lost'; choose from viescore_editing"),
         ("kris", {}, "has no file with the prompts of 'kris'"),
-        (None, {"README.md": "Hello."}, "has no file with prompts that are known here"),
+        (None, {"README.md": "Hello."}, "has no file with known prompts"),
         ("gedit", {"viescore/vie_prompts.py": "x = ("}, r"vie_prompts\.py: not a Python file"),
         ("gedit", {"viescore/vie_prompts.py": "x = 1"}, r"vie_prompts\.py: has no text '_context_no_delimit'"),
         (

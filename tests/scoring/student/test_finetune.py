@@ -132,10 +132,10 @@ def test_the_loss_covers_only_the_tokens_of_the_answer(judge: InternvlJudge, les
 def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, lessons: list[TeacherExample]) -> None:
     """Check paraphrases and mirroring too; padding to other lengths changes no loss."""
     batches = AnswerBatches(judge, seed=0)
-    whole = batches.losses(judge.model, batches.training(some(lessons, 2, 3, 6, 7), 5, 0))
-    parts = [batches.training(some(lessons, *rows), 5, first) for first, rows in ((0, (2, 3)), (2, (6, 7)))]
+    whole = batches.losses(judge.model, batches.build(some(lessons, 2, 3, 6, 7), 5, 0))
+    parts = [batches.build(some(lessons, *rows), 5, first) for first, rows in ((0, (2, 3)), (2, (6, 7)))]
     torch.testing.assert_close(torch.cat([batches.losses(judge.model, part) for part in parts]), whole)
-    other = batches.training(some(lessons, 2, 3, 6, 7), 6, 0)
+    other = batches.build(some(lessons, 2, 3, 6, 7), 6, 0)
     assert not torch.equal(batches.losses(judge.model, other), whole)
 
 

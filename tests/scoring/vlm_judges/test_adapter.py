@@ -12,8 +12,9 @@ from scoring.vlm_judges.test_local import OPTIONS, SHORT, example
 from benchmarks.random_vlms import MODELS, make_qwen3, make_qwen25
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
+from omniedit.models.weights import ADAPTER_WEIGHTS
 from omniedit.scoring import load_judge
-from omniedit.scoring.vlm_judges.adapter import WEIGHTS, merge_adapter
+from omniedit.scoring.vlm_judges.adapter import merge_adapter
 from omniedit.scoring.vlm_judges.images import ImageEncoder
 from omniedit.scoring.vlm_judges.local import LocalJudge, load_model
 from omniedit.scoring.vlm_judges.readout import TokenReader
@@ -75,10 +76,10 @@ def test_layer_names_of_older_releases_are_found(tmp_path: Path) -> None:
     """Check names from before transformers 4.52, in which the language model of Qwen2.5-VL was `model`."""
     base = make_qwen25(tmp_path / "base")
     expected = make_adapter(base, tmp_path / "adapter")
-    weights = load_file(tmp_path / "adapter" / WEIGHTS)
+    weights = load_file(tmp_path / "adapter" / ADAPTER_WEIGHTS)
     renamed = {name.replace("model.model.language_model.", "model.model."): value for name, value in weights.items()}
     assert renamed.keys() != weights.keys()
-    save_file(renamed, tmp_path / "adapter" / WEIGHTS)
+    save_file(renamed, tmp_path / "adapter" / ADAPTER_WEIGHTS)
     config = json.loads((tmp_path / "adapter/adapter_config.json").read_text()) | {"target_modules": LAYERS}
     (tmp_path / "adapter/adapter_config.json").write_text(json.dumps(config))
     merged = load_model(base, str(tmp_path / "adapter")).state_dict()
@@ -88,16 +89,17 @@ def test_layer_names_of_older_releases_are_found(tmp_path: Path) -> None:
 
 def test_an_adapter_of_another_model_is_an_error(tmp_path: Path) -> None:
     make_adapter(make_qwen3(tmp_path / "qwen3"), tmp_path / "adapter")
-    with pytest.raises(UserError, match="an adapter of a Qwen3VLForConditionalGeneration, not of a Qwen2_5_VL"):
+    with pytest.raises(UserError, match="belongs to a Qwen3VLForConditionalGeneration, not to a Qwen2_5_VL"):
         load_model(make_qwen25(tmp_path / "qwen25"), str(tmp_path / "adapter"))
 
 
 def test_weights_without_a_layer_in_the_model_are_an_error(tmp_path: Path) -> None:
     base = make_qwen25(tmp_path / "base")
     make_adapter(base, tmp_path / "adapter")
-    weights = load_file(tmp_path / "adapter" / WEIGHTS)
+    weights = load_file(tmp_path / "adapter" / ADAPTER_WEIGHTS)
     save_file(
-        {name.replace("layers.1", "layers.7"): each for name, each in weights.items()}, tmp_path / "adapter" / WEIGHTS
+        {name.replace("layers.1", "layers.7"): each for name, each in weights.items()},
+        tmp_path / "adapter" / ADAPTER_WEIGHTS,
     )
     with pytest.raises(UserError, match=r"has no weights for .*layers\.1\..*name the adapter's base model"):
         load_model(base, str(tmp_path / "adapter"))
@@ -108,13 +110,13 @@ def test_folders_without_a_safetensors_adapter_are_rejected(tmp_path: Path) -> N
     with pytest.raises(UserError, match=r"no adapter_config\.json"):
         merge_adapter(model, str(tmp_path))
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "IA3"}')
-    with pytest.raises(UserError, match="of type IA3; only LORA"):
+    with pytest.raises(UserError, match="the type IA3; only LORA"):
         merge_adapter(model, str(tmp_path))
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
     (tmp_path / "adapter_model.bin").write_bytes(b"a pickle")
     with pytest.raises(UserError, match=r"no adapter_model\.safetensors; other formats can contain code"):
         merge_adapter(model, str(tmp_path))
-    (tmp_path / WEIGHTS).write_bytes(b"no weights")
+    (tmp_path / ADAPTER_WEIGHTS).write_bytes(b"no weights")
     with pytest.raises(UserError, match="not an adapter of a Linear"):
         merge_adapter(model, str(tmp_path))
     with pytest.raises(UserError, match="no role 'elsewhere'"):

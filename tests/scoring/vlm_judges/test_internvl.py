@@ -15,7 +15,7 @@ from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.rubric import Question, Rubric, format_reply
 from omniedit.scoring.rubric_registry import edit_rubric, load_rubric
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
-from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, TokenReader, expected_score, reading
+from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, TokenReader, expected_score, to_scores
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
@@ -26,9 +26,9 @@ GOOD, BAD = (10, 9, 8), (1, 10, 7)
 def test_invalid_probabilities_give_no_scores() -> None:
     sure = torch.zeros(3, 11)
     sure[:, 7] = 1
-    assert reading(sure, expected_score).scores == (7, 7, 7)
+    assert to_scores(sure, expected_score).scores == (7, 7, 7)
     sure[1] = float("nan")
-    assert isinstance(reading(sure, expected_score), Unscorable)
+    assert isinstance(to_scores(sure, expected_score), Unscorable)
 
 
 def test_median_is_nine_or_more_if_that_is_more_likely_than_not() -> None:
@@ -36,8 +36,8 @@ def test_median_is_nine_or_more_if_that_is_more_likely_than_not() -> None:
     probabilities[0, 0], probabilities[0, 9], probabilities[0, 10] = 0.3, 0.15, 0.35  # other tokens have the rest
     probabilities[1, 2], probabilities[1, 8], probabilities[1, 9] = 0.1, 0.42, 0.48
     probabilities[2, 10] = 1
-    assert reading(probabilities, READOUTS["median"]).scores == (9, 8, 10)
-    assert reading(probabilities, READOUTS["tokens"]).scores == (6.062, 7.88, 10)
+    assert to_scores(probabilities, READOUTS["median"]).scores == (9, 8, 10)
+    assert to_scores(probabilities, READOUTS["tokens"]).scores == (6.062, 7.88, 10)
 
 
 def example(good: bool, width: int = 32, instruction: str = "Make it white.") -> Example:

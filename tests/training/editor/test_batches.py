@@ -45,20 +45,20 @@ def same(a: EditBatch, b: EditBatch) -> bool:
 
 def test_two_ranks_get_the_halves_of_the_one_rank_batch():
     whole, made = pairs(6), maker()
-    alone = made.training(whole, step=3, first=0)
-    halves = [made.training(whole[i : i + 3], step=3, first=i) for i in (0, 3)]
+    alone = made.build(whole, step=3, first=0)
+    halves = [made.build(whole[i : i + 3], step=3, first=i) for i in (0, 3)]
     for name, value in alone.inputs.items():
         assert torch.equal(torch.cat([half.inputs[name] for half in halves]), value)
     assert torch.equal(torch.cat([half.target for half in halves]), alone.target)
 
 
 def test_random_choices_differ_between_steps_and_repeat_for_one_step():
-    assert same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 3, 0))
-    assert not same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 4, 0))
+    assert same(maker().build(pairs(4), 3, 0), maker().build(pairs(4), 3, 0))
+    assert not same(maker().build(pairs(4), 3, 0), maker().build(pairs(4), 4, 0))
 
 
 def test_noisy_latents_interpolate_between_edited_image_and_noise():
-    batch = maker(text_dropout=0, image_dropout=0, both_dropout=0).training(pairs(8), 0, 0)
+    batch = maker(text_dropout=0, image_dropout=0, both_dropout=0).build(pairs(8), 0, 0)
     sigma = batch.inputs["timestep"][:, None, None, None] / 1000
     clean = batch.inputs["noisy"] - sigma * batch.target
     unflipped = encode(LappedCodec(), torch.from_numpy(pairs(8).edited).permute(0, 3, 1, 2) / 127.5 - 1)
@@ -69,21 +69,21 @@ def test_noisy_latents_interpolate_between_edited_image_and_noise():
 @pytest.mark.parametrize(("instruction", "mirrors"), [("Remove the left dog.", False), ("Make it leftist.", True)])
 def test_pairs_are_not_mirrored_if_the_instruction_names_a_side(instruction, mirrors):
     options = {"text_dropout": 0.0, "image_dropout": 0.0, "both_dropout": 0.0}
-    condition = maker(**options).training(pairs(16, (instruction,)), 0, 0).inputs["condition"]
+    condition = maker(**options).build(pairs(16, (instruction,)), 0, 0).inputs["condition"]
     unflipped = encode(LappedCodec(), torch.from_numpy(pairs(16).source).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.equal(condition, unflipped) is not mirrors
 
 
 def test_dropped_image_is_zero_and_dropped_instruction_is_empty():
     dropped = maker(text_dropout=0.0, image_dropout=0.0, both_dropout=1.0)
-    batch = dropped.training(pairs(4), 0, 0)
+    batch = dropped.build(pairs(4), 0, 0)
     assert not batch.inputs["condition"].any()
     assert dropped.instructions.encoded == [""] * 4
 
 
 def test_training_draws_from_all_paraphrases_and_evaluation_uses_the_first():
     kept = maker(text_dropout=0.0, both_dropout=0.0)
-    kept.training(pairs(16), 0, 0)
+    kept.build(pairs(16), 0, 0)
     assert set(kept.instructions.encoded) == {"Add fog.", "Make it foggy."}
     measured = maker()
     assert same(measured.held_out_at(pairs(3), 0.5), measured.held_out_at(pairs(3), 0.5))
@@ -91,11 +91,11 @@ def test_training_draws_from_all_paraphrases_and_evaluation_uses_the_first():
 
 
 def test_sample_weights_are_uniform_or_follow_the_score():
-    assert maker().training(pairs(3), 0, 0).weight.tolist() == [1, 1, 1]
+    assert maker().build(pairs(3), 0, 0).weight.tolist() == [1, 1, 1]
     score, soft = maker(importance="score"), maker(importance="soft", soft_score=9.1, soft_width=0.1)
-    torch.testing.assert_close(score.training(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
+    torch.testing.assert_close(score.build(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
     odds = 1 / (1 + np.exp(1))
-    torch.testing.assert_close(soft.training(pairs(3), 0, 0).weight, torch.tensor([odds, 0.5, 1 - odds]).float())
+    torch.testing.assert_close(soft.build(pairs(3), 0, 0).weight, torch.tensor([odds, 0.5, 1 - odds]).float())
 
 
 class Lengths:
@@ -129,6 +129,6 @@ def test_cached_instructions_are_encoded_once():
 
 def test_sigma_shift_applies_to_training_and_evaluation():
     plain, shifted = maker(), maker(sigma_shift=3.0)
-    for made in (lambda of: of.training(pairs(4), 0, 0), lambda of: of.held_out_at(pairs(4), 0.5)):
+    for made in (lambda of: of.build(pairs(4), 0, 0), lambda of: of.held_out_at(pairs(4), 0.5)):
         sigma, moved = (made(of).inputs["timestep"] / 1000 for of in (plain, shifted))
         torch.testing.assert_close(moved, 3 * sigma / (1 + 2 * sigma))

@@ -44,7 +44,7 @@ def test_batches_from_encoded_pairs_are_bit_identical(run: Path) -> None:
         if pairs:
             rows = [*range(pairs)][::-1] + [0]
             whole, latents = store.read(ratio, rows), encoded.read(ratio, rows)
-            made = [(builder.training(whole, step, 0), builder.training(latents, step, 0)) for step in range(4)]
+            made = [(builder.build(whole, step, 0), builder.build(latents, step, 0)) for step in range(4)]
             made += [(builder.held_out_at(whole, 0.3), builder.held_out_at(latents, 0.3))]
             for one, other in made:
                 assert one.tasks == other.tasks
@@ -134,7 +134,7 @@ def test_encoded_bfloat16_latents_equal_those_computed_in_training(run: Path, tm
     encoded = EncodedPairs(tmp_path, store, "bfloat16")
     for ratio, pairs in store.sizes().items():
         if pairs:
-            one, other = (builder.training(reader.read(ratio, range(pairs)), 3, 0) for reader in (store, encoded))
+            one, other = (builder.build(reader.read(ratio, range(pairs)), 3, 0) for reader in (store, encoded))
             assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 
 

@@ -139,8 +139,8 @@ def test_a_batch_contains_the_configured_share_of_questions(run: Path, tmp_path:
     ratio = max(store.sizes(), key=store.sizes().__getitem__)
     pairs = store.read(ratio, store.rows(ratio, "train")[:3])
     with_questions = builder(questions=Questions(write_questions(tmp_path / "vqa")))
-    batches = [with_questions.training(pairs, step, 0) for step in range(3)]
+    batches = [with_questions.build(pairs, step, 0) for step in range(3)]
     assert [len(batch.inputs[f"{QUESTION}input_ids"]) for batch in batches] == [1, 1, 1], "one for three pairs"
-    plain = builder().training(pairs, 0, 0).inputs
+    plain = builder().build(pairs, 0, 0).inputs
     assert not any(name.startswith(QUESTION) for name in plain)
     assert all(torch.equal(batches[0].inputs[name], value) for name, value in plain.items())

@@ -60,7 +60,7 @@ def test_references_are_scaled_without_cropping_and_mirrored_with_their_pair(run
     store = make_store(run)
     pairs = store.read("3x2", range(len(store.pairs("3x2"))))
     builder = maker(reference_dropout=0, text_dropout=0, both_dropout=0)
-    batches = [builder.training(pairs, step, 0).inputs for step in range(6)]
+    batches = [builder.build(pairs, step, 0).inputs for step in range(6)]
     counts = [len(images) for images in pairs.references]
     assert max(counts) == 2 and min(counts) == 0
     seen = set()
@@ -81,14 +81,14 @@ def test_encoded_references_are_bit_identical(run: Path) -> None:
     for ratio, count in store.sizes().items():
         rows = [*range(count)][::-1]
         for step in range(3 if count else 0):
-            one, other = (builder.training(each.read(ratio, rows), step, 0) for each in (store, encoded))
+            one, other = (builder.build(each.read(ratio, rows), step, 0) for each in (store, encoded))
             assert one.inputs.keys() == other.inputs.keys()
             assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 
 
 def test_an_editor_without_references_and_task_gets_the_same_batch_without_them(run: Path) -> None:
     pairs = make_store(run).read("3x2", range(3))
-    plain, full = maker(SupportedConditions()).training(pairs, 1, 0), maker().training(pairs, 1, 0)
+    plain, full = maker(SupportedConditions()).build(pairs, 1, 0), maker().build(pairs, 1, 0)
     assert full.inputs.keys() - plain.inputs.keys() == {"references", "reference_mask", "task"}
     assert all(torch.equal(full.inputs[name], value) for name, value in plain.inputs.items())
 
@@ -100,7 +100,7 @@ def test_references_and_task_are_dropped_with_the_instruction_and_at_their_own_r
 
     def shares(**options: float) -> tuple[float, float, float]:
         builder = maker(**none | options)
-        batches = [builder.training(pairs, step, 0) for step in range(8)]
+        batches = [builder.build(pairs, step, 0) for step in range(8)]
         inputs = {name: torch.cat([b.inputs[name] for b in batches]) for name in ("task", "pooled")}
         mask = torch.cat([b.inputs["reference_mask"].any(1) for b in batches])
         means = (mask, inputs["task"] == 1, inputs["pooled"][:, 0] > 0)
@@ -142,7 +142,7 @@ def test_each_reference_has_its_caption_and_dropped_captions_are_empty(captioned
     pairs = make_store(captioned_buckets).read("3x2", range(3))
     none = dict.fromkeys(("text_dropout", "both_dropout", "reference_dropout"), 0)
     for dropout in (0, 1):
-        inputs = maker(CAPTIONED, caption_dropout=dropout, **none).training(pairs, 1, 0).inputs
+        inputs = maker(CAPTIONED, caption_dropout=dropout, **none).build(pairs, 1, 0).inputs
         assert inputs["reference_prompts"].shape[:2] == inputs["reference_mask"].shape
         for row, pair in enumerate(pairs.pairs):
             captions = pair.get("reference_captions") or []
@@ -156,7 +156,7 @@ def test_encoded_captions_are_bit_identical(captioned_buckets: Path) -> None:
     encoded = EncodedPairs(captioned_buckets / "encoded", store, "float32")
     for ratio, count in store.sizes().items():
         for step in range(4 if count else 0):
-            one, other = (builder.training(each.read(ratio, [*range(count)]), step, 0) for each in (store, encoded))
+            one, other = (builder.build(each.read(ratio, [*range(count)]), step, 0) for each in (store, encoded))
             assert one.inputs.keys() == other.inputs.keys() >= {"reference_prompts", "reference_pooled"}
             assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 

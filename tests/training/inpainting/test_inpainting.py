@@ -114,12 +114,12 @@ def test_store_reads_photos_with_objects_and_holds_some_out(store: PhotoStore) -
 def test_sample_depends_only_on_its_position_in_the_whole_batch(store: PhotoStore, batches: HoleBatches) -> None:
     ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
     photos = store.read(ratio, [0, 0, 0])
-    whole, part = batches.training(photos, 3, 0), batches.training(photos[1:], 3, 1)
+    whole, part = batches.build(photos, 3, 0), batches.build(photos[1:], 3, 1)
     for name, value in part.inputs.items():
         assert torch.equal(whole.inputs[name][1:], value)
     assert torch.equal(whole.target[1:], part.target)
     assert not torch.equal(whole.inputs["condition"][1], whole.inputs["condition"][2])
-    assert not torch.equal(batches.training(photos, 4, 0).inputs["condition"], whole.inputs["condition"])
+    assert not torch.equal(batches.build(photos, 4, 0).inputs["condition"], whole.inputs["condition"])
     still, again = (batches.held_out_at(photos, 0.5) for _ in range(2))
     assert torch.equal(still.inputs["noisy"], again.inputs["noisy"])
 
@@ -128,7 +128,7 @@ def test_condition_hides_only_the_hole(store: PhotoStore, batches: HoleBatches) 
     """Latents away from the hole are those of the clean photo."""
     ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
     for step in range(8):
-        batch = batches.training(store.read(ratio, [0, 0]), step, 0)
+        batch = batches.build(store.read(ratio, [0, 0]), step, 0)
         sigma = batch.inputs["timestep"][:, None, None, None] / 1000
         clean = batch.inputs["noisy"] - sigma * batch.target
         latents, share = batch.inputs["condition"][:, :-1], batch.inputs["condition"][:, -1:]
@@ -145,7 +145,7 @@ def test_object_holes_are_mirrored_with_their_photo(batches: HoleBatches) -> Non
     pair = {"pair_id": "bar", "caption": "", "names": ("bar",)}
     photos = PhotoBatch("1x1", np.stack([image] * 40), (bar,) * 40, (pair,) * 40)
     objects = replace(batches, shares=HolesConfig(random=0, box=0, object=1))
-    batch = objects.training(photos, 0, 0)
+    batch = objects.build(photos, 0, 0)
     sigma = batch.inputs["timestep"][:, None, None, None] / 1000
     light, hole = (batch.inputs["noisy"] - sigma * batch.target)[:, 0], batch.inputs["condition"][:, -1]
     left = light[:, :, :2].mean((1, 2)) > light[:, :, -2:].mean((1, 2))
@@ -170,15 +170,15 @@ def test_object_holes_are_captioned_by_object_name_others_by_photo_caption(
 
     options = OPTIONS.model_copy(update={"text_dropout": 0.0, "both_dropout": 0.0})
     of_objects = replace(batches, captions=encode, options=options, shares=HolesConfig(random=0, box=0, object=1))
-    batch = of_objects.training(photos, 0, 0)
+    batch = of_objects.build(photos, 0, 0)
     assert set(read) == {"a wine bottle", "a room"}
     inverted = batch.inputs["condition"][:, -1].mean((1, 2)) > 0.5
     assert not any(name == "a wine bottle" for name, all_but in zip(read, inverted, strict=True) if all_but)
     read.clear()
-    replace(of_objects, shares=HolesConfig(random=1, box=1, object=0)).training(photos, 0, 0)
+    replace(of_objects, shares=HolesConfig(random=1, box=1, object=0)).build(photos, 0, 0)
     assert set(read) == {"a room"}
     read.clear()
-    replace(of_objects, options=options.model_copy(update={"text_dropout": 1.0})).training(photos, 0, 0)
+    replace(of_objects, options=options.model_copy(update={"text_dropout": 1.0})).build(photos, 0, 0)
     assert set(read) == {""}
 
 

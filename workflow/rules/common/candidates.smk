@@ -90,7 +90,7 @@ def get_proposal_counts(wildcards):
 
 
 def get_proposals_fingerprint(wildcards):
-    """Return a fingerprint of everything that decides the proposals, or the content of a file of replies."""
+    """Return a fingerprint of all settings that decide the proposals, including the content of a file of replies."""
     if CONFIG.proposals.source != "replies":
         return CONFIG.proposals.fingerprint
     return get_digest(CONFIG.learned.replies)

@@ -47,7 +47,7 @@ function showSection(name) {
   for (const each of ["join", "rate", "finished"]) $(each).hidden = each !== name;
 }
 
-// Take the server's state, but for what is not saved yet, and without a change of the question that is on the page.
+// Take the server's state, except for answers that are not saved yet. The question on the page stays.
 function accept(found) {
   const waiting = new Set(state.unsaved.map(each => each.ticket)), shown = state.shown;
   state.questions = found.questions.filter(each => !waiting.has(each.ticket) && each.ticket !== shown?.ticket);
@@ -165,7 +165,7 @@ function submit(answer) {
   }
 }
 
-// One answer at a time, in order. Without an answer from the server it is sent again; the token keeps it single.
+// One answer at a time, in order. Without a reply from the server it is sent again; its token prevents it from counting twice.
 function save() {
   state.saving ??= saveAll().finally(() => { state.saving = null; });
   return state.saving;

@@ -3,7 +3,7 @@ import { $, report, request, say } from "./base.js";
 
 const state = { found: null, busy: false };
 
-// The state that the server sends decides what is shown; `before` is the text that was accepted and is undone.
+// Show the state that the server sends. `before` is the accepted text of a decision that is undone.
 function show(found) {
   state.found = found;
   const { slot } = found;
@@ -31,7 +31,7 @@ function show(found) {
   if (found.before) openEdit(found.before);
 }
 
-// One decision at a time; the turn keeps one that is sent twice single.
+// One decision at a time. Its turn prevents one that is sent twice from counting twice.
 async function send(path, body) {
   if (state.busy || !state.found) return;
   state.busy = true;

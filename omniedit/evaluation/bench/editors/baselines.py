@@ -1,4 +1,4 @@
-"""Editors without a model: the source unchanged, and the result that the benchmark itself gives."""
+"""Editors without a model: one returns the unchanged source, the other the benchmark's own result."""
 
 from collections.abc import Sequence
 

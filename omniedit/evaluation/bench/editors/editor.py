@@ -45,9 +45,9 @@ class ItemRequest:
 class BenchEditor(ABC):
     """Editor under test.
 
-    `version` identifies everything besides the request that decides the outputs; a new version edits all items again.
-    `sizes` is the size at which the editor gets an image. `batch_size` is the number of requests it handles best at
-    once. An editor that does not take the images that an instruction points to gets no items with such images.
+    `version` identifies all settings besides the request that decide the outputs. If it changes, all items are edited
+    again. `sizes` is the size at which the editor gets an image. `batch_size` is the number of requests it handles best
+    at once. An editor that does not take the images that an instruction points to gets no items with such images.
     """
 
     version: str
@@ -60,8 +60,9 @@ class BenchEditor(ABC):
         """Return an image of any size, or a failure, for each request, in order."""
 
     def item_version(self, item_id: str) -> str:
-        """Return a text that identifies further inputs of one item's output, besides `version`: a file that a user may
-        replace."""
+        """Return a text that identifies inputs of one item's output that `version` does not cover, such as a file that
+        a user may replace.
+        """
         return ""
 
 

@@ -18,7 +18,8 @@ class Sizes(Section):
 
     policy: Literal["source", "area", "longer", "shorter", "square"] = "source"
     """Size of the image that the editor gets: `source`, unchanged; `area`, about side^2 pixels; `longer` or `shorter`,
-    this side is `side`; `square`, side x side, stretched. All but the last keep the ratio up to `multiple`."""
+    this side is `side`; `square`, side x side, stretched. All but the last keep the ratio, apart from rounding to
+    `multiple`."""
     side: int = Field(1024, ge=8)
     """Side in pixels of the policy."""
     multiple: int = Field(1, ge=1)

@@ -1,4 +1,4 @@
-"""Calls of diffusers' pipelines: how requests become their arguments."""
+"""Calls of diffusers' pipelines, with arguments from requests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

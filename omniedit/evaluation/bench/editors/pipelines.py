@@ -53,9 +53,9 @@ class Pipeline(BenchEditor):
         """Return why the pipeline cannot take a request, or None."""
         captions = request.item.captions
         if self.entry.text == "target_caption" and not captions.edited:
-            return EditFailure("the editor needs a caption of the wanted result, and the item has none")
+            return EditFailure("the editor needs a caption of the requested result, but the item has none")
         if self.entry.method == "diffedit" and not captions.source:
-            return EditFailure("the editor needs a caption of the source, and the item has none")
+            return EditFailure("the editor needs a caption of the source, but the item has none")
         return None
 
     @torch.no_grad()
@@ -134,8 +134,8 @@ def _download(kind: type[DiffusionPipeline], entry: DiffusersEntry) -> Path:
 
 
 def _version(entry: DiffusersEntry, folder: Path, dtype: torch.dtype) -> str:
-    """Return repository and commit, or the folder and the digest of its weights, and everything else that decides the
-    outputs.
+    """Return a text with repository and commit, or the folder and the digest of its weights, and all other settings
+    that decide the outputs.
 
     The hub's cache names the folder of a repository by its commit, so the commit is known even if none is pinned.
     """

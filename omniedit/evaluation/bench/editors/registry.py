@@ -1,4 +1,4 @@
-"""Editors under test by their kind, and the names by which a command line gives them."""
+"""Editors under test by their kind, and by the names that a command line gives."""
 
 import re
 from collections import Counter
@@ -59,8 +59,8 @@ def choose_editors(requested: Sequence[str], files: Sequence[Path] = ()) -> dict
     """Return the entries of the editors that a command line names, in its order.
 
     Args:
-        requested: names of entries; YAML files, for all of their entries; folders of outputs or of an editor, under
-            the folder's name or as NAME=FOLDER.
+        requested: names of entries; YAML files, which stand for all of their entries; folders of outputs or of an
+            editor, as FOLDER (the editor is named after it) or NAME=FOLDER.
         files: further files of entries.
 
     Raises:

@@ -14,7 +14,7 @@ def list_unpinned(entries: Mapping[str, Entry], files: Sequence[Path] = ()) -> I
     """Yield a line with the remedy for each editor whose newest commit would be used.
 
     Args:
-        files: files of entries besides config/editors.yaml; if several have an editor, the last one is to be changed.
+        files: files of entries besides config/editors.yaml. If several have the same editor, the last file counts.
     """
     for name, entry in entries.items():
         if isinstance(entry, DiffusersEntry) and entry.repository and not entry.revision:
@@ -32,7 +32,7 @@ def pin_editor(name: str, path: Path = EDITORS) -> str:
     """Write the newest revision of an editor's repository into its file and return it. The rest of the file is kept.
 
     Raises:
-        UserError: the file has no such editor, the editor has no weights on the hub, or as `pin_entry`.
+        UserError: the file has no such editor, the editor has no weights on the hub, or as in `pin_entry`.
     """
     entries = read_file(source_file(path))
     entry = entries.get(name)

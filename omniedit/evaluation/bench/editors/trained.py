@@ -49,7 +49,7 @@ class TrainedEditor(BenchEditor):
 
     def edit(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InstructionWarning)  # would print a line per item
+            warnings.simplefilter("ignore", InstructionWarning)  # a progress bar would print a line per item
             return self._batches.map(self._edit_batch, requests)
 
     def _edit_batch(self, requests: Sequence[ItemRequest]) -> list[Image | EditFailure]:

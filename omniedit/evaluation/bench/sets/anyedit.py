@@ -75,7 +75,8 @@ def get_protocol(_: str) -> Protocol:
     return measure_only(
         METRICS,
         aggregate,
-        "Its script leaves out outputs that are entirely black and stops at a missing one. Types without captions have"
+        "Its script leaves out outputs that are entirely black, and stops at a missing output. Types without captions "
+        "have"
         " no clip_t.",
     )
 

@@ -21,7 +21,7 @@ def get_score(row: ItemRow, name: str) -> float | None:
 
 
 def pick(row: ItemRow, names: Mapping[str, str]) -> dict[str, float]:
-    """Return the scores that a row has, by column.
+    """Return the scores that are present in a row, by column.
 
     Args:
         names: name of the score, by column.
@@ -39,7 +39,9 @@ def group_rows(rows: Sequence[ItemRow], column: str, order: Sequence[str] = ()) 
 
 
 def average(name: str, rows: Sequence[ItemRow], combine: Combine, columns: Sequence[str]) -> GroupRow:
-    """Return the mean of each column over the rows that have it; a row that lacks a column is missing."""
+    """Return the mean of each column over the rows that have a value; rows without a value of some column are listed as
+    missing.
+    """
     combined = [combine(row) for row in rows]
     missing = [
         str(row["item_id"]) for row, each in zip(rows, combined, strict=True) if any(c not in each for c in columns)
@@ -52,8 +54,9 @@ def average_groups(groups: Grouped, combine: Combine, columns: Sequence[str]) ->
 
 
 def average_rows(name: str, table: Sequence[GroupRow], columns: Sequence[str]) -> GroupRow:
-    """Return the mean of the groups' means, all with the same weight; `official` is the mean of the groups' official
-    figures."""
+    """Return the mean of the groups' means, which all have the same weight. `official` is the mean of the groups'
+    official figures.
+    """
     means = _mean_columns([row.values for row in table], columns)
     official = _mean_columns([{**row.values, **row.official} for row in table], columns)
     items, missing = sum(row.items for row in table), tuple(item for row in table for item in row.missing)

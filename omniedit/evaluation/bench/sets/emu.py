@@ -2,7 +2,7 @@
 
 Parquet rows: `image`, `instruction`, `task`, `split`, `idx`, `input_caption`, `output_caption`. Items have no target;
 `emu_edit_test_set_generations` adds `edited_image`, EMU Edit's own output, and exchanges the names of the two splits.
-Some captions are wrong: those of source and target are equal. Outputs are `{idx}.png`.
+Some captions are wrong: source and target have the same one. Outputs are `{idx}.png`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def get_protocol(_: str) -> Protocol:
 
 
 def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
-    """Return the means over all items, over those whose captions differ, and of each task."""
+    """Return the means over all items, over the items with two different captions, and over each task."""
     combine = partial(combine_metrics, METRICS)
     distinct = [row for row in rows if not row.get("equal_captions")]
     tasks = average_groups(group_rows(rows, "task"), combine, METRICS)

@@ -1,4 +1,5 @@
-"""Builder of frozen sets: photos and a table of people's instructions, which are checked and then never change."""
+"""Builder of frozen sets from photos and a table of people's instructions. Both are checked, and never change
+afterwards."""
 
 import csv
 import json
@@ -96,7 +97,9 @@ def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _to_line(row: Mapping[str, Any], photos: Path, counts: Counter[str]) -> dict[str, Any]:
-    """Return a line of bench.jsonl; a further instruction for a photo and task has its number in the id."""
+    """Return a line of bench.jsonl. The id of a second or later instruction for the same photo and task has its
+    number.
+    """
     photo, task = check_path(read_text(row, "photo")), Task(read_text(row, "task"))
     find_image(photos, photo)
     if task not in OMNIEDIT_TASKS:
@@ -132,7 +135,9 @@ def _find_near_duplicates(images: Mapping[str, Image]) -> Iterator[str]:
 
 
 def describe(draft: DraftSet) -> list[str]:
-    """Return lines about the coverage of a set: tasks, ratios, numbers of objects, and those that are missing."""
+    """Return lines about the coverage of a set: which tasks, ratios and numbers of objects it has, and which are
+    missing.
+    """
     tasks, ratios = (Counter(str(row[name]) for row in draft.rows) for name in ("task", "ratio"))
     objects = Counter(row["objects"] for row in draft.rows if "objects" in row)
     pairs = {(row["image"], row["task"]) for row in draft.rows}
@@ -164,7 +169,7 @@ def freeze(
         for photo in draft.photos:
             target = folder / IMAGES / photo
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(photos / photo, target)  # a hard link would change with the user's own file
+            shutil.copyfile(photos / photo, target)  # not a hard link, which would change with the user's own file
         write_tables(draft, folder, name, version)
         write_checksums(folder)
 

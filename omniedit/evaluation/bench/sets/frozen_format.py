@@ -55,7 +55,9 @@ def verify(folder: Path, locate: Locate) -> dict[str, str]:
         if not file.is_file():
             raise UserError(f"{folder}: {path} is missing; copy the frozen set again")
         if digest_file(file)["sha256"] != checksum:
-            raise UserError(f"{folder}: {path} has changed since the set was frozen; copy it again, or build a version")
+            raise UserError(
+                f"{folder}: {path} has changed since the set was frozen; copy it again, or build a new version"
+            )
     if added := sorted(list_files(folder) - checksums.keys()):
         raise UserError(f"{folder}: {added[0]} is not in {CHECKSUMS}; remove it, or build a new version of the set")
     return checksums

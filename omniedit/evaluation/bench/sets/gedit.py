@@ -1,8 +1,8 @@
 """GEdit-Bench (stepfun-ai/GEdit-Bench, Liu et al. 2025): 606 real requests in English and in Chinese, 11 tasks.
 
 Rows of the Hugging Face data set: `task_type`, `key`, `instruction`, `instruction_language`, `input_image`,
-`input_image_raw` and `Intersection_exist`. The benchmark's scripts show the judge `input_image`, and the edit at its
-size. Outputs are `fullset/{task}/{language}/{key}.png`; an item's id is the part after `fullset/`.
+`input_image_raw` and `Intersection_exist`. The benchmark's scripts show the judge `input_image`, and the edit resized
+to it. Outputs are `fullset/{task}/{language}/{key}.png`; an item's id is the part after `fullset/`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ TASKS = (
 """Tasks in the order of `calculate_statistics.py`."""
 COLUMNS = ("SC", "PQ", "O")
 INTERSECTION = " (intersection)"
-"""Suffix of the columns over the items that all editors of the paper answered."""
+"""Suffix of the columns over the items for which all editors of the paper gave a result."""
 
 
 def read(path: Path, part: str) -> BenchSet:
@@ -61,7 +61,8 @@ def get_protocol(_: str) -> Protocol:
         combine=combine,
         aggregate=aggregate,
         missing=(
-            "Its scripts skip a missing output, and take a random number from 0 to 10 for a reply that cannot be read."
+            "Its scripts skip a missing output, and replace a reply that cannot be read by a random number from 0 to "
+            "10."
         ),
         scale="0 to 10",
         rubric="viescore_editing",

@@ -1,9 +1,9 @@
 """I2EBench (cocoshe/I2EBench, Ma et al. 2024): 16 dimensions, each with original and diverse instructions.
 
 Each folder of a dimension in `EditData` has `{dimension}.json`: {id: {image, ori_exp, div_exp, type}}, with
-`Evaluation` and `Answer` where a question is asked about the edit, `style` for styles and `mask` for regions. Images
-are in `input/`, right results in `gt/`, masks in `mask/`. Outputs are `EditResult/{dimension}/{model}/{image}`; an
-item's id is `{dimension}/{image}` without the suffix.
+`Evaluation` and `Answer` if a question is asked about the edit, `style` for styles and `mask` for regions. Images are
+in `input/`, right results in `gt/`, masks in `mask/`. Outputs are `EditResult/{dimension}/{model}/{image}`; an item's
+id is `{dimension}/{image}` without the suffix.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """Tables with images in their cells: Parquet and Arrow files of Hugging Face data sets.
 
-Texts are read at once. An image is read when it is needed. Rows that are read in order are streamed: memory holds one
-batch of rows, or for Parquet one page, which pyarrow makes as large as a row group (100 rows in Hugging Face's files).
+Texts are read with their row, an image only when it is needed. Rows that are read in order are streamed: memory holds
+one batch of rows, or for Parquet one page, which pyarrow makes as large as a row group (100 rows in Hugging Face's
+files).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +48,7 @@ class ImageTable:
                 yield f"{self.name}:{number}", {**values, **readers}
 
     def _read_image(self, column: str, row: int) -> bytes:
-        with self._lock:  # the page of ratings reads images in several threads
+        with self._lock:  # because the page for ratings reads images in several threads
             value = self._cursors.setdefault(column, _Cursor(self.path, column, self._open)).read(row)
         content = value.get("bytes") if isinstance(value, dict) else value
         if not content:
@@ -80,9 +81,10 @@ class _Cursor:
 
 
 Read = Callable[[list[str], int], Iterator[tuple[int, Mapping[str, Any]]]]
-"""Function that yields rows with their numbers, given the columns, from the batch that holds a row."""
+"""Function that yields rows with their numbers. Its arguments are the columns to read, and a row: it starts with the
+batch that holds this row."""
 Opener = Callable[[Path], AbstractContextManager[tuple[dict[str, bool], Read]]]
-"""Function that opens a table: which columns hold images, and the reader of rows."""
+"""Function that opens a table. It returns whether each column holds images, by name, and the reader of rows."""
 
 
 @contextmanager

@@ -117,7 +117,10 @@ def get_protocol(part: str) -> Protocol:
         show=show_edit,
         combine=_combine_uge if part == "uge" else combine,
         aggregate=_aggregate_uge if part == "uge" else aggregate,
-        missing="Its scripts leave out an edit without a score; a reply with fewer scores counts with those it has.",
+        missing=(
+            "Its scripts leave out an edit without a score; a reply with fewer scores counts with the scores that it "
+            "has."
+        ),
         scale="1 to 5",
         rubric=str(Path(__file__).parent / "rubrics/imgedit_uge.yaml") if part == "uge" else None,
         prompts="imgedit" if part == "basic" else None,
@@ -126,10 +129,10 @@ def get_protocol(part: str) -> Protocol:
 
 
 def _multiturn_protocol() -> Protocol:
-    """Return our own protocol: the benchmark has people judge this part and gives no scale."""
+    """Return our own protocol, because the benchmark lets people judge this part and gives no scale."""
     names = {"SC": "sc_score", "PQ": "pq_score", "O": "o_score"}
     return Protocol(
-        judge="people, without a published scale; the columns are VIEScore's",
+        judge="people, on an unpublished scale; the columns are VIEScore's",
         columns=tuple(names),
         show=show_edit,
         combine=partial(pick, names=names),
@@ -189,14 +192,13 @@ def _round_official(table_row: GroupRow, rows: Sequence[ItemRow]) -> GroupRow:
 
 
 def read_recorded(path: Path, part: str) -> list[ItemRow]:
-    """Read the replies that the benchmark's scripts wrote to `result.json`, and find the same scores in them as the
-    scripts.
+    """Read the replies that the benchmark's scripts wrote to `result.json`, and extract the same scores as the scripts.
 
     Args:
         path: result.json; the part's own file, with the edit types, is in its folder or below.
 
     Raises:
-        UserError: one of the files is missing or has another form.
+        UserError: one of the files is missing or has an unknown format.
     """
     replies = read_json(path)
     if not isinstance(replies, dict):

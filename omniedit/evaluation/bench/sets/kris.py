@@ -1,11 +1,11 @@
 """KRIS-Bench (mercurystraw/Kris_Bench, Wu et al. 2025): 1,267 edits that need knowledge, 20 categories.
 
-Each folder of a category has an `annotation.json`: {id: {ori_img, gt_img, ins_en, explain_en}}; later copies name
-these `instruction` and `explain`. `ori_img` is a list where an edit has several source images. Outputs are
+Each folder of a category has an `annotation.json`: {id: {ori_img, gt_img, ins_en, explain_en}}; later copies name these
+`instruction` and `explain`. `ori_img` is a list if an edit has several source images. Outputs are
 `{category}/{id}.jpg`.
 
-The repository has no script that averages. The table is that of BAGEL's `eval/gen/kris/summarize.py`, whose published
-figures follow from its own means (docs/benchmarks.md).
+The repository has no script that computes averages. The table follows BAGEL's `eval/gen/kris/summarize.py`; BAGEL's
+published figures agree with its own means (docs/benchmarks.md).
 """
 
 import re
@@ -103,7 +103,7 @@ def get_protocol(_: str) -> Protocol:
         show=_show,
         combine=combine,
         aggregate=aggregate,
-        missing="BAGEL's script leaves out a score that is missing, and keeps the edit's other scores.",
+        missing="BAGEL's script leaves out a missing score, and keeps the edit's other scores.",
         scale="0 to 100",
         prompts="kris",
         keeps_size=True,

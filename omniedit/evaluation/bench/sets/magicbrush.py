@@ -1,4 +1,4 @@
-"""MagicBrush test (OSU-NLP-Group/MagicBrush, Zhang et al. 2023): 535 sessions of 1,053 turns, drawn by people.
+"""MagicBrush test (OSU-NLP-Group/MagicBrush, Zhang et al. 2023): 535 sessions with 1,053 turns, edited by people.
 
 The test set is a zip: `images/{id}/{id}-input.png`, `-mask{n}.png` and `-output{n}.png`, `edit_sessions.json` with
 {id: [{input, mask, output, instruction}]}, and `local_descriptions.json` with the captions by id and file. The other
@@ -29,7 +29,7 @@ from omniedit.pairs import Captions
 
 SINGLE, MULTI = "single", "multi"
 WORDS = {SINGLE: "inde", MULTI: "iter"}
-"""Word in the name of an output after the first turn."""
+"""Part of the name of an output after the first turn."""
 METRICS = ("l1", "l2", "clip_i", "dino", "clip_t")
 LAST_TURNS = "mean of last turns"
 SESSIONS, CAPTIONS = "edit_sessions.json", ("local_descriptions.json", "global_descriptions.json")
@@ -52,7 +52,7 @@ def read(path: Path, part: str) -> BenchSet:
 def _list_turns(sessions: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     content = read_json(sessions)
     if not isinstance(content, dict):
-        raise UserError(f"{sessions}: holds no object of sessions")
+        raise UserError(f"{sessions}: is not a JSON object of sessions")
     captions = _read_captions(sessions.parent)
     for key, turns in content.items():
         for turn, row in enumerate(turns if isinstance(turns, list) else [], 1):

@@ -14,7 +14,7 @@ def measure_only(
 
     Args:
         metrics: names in `omniedit.evaluation.metrics`.
-        missing: as for `Protocol`.
+        missing: as in `Protocol`.
     """
     return Protocol(
         judge="",

@@ -25,7 +25,7 @@ from omniedit.sources.photo_index import SAMPLE
 from omniedit.tasks import OMNIEDIT_TASKS
 
 SHIPPED = Path(__file__).parent / "shipped"
-"""Frozen set that ships. Its images are those of the sample, which it names by checksum."""
+"""Frozen set that ships. Its images are the sample photos, which it refers to by checksum."""
 COLUMNS = {"PQ": "pq_score", "SC": "sc_score", "O": "o_score", "Acc": "sc_score"}
 BEST_SC = 10.0
 
@@ -81,7 +81,7 @@ def _to_item(locate: Locate, checksums: Mapping[str, str], row: Mapping[str, Any
 
 def get_protocol(_: str) -> Protocol:
     return Protocol(
-        judge="GPT-4o and Gemini by VIEScore, and four people on PQ and SC in {0, 0.5, 1}",
+        judge="GPT-4o and Gemini with VIEScore, and four people who rate PQ and SC as 0, 0.5 or 1",
         columns=tuple(COLUMNS),
         show=show_edit,
         combine=combine,
@@ -94,7 +94,7 @@ def get_protocol(_: str) -> Protocol:
 
 
 def combine(row: ItemRow) -> dict[str, float]:
-    """Return PQ, SC and O, and whether SC is the best possible, which is how people's Acc counts an edit."""
+    """Return PQ, SC and O, and whether SC has its maximum, which corresponds to people's Acc."""
     scores = pick(row, COLUMNS)
     return scores | ({"Acc": float(scores["SC"] == BEST_SC)} if "SC" in scores else {})
 

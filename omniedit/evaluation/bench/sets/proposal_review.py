@@ -35,7 +35,7 @@ class Verdict(StrEnum):
     ACCEPT = "accept"
     REJECT = "reject"
     LEAVE_OUT = "leave_out"
-    """The whole photo does not suit a benchmark."""
+    """Leave the photo out, because it does not suit a benchmark."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ReviewDecision:
 
 @dataclass(frozen=True)
 class Slot:
-    """Photo and task with its proposals; a blank proposal stands for none."""
+    """Photo and task with its proposals; a blank proposal if there are none."""
 
     photo: str
     task: str
@@ -119,7 +119,8 @@ class Review:
         """Record a decision on the current slot; return the next state.
 
         Args:
-            turn: turn of the state that the person saw; if another decision was made since, nothing is recorded.
+            turn: turn of the state that the person saw. If another decision was made in the meantime, nothing is
+                recorded.
 
         Raises:
             ValueError: an accepted instruction is empty or too long.
@@ -139,7 +140,7 @@ class Review:
             return self.describe()
 
     def undo(self, turn: int) -> dict[str, Any]:
-        """Withdraw the last decision; return the state, which has its accepted text as `before`."""
+        """Withdraw the last decision. Return the state, whose `before` is the text that was accepted."""
         with self._lock:
             if turn != self._lines or not self._decisions:
                 return self.describe()

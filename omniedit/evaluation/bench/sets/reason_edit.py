@@ -84,13 +84,13 @@ def _to_item(row: Mapping[str, Any]) -> BenchItem:
 
 
 def get_protocol(_: str) -> Protocol:
-    return measure_only(METRICS, aggregate, "Its script pairs outputs by their order and stops at a missing one.")
+    return measure_only(METRICS, aggregate, "Its script matches outputs by their order, and stops at a missing output.")
 
 
 def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
     """Return the means of each scene, and those over the items of the five scenes of understanding.
 
-    The paper's table has the latter, and the scene of reasoning.
+    The paper's table has these means, and those of the scene of reasoning.
     """
     combine = partial(combine_metrics, METRICS)
     scenes = average_groups(group_rows(rows, "task", tuple(SCENES)), combine, METRICS)

@@ -22,9 +22,9 @@ class Benchmark:
         title: name to show.
         path: description of the path that the user gives.
         module: module of this package with `read(path, part) -> BenchSet` and `get_protocol(part) -> Protocol`.
-        part: part of the benchmark, '' if it has one only.
+        part: part of the benchmark; '' if it has only one.
         size: number of items as published; None if the publication does not say.
-        ships: whether a set of the benchmark ships, which is read without a path.
+        ships: whether a set of the benchmark ships; it is read without a path.
         recorded: description of the path of recorded scores; '' if the scores of the benchmark's scripts cannot be
             read.
     """
@@ -62,10 +62,10 @@ class Benchmark:
         """Read the scores of edits that the benchmark's own scripts wrote.
 
         Raises:
-            UserError: the benchmark has no such files, they are not at the path, or they hold no score of this set.
+            UserError: the benchmark has no such files, they are not at the path, or they have no score of this set.
         """
         if not self.recorded:
-            raise UserError(f"{self.title}: the scores that its scripts write cannot be read here")
+            raise UserError(f"{self.title}: the scores of its own scripts cannot be read")
         rows: list[ItemRow] = self._load("read_recorded")(path, self.part)
         if not rows:
             raise UserError(f"{path}: has no score of {self.title}; give the scores that its scripts wrote")

@@ -29,7 +29,7 @@ CATEGORIES = {
 LOGICAL = "logical_reasoning"
 REASONING, CONSISTENCY, PLAUSIBILITY = "reasoning", "consistency", "plausibility"
 NAMES = {REASONING: "instruction_reasoning", CONSISTENCY: "appearance_consistency", PLAUSIBILITY: "visual_plausibility"}
-"""Score of the rubric `rise` by column: from 1 to 5, in logical reasoning 0 or 1."""
+"""Score of the rubric `rise` by column: from 1 to 5, but 0 or 1 in logical reasoning."""
 WEIGHTS = {CONSISTENCY: 0.3, REASONING: 0.5, PLAUSIBILITY: 0.2}
 WEIGHTS_FREE = {REASONING: 0.8, PLAUSIBILITY: 0.2}
 WEIGHTS_LOGICAL = {CONSISTENCY: 0.3, REASONING: 0.7}
@@ -94,8 +94,8 @@ def get_protocol(_: str) -> Protocol:
         combine=combine,
         aggregate=aggregate,
         missing=(
-            "Its script stops at a missing output. A reply without a score counts as not solved in the accuracy, and is"
-            " left out of the scores."
+            "Its script stops at a missing output. In the accuracy, a reply without a score counts as not solved; in "
+            "the scores, it is left out."
         ),
         scale="accuracy and scores in percent",
         prompts="rise",
@@ -153,11 +153,11 @@ def _to_percent(score: float) -> float:
 
 
 def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
-    """Return a row for each category, over all edits, and for each subtask.
+    """Return a row for each category, one over all edits, and a row for each subtask.
 
     `official` has the figure that gpt_eval.py prints, if it differs: an edit without a score is not solved, and the
-    weights of edits marked `consistency_free` are used for all edits once one edit of the set is marked. pandas fills
-    the empty cells with NaN, which Python treats as true. BAGEL's published RISE scores show this.
+    weights of edits marked `consistency_free` are used for all edits once one edit of the set is marked. The reason is
+    that pandas fills empty cells with NaN, which Python treats as true. BAGEL's published RISE scores show this effect.
     """
     has_free = any(row.get("consistency_free") for row in rows)
     groups = {

@@ -116,8 +116,9 @@ def find_image(root: Path, path: object) -> ImageFile:
 
 
 def find_first_image(roots: Iterable[Path], path: object) -> ImageFile:
-    """Return the result of `find_image` for the first of several folders that has the file; it raises the same
-    errors."""
+    """Return the result of `find_image` for the first of several folders that has the file. It raises the same
+    errors.
+    """
     problem = BadImage("no folder to search")
     for root in roots:
         try:
@@ -149,7 +150,7 @@ def list_entries(file: Path) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
     The keys of a list and of lines are their numbers, from 0. Some benchmarks call JSON Lines `.json`.
 
     Raises:
-        UserError: as `read_json`, or the file holds other values.
+        UserError: as in `read_json`, or the file holds other values.
     """
     content = _read_lines(file) or read_json(file)
     if not isinstance(content, dict | list):

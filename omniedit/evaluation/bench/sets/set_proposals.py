@@ -1,7 +1,7 @@
 """Proposals for a user's own benchmark set: instructions for photos, which a person reviews before they are frozen.
 
 A proposals file has one JSON object per line: photo, task, instruction, proposer, and where known source_caption,
-target_caption and objects. For a task without a proposal, and for a photo that cannot be read, a line has the reason.
+target_caption and objects. A task without a proposal, or a photo that cannot be read, has a line with the reason.
 """
 
 import json
@@ -125,7 +125,7 @@ def name_objects(photo: Photo) -> list[str]:
 def propose_by_model(folder: Path, names: Sequence[str], proposer: Proposer, at_once: int) -> Iterator[BenchProposal]:
     """Yield the usable proposals of a vision-language model for each photo and task.
 
-    For a task without a usable proposal, a line has the faults of the model's proposals.
+    A task without a usable proposal has a line with the faults of the model's proposals.
     """
     captions = read_captions(folder, _list_files(folder))
     for first in range(0, len(names), at_once):
@@ -198,6 +198,6 @@ def count_proposals(proposals: Sequence[BenchProposal]) -> list[str]:
     return [
         f"{sum(counts.values())} proposals for {len({each.photo for each in proposals if each.task})} photos",
         "tasks: " + ", ".join(f"{task} {count}" for task, count in counts.items()),
-        *([f"{empty} photos and tasks have no proposal; the review page asks you for one"] if empty else []),
+        *([f"{empty} photos and tasks have no proposal; the review page asks you for an instruction"] if empty else []),
         *(f"cannot be read: {proposal.photo}: {proposal.reason}" for proposal in proposals if not proposal.task),
     ]

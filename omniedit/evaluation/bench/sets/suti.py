@@ -120,7 +120,7 @@ def get_protocol(_: str) -> Protocol:
 
 
 def combine(row: ItemRow) -> dict[str, float]:
-    """Return the three answers, `overall`, which is yes if all three are, and the metrics."""
+    """Return the three answers, the metrics, and `overall`, which is yes if all three answers are."""
     answers = pick(row, {name: name for name in SCORES})
     overall = {OVERALL: float(min(answers.values()) >= 0.5)} if len(answers) == len(SCORES) else {}
     return {**answers, **overall, **combine_metrics(METRICS, row)}
@@ -134,7 +134,7 @@ def aggregate(rows: Sequence[ItemRow]) -> list[GroupRow]:
 
 
 def _average(name: str, rows: Sequence[ItemRow]) -> GroupRow:
-    """Return the means of a group; an item counts as missing if it lacks an answer, not if it lacks a metric."""
+    """Return the means of a group. An item counts as missing if it lacks an answer, but not if it lacks a metric."""
     answered = average(name, rows, combine, (*SCORES, OVERALL))
     measured = average(name, rows, partial(combine_metrics, METRICS), METRICS)
     return replace(answered, values={**answered.values, **measured.values})

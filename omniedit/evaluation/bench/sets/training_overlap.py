@@ -1,4 +1,5 @@
-"""Copies of a set's photos among the sources of a training: equal pixels, or near copies by perceptual hash."""
+"""Detection of copies of a set's photos among the source images of a training: equal pixels, or near copies by
+perceptual hash."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class TrainingSources:
     """Source images of a training.
 
     Args:
-        names: name of each that has a perceptual hash, with its run or folder.
+        names: name of each image with a perceptual hash, and its run or folder.
         phashes: perceptual hashes in hexadecimal, in the order of `names`.
         sha256: digests of the upright pixels by name, where known.
     """

@@ -22,8 +22,8 @@ class AblationRun:
 
     Args:
         config: content of its config.json.
-        pairs: number of pairs that its editors were trained on; None if its buckets are gone.
-        bench: text that identifies the benchmark; equal for runs that can be compared.
+        pairs: number of pairs that its editors were trained on; None if its buckets were deleted.
+        bench: text that identifies the benchmark. Runs with equal texts can be compared.
         scores: judge -> architecture -> rows with item_id, task, image_id, status, sc_score, pq_score and o_score.
     """
 
@@ -44,7 +44,7 @@ class AblationRun:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Values of the config by key, without the run's name and the keys of Table 6 itself."""
+        """Values of the config by key, without the run's name and the keys that Table 6 compares."""
         return {key: value for key, value in _flatten(self.config) if key not in ("run", "filter.min_score")}
 
 

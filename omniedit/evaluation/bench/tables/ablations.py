@@ -20,8 +20,8 @@ NAME = "ablations"
 MAX_SETTINGS = 12
 """Number of differing settings that a note lists."""
 TEST_NOTE = (
-    "Only items that both editors have scores for count. Intervals are 95 % bootstrap intervals over images; p is that "
-    "of a two-sided sign-flip test over images, corrected by Holm's method for the comparisons of a score ({})."
+    "Only items for which both editors have scores count. Intervals are 95 % bootstrap intervals over images; p is the "
+    "p-value of a two-sided sign-flip test over images, corrected by Holm's method for the comparisons of a score ({})."
 )
 
 
@@ -32,7 +32,7 @@ def write_ablations(folder: Path, runs: Sequence[AblationRun], seed: int) -> lis
         runs: the first gives Table 7; Table 6 compares it with each of the others.
 
     Raises:
-        UserError: the runs have other benchmarks or judges, or there is nothing to compare.
+        UserError: the benchmarks or judges of the runs differ, or there is nothing to compare.
     """
     check_runs(runs)
     grids = [grid for judge in runs[0].scores for grid in build_ablations(runs, judge, seed)]
@@ -45,13 +45,13 @@ def check_runs(runs: Sequence[AblationRun]) -> None:
     """Check that all runs can share a table.
 
     Raises:
-        UserError: a run has another benchmark, or a judge or its version differs.
+        UserError: the benchmark, a judge or its version differs between runs.
     """
     first = runs[0]
     for other in runs[1:]:
         if other.bench != first.bench:
             keys = "the same seed, sources, tasks and bench"
-            raise UserError(f"{other.name}: its benchmark is not that of {first.name}; make both with {keys}")
+            raise UserError(f"{other.name}: its benchmark differs from that of {first.name}; make both with {keys}")
         if sorted(other.scores) != sorted(first.scores):
             judges = f"{', '.join(other.scores)}, not {', '.join(first.scores)}"
             raise UserError(f"{other.name}: was scored by {judges}; score both runs by the same judges")
@@ -81,7 +81,7 @@ def describe_runs(runs: Sequence[AblationRun]) -> Iterator[str]:
         yield from _describe_differences(runs[0], other)
     for judge in runs[0].scores:
         if judge == runs[0].config.get("scoring", {}).get("judge"):
-            yield f"The judge {judge} also filtered the training data, so its scores are no independent measure."
+            yield f"The judge {judge} also filtered the training data, so its scores are not an independent measure."
             yield ""
 
 
@@ -93,8 +93,8 @@ def _describe_differences(first: AblationRun, other: AblationRun) -> Iterator[st
     """Yield a line for unequal sizes, and one for settings that differ besides the filter's threshold."""
     if first.pairs != other.pairs:
         yield (
-            f"The runs {first.name} and {other.name} differ in their numbers of pairs, which Table 6 of the paper does "
-            "not: set buckets.max_pairs of both to the smaller number."
+            f"The runs {first.name} and {other.name} have different numbers of pairs, unlike those of Table 6 in the "
+            "paper; set buckets.max_pairs of both to the smaller number."
         )
         yield ""
     keys = sorted({*first.settings, *other.settings})

@@ -13,7 +13,7 @@ from omniedit.evaluation.table3 import Interval
 
 OWN_SCORES = ("sc_score", "pq_score", "o_score")
 METRICS_ONLY = "metrics"
-"""Name in tables that have metrics only, in the place of a judge."""
+"""Name in place of a judge, in tables that have only metrics."""
 MEAN = "mean"
 """Prefix of the names of a table's rows that are means over all items or groups."""
 
@@ -26,7 +26,7 @@ def build_protocol(
 ) -> Iterator[Figures]:
     """Yield, for each judge, the benchmark's means next to published ones, then each of its columns by group.
 
-    Without judges, the figures are those of metrics. A table in which no editor has a figure is left out.
+    If there are no judges, the figures are metrics. A table in which no editor has a figure is left out.
     """
     count = len(results.editors)
     for judge in results.judges or [METRICS_ONLY]:
@@ -82,7 +82,7 @@ def _build_means(
 
 
 def _describe_judges(protocol: Protocol, results: BenchResults, judge: str) -> str:
-    """Return a sentence with the judges of the published figures and of these, '' if all figures are metrics."""
+    """Return a sentence with the judges of the published figures and of ours; '' if all figures are metrics."""
     if not (protocol.prompts or protocol.rubric):
         return ""
     return f" The published figures are by {protocol.judge}, the others by {judge if results.judges else 'metrics'}."
@@ -110,7 +110,7 @@ def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]])
 
 
 def _published_row(each: Published, cells: Sequence[tuple[str, str]]) -> FigureRow:
-    """Return published figures under the document that they were read in; they are not ranked with ours."""
+    """Return the row of published figures, in a section named after their document. They are not ranked with ours."""
     figures = [_figure(each.values.get(cell)) for cell in cells]
     return FigureRow(f"{each.editor} (published)", figures, f"{each.source}, {each.address}", False)
 

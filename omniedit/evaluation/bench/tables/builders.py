@@ -45,7 +45,7 @@ def build_table3(results: BenchResults, ours: str | None) -> Figures:
 
 
 def build_table3_normalised(results: BenchResults, ours: str | None) -> Figures:
-    """Return Table 3 with the judges' scores scaled to 0 to 1, comparable with people's."""
+    """Return Table 3 with the judges' scores scaled to the range 0 to 1 of people's ratings."""
     judged = BenchResults(results.bench, results.version, results.items, results.editors, {}, results.seed)
     return build_table3(judged, ours).scale(0.1, f"{results.bench}: the same scores from 0 to 1", 3)
 
@@ -69,7 +69,7 @@ def build_groups(results: BenchResults, judge: str, key: str) -> Figures:
 
 
 def build_counts(results: BenchResults) -> Figures:
-    """Return how many items each editor edited, failed at and declined, and how many edits have no score."""
+    """Return, for each editor, the numbers of edited items, failures and refusals, and of edits without a score."""
     columns = [FigureColumn("", name, 0, 0) for name in ("items", "edited", "failures", "refusals", "not run")]
     columns += [FigureColumn(judge, name, 0, 0) for judge in results.judges for name in ("scored", "unscorable")]
     rows = [_editor_row(editor, list(_count_cells(results, editor))) for editor in results.editors]
@@ -100,7 +100,7 @@ def build_metrics(results: BenchResults) -> Figures:
         name: reason for editor in results.editors for name, reason in editor.measured.get("unavailable", {}).items()
     }
     notes = [f"{name} is not available: {reason}" for name, reason in reasons.items()]
-    note = "Means leave out items where a metric has no value, and infinite PSNR, which is that of equal images."
+    note = "Means leave out items without a value of the metric, and the infinite PSNR of equal images."
     return Figures("Metrics", columns, rows, notes=[note, *notes])
 
 
@@ -118,14 +118,14 @@ def _mean_metric(results: BenchResults, editor: EditorResult, name: str) -> Inte
 
 
 def build_differences(results: BenchResults, judge: str) -> Figures:
-    """Return the differences of O of every two editors on the items that both have scores for."""
+    """Return the differences in O between each pair of editors, on the items for which both have scores."""
     editors = [editor for editor in results.editors if editor.scored(judge)]
     scores = {editor.label: {row["item_id"]: row["o_score"] for row in editor.scored(judge)} for editor in editors}
     differences = compare_editors(scores, results.clusters, results.seed)
     columns = [FigureColumn("", "O, first minus second", sign=0, signed=True), *DIFFERENCE_COLUMNS[1:]]
     note = (
         f"Two-sided sign-flip test over images, corrected by Holm's method (comparisons: {len(differences)}). "
-        "Only items that both editors have scores for count."
+        "Only items for which both editors have scores count."
     )
     return Figures(
         f"Paired differences, {judge}",
@@ -159,7 +159,7 @@ def _human_mean(results: BenchResults, ratings: Sequence[Rating], score: str) ->
 
 
 def _lead_row(rows: Sequence[FigureRow], ours: int) -> FigureRow | None:
-    """Return the lead of one row over the best other ranked figure of each column."""
+    """Return the lead of one row over the best other ranked figure in each column."""
     others = [row for number, row in enumerate(rows) if number != ours and row.is_ranked]
     if not others:
         return None

@@ -8,7 +8,7 @@ from math import isnan
 from omniedit.evaluation.table3 import Interval
 
 METRIC_DIGITS = 4
-"""Decimals of metrics, as many as published tables of MagicBrush and EMU-Edit have."""
+"""Number of decimals of metrics, as in the published tables of MagicBrush and EMU-Edit."""
 
 
 class FigureRank(IntEnum):
@@ -41,7 +41,7 @@ class FigureRow:
     """Row of figures.
 
     Args:
-        cells: a figure for each column, a text, or None where there is none.
+        cells: for each column a figure, a text, or None.
         section: heading above the row and its neighbours of the same section.
         is_ranked: whether its figures can be the best of their columns.
         signed: whether the figures are differences, with a plus sign if positive.
@@ -69,7 +69,8 @@ class Figures:
     notes: Sequence[str] = ()
 
     def places(self, column: int) -> dict[int, FigureRank]:
-        """Return the rows of the best and the second figure of a column; figures that print the same share a place.
+        """Return the rows of the best and the second figure of a column. Figures that are equal when printed share a
+        rank.
 
         A column with a single ranked figure has no best.
         """

@@ -1,4 +1,4 @@
-"""Header of a bench's tables: everything that decides its figures."""
+"""Header of a bench's tables: all settings that decide its figures."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,8 +19,8 @@ def describe_results(results: BenchResults) -> Iterator[str]:
     yield ""
     yield (
         "Intervals are 95 % bootstrap intervals over images (over sessions, for edits in several turns). O is the mean "
-        "of each item's own O. Bold is the best of a column and underlined the second, without no edit and the "
-        "benchmark's own result."
+        "of each item's own O. The best figure of a column is bold and the second underlined; no edit and the "
+        "benchmark's own result are not ranked."
     )
     yield ""
     for warning in warn_of_few(images):
@@ -30,7 +30,7 @@ def describe_results(results: BenchResults) -> Iterator[str]:
 
 def _judge_lines(results: BenchResults) -> Iterator[str]:
     if not results.judges:
-        yield "No judge scored these edits; `--judges` adds scores, and published ones to compare them with."
+        yield "No judge scored these edits; `--judges` adds scores, next to published ones."
         yield ""
         return
     table = []
@@ -65,5 +65,5 @@ def _output_sizes(records: Sequence[EditRecord]) -> str:
 
 
 def _join(values: Iterable[str]) -> str:
-    """Join the distinct values to one text, so that a table shows if it mixes several versions."""
+    """Join the distinct values to one text, so that a table shows when it mixes several versions."""
     return " and ".join(sorted({str(value) for value in values if value})) or "-"

@@ -58,7 +58,8 @@ def _read_ratings(path: Path, items: Collection[str], editors: Collection[str]) 
     """Return the ratings by editor.
 
     Raises:
-        UserError: a rating is above 1 or names no editor, none is of these items and editors, or as `read_ratings`.
+        UserError: a rating is above 1 or names no editor, no rating is of these items and editors, or as in
+            `read_ratings`.
     """
     ratings: dict[str, list[Rating]] = defaultdict(list)
     for rating in read_ratings(path, RATED_ITEM):
@@ -70,5 +71,5 @@ def _read_ratings(path: Path, items: Collection[str], editors: Collection[str]) 
     if not any(rating.key[0] in items for editor in editors for rating in ratings.get(editor, ())):
         named = ", ".join(sorted(ratings)[:10])
         remedy = f"model must be one of {', '.join(editors)}, and pair_id an item of the set"
-        raise UserError(f"{path}: has no rating of these edits, but of the models {clean_line(named, 200)}; {remedy}")
+        raise UserError(f"{path}: has no rating of these edits; it rates the models {clean_line(named, 200)}; {remedy}")
     return dict(ratings)

@@ -8,7 +8,7 @@ from typing import Any
 
 from omniedit.evaluation.bench.tables.grid import FigureRank, FigureRow, Figures, format_figure
 from omniedit.evaluation.table3 import Interval
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import markdown_cell, markdown_table
 
 _MARKDOWN = {FigureRank.BEST: "**{}**", FigureRank.SECOND: "<u>{}</u>", None: "{}"}
 _LATEX = {FigureRank.BEST: r"\textbf{{{}}}", FigureRank.SECOND: r"\underline{{{}}}", None: "{}"}
@@ -26,16 +26,13 @@ CSV_COLUMNS = ("table", "section", "row", "heading", "column", "value", "low", "
 def to_markdown(grid: Figures) -> list[str]:
     """Return the lines of a Markdown table with intervals; the best figure is bold, the second underlined."""
     heads = [markdown_cell(f"{column.heading} {column.label}".strip()) for column in grid.columns]
-    lines = [f"### {markdown_cell(grid.title)}", "", f"| {grid.corner} | {' | '.join(heads)} |"]
-    lines.append("|---|" + "---|" * len(heads))
+    lines = list[list[str]]()
     for section, rows in _sections(grid):
         if section:
-            lines.append(f"| *{markdown_cell(section)}* |" + " |" * len(heads))
-        lines += [
-            f"| {markdown_cell(row.label)} | {' | '.join(_cells(grid, number, row, _MARKDOWN, True))} |"
-            for number, row in rows
-        ]
-    return [*lines, "", *[line for note in grid.notes for line in (note, "")]]
+            lines.append([f"*{markdown_cell(section)}*", *[""] * len(heads)])
+        lines += [[markdown_cell(row.label), *_cells(grid, number, row, _MARKDOWN, True)] for number, row in rows]
+    table = markdown_table([grid.corner, *heads], lines)
+    return [f"### {markdown_cell(grid.title)}", "", *table, "", *[line for note in grid.notes for line in (note, "")]]
 
 
 def to_latex(grid: Figures) -> list[str]:
@@ -56,7 +53,7 @@ def to_latex(grid: Figures) -> list[str]:
 
 
 def to_csv(grid: Figures) -> list[dict[str, Any]]:
-    """Return a row of `CSV_COLUMNS` for each cell, with figures that are not rounded."""
+    """Return a row of `CSV_COLUMNS` for each cell, with unrounded figures."""
     rows = []
     for place, column in enumerate(grid.columns):
         marks = grid.places(place)

@@ -77,11 +77,11 @@ class BenchResults:
         return {row["item_id"]: row["session"] or row["image_id"] for row in self.items}
 
     def groups(self, key: str) -> list[str]:
-        """Return the values of a column of the items, in the set's order."""
+        """Return the distinct values of a column of the items, in the set's order."""
         return list(dict.fromkeys(row[key] for row in self.items))
 
     def mean(self, rows: Sequence[ScoreRow], score: str) -> Interval | None:
-        """Return the mean of a score over rows, with its interval over images; None without rows."""
+        """Return the mean of a score over rows, with its interval over images; None if there are no rows."""
         if not rows:
             return None
         values, names = [row[score] for row in rows], [self.clusters[row["item_id"]] for row in rows]

@@ -24,7 +24,7 @@ def write_tables(folder: Path, results: BenchResults, ours: str | None, own: Seq
 
     Args:
         ours: editor whose lead over the best baseline Table 3 shows.
-        own: tables of the benchmark's own protocol, which stand first.
+        own: tables of the benchmark's own protocol, which come first.
     """
     grids = [*own, *build_all(results, ours)]
     return write_grids(folder, "table", [f"# {results.bench}", "", *describe_results(results)], grids)

@@ -88,7 +88,7 @@ def test_items_that_a_pipeline_does_not_support_are_failures() -> None:
     half = requests(1, captions=Captions(None, "brighter"))[0]
     reasons = [result.reason for result in editor.edit([bare, half]) if isinstance(result, EditFailure)]
     assert [reason.split(",")[0] for reason in reasons] == [
-        "the editor needs a caption of the wanted result",
+        "the editor needs a caption of the requested result",
         "the editor needs a caption of the source",
     ]
 

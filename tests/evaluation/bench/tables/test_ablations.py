@@ -113,13 +113,13 @@ def test_differences_of_each_architecture_have_corrected_p_values(
 def test_runs_with_different_sizes_or_settings_are_named(filtered_run: Path, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", POOR, 0, pairs=400, steps="2")
     page = write_ablations(tmp_path, [read_run(filtered_run, None), read_run(other, None)], 0)[0].read_text()
-    assert "differ in their numbers of pairs" in page and "differ from filtered: `steps`." in page
+    assert "have different numbers of pairs" in page and "differ from filtered: `steps`." in page
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"instruction": "Remove it."}, "its benchmark is not that of filtered"),
+        ({"instruction": "Remove it."}, "its benchmark differs from that of filtered"),
         ({"judge": "api"}, "was scored by api, not reference"),
         ({"prompt": "y"}, "several versions or prompts"),
     ],
