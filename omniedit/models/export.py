@@ -10,6 +10,7 @@ Its metadata has the editor's class and config as JSON. docs/editing.md repeats 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from omniedit.models.adapter_folder import read_adapters
 from omniedit.models.bases.registry import CLASS
 from omniedit.models.editor import Editor
 from omniedit.models.factory import find_editor_class
+from omniedit.models.folder import check_finite
 from omniedit.models.sd3_layout import (
     AUTHORS_BLOCKS,
     block_from_authors,
@@ -73,21 +75,34 @@ def load_comfyui(file: Path) -> Editor:
         raise UserError(f"{file}: cannot be read ({one_line(error, 150)})") from None
     if about.get("format") != FORMAT:
         raise UserError(f"{file}: not an editor of `omniedit export-editor`")
-    kind: Any = find_editor_class(about["class"])
-    editor = kind.from_config(json.loads(about["config"]))
+    editor = _create_editor(file, about)
     is_sd3 = _is_sd3(editor.config)
     base = {name.removeprefix(BASE_PREFIX): value for name, value in state.items() if name.startswith(BASE_PREFIX)}
-    control = {
-        name.removeprefix(CONTROL_PREFIX): value for name, value in state.items() if name.startswith(CONTROL_PREFIX)
-    }
+    other = {name.removeprefix(CONTROL_PREFIX): v for name, v in state.items() if not name.startswith(BASE_PREFIX)}
     try:
         weights = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
-        weights |= _control_from_file(control, is_sd3)
+        weights |= _control_from_file(other, is_sd3)
     except KeyError as error:
         raise UserError(f"{file}: {error.args[0]} is no layer of SD3; {EXPORT_AGAIN}") from None
     check_state(file, weights, editor.state_dict(), type(editor).__name__, EXPORT_AGAIN)
     editor.load_state_dict(weights, assign=True)
+    check_finite(editor, file)
     return editor.requires_grad_(False).eval()
+
+
+def _create_editor(file: Path, about: Mapping[str, str]) -> Editor:
+    """Create the editor that the metadata of a file describe.
+
+    Raises:
+        UserError: they describe none.
+    """
+    try:
+        config = json.loads(about["config"])
+        if not isinstance(config, dict):
+            raise TypeError("config is not a JSON object")
+        return find_editor_class(about["class"]).from_config(config)  # type: ignore[return-value]
+    except Exception as error:  # an argument of the wrong kind can raise any error
+        raise UserError(f"{file}: no editor in its metadata ({one_line(error, 150)}); {EXPORT_AGAIN}") from None
 
 
 def _is_sd3(config: Any) -> bool:

@@ -111,6 +111,11 @@ class Adapter(ABC):
         """Maximum number of tokens along a side of an image for which there are positions."""
 
     @property
+    def embeds_guidance(self) -> bool:
+        """Whether `modulation` reads a guidance scale."""
+        return False
+
+    @property
     def text_width(self) -> int:
         """Width of `prompt_embeds`."""
         return self.net.config["joint_attention_dim"]
