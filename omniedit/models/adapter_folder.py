@@ -20,7 +20,7 @@ from omniedit.config.fitting import LoraConfig
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.models.factory import find_editor_class
-from omniedit.models.folder import read_config
+from omniedit.models.folder import check_finite, read_config
 from omniedit.models.lora import (
     adapter_factors,
     adapter_state,
@@ -174,6 +174,7 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
     for key, value in trained.items():
         editor.get_parameter(key).copy_(value)
     merge_adapters(editor, adapters, scale)
+    check_finite(editor, folder)
     return editor.requires_grad_(False).eval()
 
 

@@ -10,6 +10,7 @@ Its metadata has the editor's class and config as JSON. docs/editing.md repeats 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from omniedit.models.adapter_folder import read_adapters
 from omniedit.models.bases.registry import CLASS
 from omniedit.models.editor import Editor
 from omniedit.models.factory import find_editor_class
+from omniedit.models.folder import check_finite
 from omniedit.models.sd3_layout import (
-    AUTHORS_BLOCKS,
+    AUTHORS_BLOCK,
     block_from_authors,
     block_to_authors,
+    convert_blocks,
     from_authors_layout,
     to_authors_layout,
 )
@@ -34,7 +37,7 @@ from omniedit.models.weights import check_state
 from omniedit.storage.atomic import replace_file
 
 BASE_PREFIX, CONTROL_PREFIX = "model.diffusion_model.", "control_model."
-CONTROL_BLOCKS = "control_blocks"
+CONTROL_BLOCK = "control_blocks.{}.block"
 EXPORT_AGAIN = "export the editor again"
 FORMAT = "omniedit.editor.1"
 LORA_BASE, LORA_EDITOR = "transformer.", "editor."
@@ -50,7 +53,8 @@ def export_comfyui(editor: Editor, file: Path, dtype: torch.dtype) -> None:
     is_sd3 = _is_sd3(editor.config)
     base, other = _split_state(editor.state_dict())
     state = {f"{BASE_PREFIX}{name}": value for name, value in (to_authors_layout(base) if is_sd3 else base).items()}
-    state |= {f"{CONTROL_PREFIX}{name}": value for name, value in _control_to_file(other, is_sd3).items()}
+    other = convert_blocks(other, CONTROL_BLOCK, AUTHORS_BLOCK, block_to_authors) if is_sd3 else other
+    state |= {f"{CONTROL_PREFIX}{name}": value for name, value in other.items()}
     config = {name: value for name, value in editor.config.items() if not name.startswith("_")}
     kind = f"{type(editor).__module__}:{type(editor).__name__}"
     about = {"format": FORMAT, "class": kind, "config": json.dumps(config)}
@@ -73,21 +77,34 @@ def load_comfyui(file: Path) -> Editor:
         raise UserError(f"{file}: cannot be read ({one_line(error, 150)})") from None
     if about.get("format") != FORMAT:
         raise UserError(f"{file}: not an editor of `omniedit export-editor`")
-    kind: Any = find_editor_class(about["class"])
-    editor = kind.from_config(json.loads(about["config"]))
+    editor = _create_editor(file, about)
     is_sd3 = _is_sd3(editor.config)
     base = {name.removeprefix(BASE_PREFIX): value for name, value in state.items() if name.startswith(BASE_PREFIX)}
-    control = {
-        name.removeprefix(CONTROL_PREFIX): value for name, value in state.items() if name.startswith(CONTROL_PREFIX)
-    }
+    other = {name.removeprefix(CONTROL_PREFIX): v for name, v in state.items() if not name.startswith(BASE_PREFIX)}
     try:
         weights = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
-        weights |= _control_from_file(control, is_sd3)
+        weights |= convert_blocks(other, AUTHORS_BLOCK, CONTROL_BLOCK, block_from_authors) if is_sd3 else other
     except KeyError as error:
         raise UserError(f"{file}: {error.args[0]} is no layer of SD3; {EXPORT_AGAIN}") from None
     check_state(file, weights, editor.state_dict(), type(editor).__name__, EXPORT_AGAIN)
     editor.load_state_dict(weights, assign=True)
+    check_finite(editor, file)
     return editor.requires_grad_(False).eval()
+
+
+def _create_editor(file: Path, about: Mapping[str, str]) -> Editor:
+    """Create the editor that the metadata of a file describe.
+
+    Raises:
+        UserError: they describe none.
+    """
+    try:
+        config = json.loads(about["config"])
+        if not isinstance(config, dict):
+            raise TypeError("config is not a JSON object")
+        return find_editor_class(about["class"]).from_config(config)  # type: ignore[return-value]
+    except Exception as error:  # an argument of the wrong kind can raise any error
+        raise UserError(f"{file}: no editor in its metadata ({one_line(error, 150)}); {EXPORT_AGAIN}") from None
 
 
 def _is_sd3(config: Any) -> bool:
@@ -98,33 +115,6 @@ def _split_state(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str,
     """Return the weights of the base, without their prefix, and all other weights."""
     base = {name.removeprefix("base."): value for name, value in state.items() if name.startswith("base.")}
     return base, {name: value for name, value in state.items() if not name.startswith("base.")}
-
-
-def _control_to_file(state: dict[str, Tensor], is_sd3: bool) -> dict[str, Tensor]:
-    result, blocks = {}, dict[str, dict[str, Tensor]]()
-    for name, value in state.items():
-        parts = name.split(".", 3)
-        if is_sd3 and parts[0] == CONTROL_BLOCKS and parts[2] == "block":
-            blocks.setdefault(parts[1], {})[parts[3]] = value
-        else:
-            result[name] = value
-    for number, block in blocks.items():
-        result |= {f"{AUTHORS_BLOCKS}.{number}.{name}": value for name, value in block_to_authors(block).items()}
-    return result
-
-
-def _control_from_file(state: dict[str, Tensor], is_sd3: bool) -> dict[str, Tensor]:
-    result, blocks = {}, dict[str, dict[str, Tensor]]()
-    for name, value in state.items():
-        parts = name.split(".", 2)
-        if is_sd3 and parts[0] == AUTHORS_BLOCKS:
-            blocks.setdefault(parts[1], {})[parts[2]] = value
-        else:
-            result[name] = value
-    for number, block in blocks.items():
-        names = block_from_authors(block).items()
-        result |= {f"{CONTROL_BLOCKS}.{number}.block.{name}": value for name, value in names}
-    return result
 
 
 def export_lora(folder: Path, file: Path, dtype: torch.dtype) -> None:

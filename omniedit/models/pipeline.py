@@ -216,6 +216,8 @@ class EditPipeline(FlowPipeline):
         text, preserve = (check_scale(name, self._setting(name, scale)) for name, scale in scales.items())
         if embedded_guidance_scale is not None:
             check_scale("embedded_guidance_scale", embedded_guidance_scale)
+            if not self.transformer.adapter.embeds_guidance:
+                raise ValueError("embedded_guidance_scale: this editor's base embeds no guidance; omit it")
         guidance = Guidance(text, preserve, embedded_guidance_scale)
         check_output_type(output_type)
         callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)

@@ -4,8 +4,8 @@ names.
 The authors join queries, keys and values in one weight, and order scale and shift differently in a last block.
 """
 
-from collections.abc import Mapping
-from typing import TypeVar
+import re
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -44,35 +44,56 @@ TOP_RENAMES = {
     "proj_out": "final_layer.linear",
 }
 """Layer in diffusers -> layer of the authors, in a block and outside of blocks."""
-BLOCKS, AUTHORS_BLOCKS = "transformer_blocks", "joint_blocks"
+BLOCK, AUTHORS_BLOCK = "transformer_blocks.{}", "joint_blocks.{}"
+IN_BLOCKS = ("transformer_blocks", "joint_blocks")
+SWAPPED_OUTSIDE = ("norm_out.linear", "final_layer.adaLN_modulation.1")
+"""Both names of the last layer's modulation, in which the authors put shift before scale."""
 SWAPPED = "norm1_context.linear"
 """Layer, in a block without text output, in which the authors put shift before scale."""
 LAST_LAYER = "context_block.mlp.fc1.weight"
 """Weight that only blocks with a text output have."""
 
-V = TypeVar("V")
-
 
 def to_authors_layout(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of an `SD3Transformer2DModel` in the authors' layout."""
-    result = {}
-    for name, value in _without(state, BLOCKS).items():
-        layer, kind = _split(name) if name not in TOP_RENAMES else (name, "")
-        result[f"{TOP_RENAMES[layer]}{kind}"] = swap_halves(value) if layer == "norm_out.linear" else value
-    for number, block in _by_number(state, BLOCKS).items():
-        result |= {f"{AUTHORS_BLOCKS}.{number}.{name}": value for name, value in block_to_authors(block).items()}
-    return result
+    return convert_blocks(_rename_outside(state, TOP_RENAMES), BLOCK, AUTHORS_BLOCK, block_to_authors)
 
 
 def from_authors_layout(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return diffusers' weights for those of `to_authors_layout`."""
     back = {new: old for old, new in TOP_RENAMES.items()}
+    return convert_blocks(_rename_outside(state, back), AUTHORS_BLOCK, BLOCK, block_from_authors)
+
+
+def _rename_outside(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Rename the layers outside of blocks."""
     result = {}
-    for name, value in _without(state, AUTHORS_BLOCKS).items():
-        layer, kind = _split(name) if name not in back else (name, "")
-        result[f"{back[layer]}{kind}"] = swap_halves(value) if back[layer] == "norm_out.linear" else value
-    for number, block in _by_number(state, AUTHORS_BLOCKS).items():
-        result |= {f"{BLOCKS}.{number}.{name}": value for name, value in block_from_authors(block).items()}
+    for name, value in state.items():
+        layer, kind = (name, "") if name in names else _split(name)
+        is_block = name.partition(".")[0] in IN_BLOCKS
+        new = name if is_block else f"{names[layer]}{kind}"
+        result[new] = swap_halves(value) if layer in SWAPPED_OUTSIDE else value
+    return result
+
+
+def convert_blocks(
+    state: Mapping[str, Tensor], old: str, new: str, convert: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+) -> dict[str, Tensor]:
+    """Convert the weights of numbered blocks, and keep the others.
+
+    Args:
+        old, new: name of a block before and after, with {} for its number.
+        convert: `block_to_authors` or `block_from_authors`.
+    """
+    pattern = re.compile(re.escape(old).replace(r"\{\}", r"(\d+)") + r"\.(.+)")
+    result, blocks = dict[str, Tensor](), dict[str, dict[str, Tensor]]()
+    for name, value in state.items():
+        if match := pattern.fullmatch(name):
+            blocks.setdefault(match[1], {})[match[2]] = value
+        else:
+            result[name] = value
+    for number, block in blocks.items():
+        result |= {f"{new.format(number)}.{name}": value for name, value in convert(block).items()}
     return result
 
 
@@ -117,17 +138,3 @@ def swap_halves(value: Tensor) -> Tensor:
 def _split(name: str) -> tuple[str, str]:
     layer, dot, kind = name.rpartition(".")
     return layer, f"{dot}{kind}"
-
-
-def _without(state: Mapping[str, V], prefix: str) -> dict[str, V]:
-    return {name: value for name, value in state.items() if not name.startswith(f"{prefix}.")}
-
-
-def _by_number(state: Mapping[str, V], prefix: str) -> dict[int, dict[str, V]]:
-    """Return the weights of each numbered part, {prefix}.{number}.{name}."""
-    parts: dict[int, dict[str, V]] = {}
-    for name, value in state.items():
-        if name.startswith(f"{prefix}."):
-            number, _, inner = name.removeprefix(f"{prefix}.").partition(".")
-            parts.setdefault(int(number), {})[inner] = value
-    return parts

@@ -52,6 +52,18 @@ def inputs(name: str, dtype: torch.dtype = torch.float32, texts: tuple[int, int]
     return given | {"condition": condition}
 
 
+def demonstrations(base: str, count: int = 2) -> dict[str, torch.Tensor]:
+    """Return references with masks and captions, as further inputs of an editor over a base."""
+    g = torch.Generator().manual_seed(3)
+    is_masked = base in ("qwen_image", "z_image")
+    return {
+        "references": torch.randn(2, count, 16, 8, 12, generator=g),
+        "reference_mask": torch.ones(2, count, dtype=torch.bool),
+        "reference_prompts": torch.randn(2, count, 5, TEXT_WIDTH, generator=g),
+        "reference_pooled": torch.ones(2, count, 5) if is_masked else torch.randn(2, count, TEXT_WIDTH, generator=g),
+    }
+
+
 def diffusers_velocity(net: Any, x: dict[str, torch.Tensor], *images: torch.Tensor) -> torch.Tensor:
     """Return the velocity that diffusers' pipelines take from a transformer.
 

@@ -5,9 +5,8 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from torch import Tensor
 
-from helpers.tiny_bases import inputs, make
+from helpers.tiny_bases import demonstrations, inputs, make
 from helpers.tiny_models import move_weights
 from omniedit.models import build
 from omniedit.models.conditions import get_supported_conditions
@@ -20,18 +19,6 @@ EXACT = ("editnet_demos", "editnet_demos_cross", "editnet_routed_demos")
 CROSS = ("editnet_demos_cross", "sequence_concat_demos_cross")
 ALL = (*EXACT, "sequence_concat_demos", "sequence_concat_demos_cross")
 TOKENS = 5
-
-
-def demonstrations(base: str, count: int = 2) -> dict[str, Tensor]:
-    g = torch.Generator().manual_seed(3)
-    x = inputs(base)
-    pooled = torch.ones(2, count, TOKENS) if x["pooled"].shape[1] == TOKENS else torch.randn(2, count, 24, generator=g)
-    return {
-        "references": torch.randn(2, count, 16, 8, 12, generator=g),
-        "reference_mask": torch.ones(2, count, dtype=torch.bool),
-        "reference_prompts": torch.randn(2, count, TOKENS, 24, generator=g),
-        "reference_pooled": pooled,
-    }
 
 
 def start(name: str, base: str) -> Editor:

@@ -79,6 +79,14 @@ def test_each_editnet_variant_changes_exactly_one_design_choice():
         assert unmoved == (name == "editnet_from_image")
 
 
+@torch.no_grad()
+def test_control_at_noise_level_zero_has_the_modulation_of_timestep_zero():
+    clean = move_weights(models.build("editnet_clean_time", base(SD3))).eval()
+    usual = move_weights(models.build("editnet", base(SD3))).eval()
+    zero = torch.zeros_like(inputs()["timestep"])
+    assert torch.equal(control_output(clean), control_output(usual, timestep=zero))
+
+
 def test_a_control_block_before_every_second_block_copies_that_block():
     transformer = base(SD3)
     net = move_weights(models.build("editnet_every2", transformer))

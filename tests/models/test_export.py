@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
@@ -41,12 +42,51 @@ def test_a_file_of_another_program_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "editor.safetensors").write_bytes(b"no tensors")
     with pytest.raises(UserError, match=r"editor\.safetensors: cannot be read"):
         load_comfyui(tmp_path / "editor.safetensors")
-    about = {"format": FORMAT, "class": "os:system", "config": "{}"}
-    save_file({"x": torch.ones(1)}, tmp_path / "editor.safetensors", about)
-    with pytest.raises(UserError, match="os:system: not an editor of this version"):
+    save_file({"x": torch.ones(1)}, tmp_path / "editor.safetensors")
+    with pytest.raises(UserError, match="not an editor of `omniedit export-editor`"):
         load_comfyui(tmp_path / "editor.safetensors")
     with pytest.raises(UserError, match=r"no adapters; train the editor with train\.lora\.rank"):
         export_lora(tmp_path, tmp_path / "lora.safetensors", torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("about", "problem"),
+    [
+        ({"class": "os:system"}, r"os:system: not an editor of this version"),
+        ({"class": None}, r"'class'"),
+        ({"config": None}, r"'config'"),
+        ({"config": "{"}, r"Expecting property name"),
+        ({"config": "[]"}, r"config is not a JSON object"),
+        ({"config": "{}"}, r"EditNet.* missing 1 required positional argument: 'base_config'"),
+        ({"config": '{"base_config": {"_class_name": "Other"}}'}, r"Other: no editor can be built on this class"),
+    ],
+)
+def test_metadata_of_no_editor_are_an_error_with_the_file(about: dict, problem: str, tmp_path: Path) -> None:
+    kept = {"format": FORMAT, "class": "omniedit.models.editnet:EditNet", "config": "{}"} | about
+    file = tmp_path / "editor.safetensors"
+    save_file({"x": torch.ones(1)}, file, {key: value for key, value in kept.items() if value is not None})
+    with pytest.raises(
+        UserError, match=rf"^{file}: no editor in its metadata \({problem}.*\); export the editor again"
+    ):
+        load_comfyui(file)
+
+
+def test_a_file_with_wrong_weights_is_an_error_with_the_weight(tmp_path: Path) -> None:
+    file = tmp_path / "editor.safetensors"
+    export_comfyui(models.build("editnet", base(SD3)), file, torch.float32)
+    with safe_open(file, "pt") as opened:
+        about = opened.metadata()
+    state = load_file(file)
+    joined, image = "joint_blocks.1.x_block.attn.qkv.weight", "control_model.control_blocks.0.to_image.weight"
+    for changes, problem in (
+        ({"stray": torch.ones(1)}, "EditNet has no stray"),
+        ({"control_model.joint_blocks.0.stray.weight": torch.ones(1)}, "stray is no layer of SD3"),
+        ({image: torch.full((32, 32), torch.nan)}, r"control_blocks\.0\.to_image\.weight has NaN"),
+        ({f"model.diffusion_model.{joined}": torch.ones(6, 32)}, r"attn\.to_[qkv]\.weight has shape \(2, 32\)"),
+    ):
+        save_file(state | changes, file, about)
+        with pytest.raises(UserError, match=rf"^{file}: .*{problem}"):
+            load_comfyui(file)
 
 
 @pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])

@@ -8,7 +8,7 @@ from omniedit.config.fitting import LoraConfig
 from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import Cost, count_quantisable, count_weights
 from omniedit.models.lora import add_adapters
-from omniedit.models.memory import state_memory
+from omniedit.models.memory import peak_bytes, state_memory
 
 COST = Cost(parameters=1000, trained=400, forward_flops=0, step_flops=0, saved_bytes=0, quantisable=480)
 
@@ -35,6 +35,15 @@ def test_each_memory_option_changes_only_its_part() -> None:
     assert parts(2, zero_offload="optimizer") == (2000, 200, 0, 0, 1600)
     assert parts(0, quantize="int8")[0] == 2 * 520 + 480
     assert parts(0, quantize="nf4")[0] == 2 * 520 + 480 * (0.5 + 4 / 64)
+
+
+def test_the_optimizer_step_needs_a_flat_copy_of_the_gradients_at_zero_1_and_2() -> None:
+    """400 gradients on 4 GPUs, in bfloat16 and float32: 6 bytes each."""
+    options = {name: TrainConfig.model_validate({"dtype": name}) for name in ("bfloat16", "float32")}
+    peaks = [peak_bytes(500, COST, options["bfloat16"], stage, 4) for stage in range(4)]
+    assert peaks == [500, 600, 600, 500]
+    assert peak_bytes(700, COST, options["bfloat16"], 2, 4) == 700
+    assert peak_bytes(500, COST, options["float32"], 2, 4) == 500
 
 
 def test_counted_weights_match_a_network_in_memory() -> None:

@@ -146,6 +146,7 @@ def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path
         ({"num_inference_steps": True}, "num_inference_steps: True, but a whole number"),
         ({"guidance_scale": float("nan")}, "guidance_scale: nan, but a number is needed"),
         ({"guidance_scale": "3"}, "guidance_scale: '3', but a number is needed"),
+        ({"embedded_guidance_scale": 3.5}, "embedded_guidance_scale: this editor's base embeds no guidance; omit it"),
         ({"embedded_guidance_scale": "3"}, "embedded_guidance_scale: '3', but a number is needed"),
         ({"embedded_guidance_scale": float("nan")}, "embedded_guidance_scale: nan, but a number is needed"),
         ({"generator": 0}, r"generator: a int, but a Generator is needed, such as torch\.Generator\(\)"),

@@ -7,9 +7,22 @@ from torch import Tensor, nn
 from helpers import tiny_bases
 from helpers.tiny_models import SD3, base, inputs, move_weights
 from omniedit import models
+from omniedit.models.bases.adapter import Inputs, TokenGrid
+from omniedit.models.bases.registry import adapt
 from omniedit.models.conditions import get_supported_conditions
-from omniedit.models.routed_editnet import RoutedEditNet, TaskTokenEditNet
-from omniedit.models.routing import SHARED, Experts, Route, Router, VisualPrompt, attend, default_groups
+from omniedit.models.routed_editnet import RoutedEditNet, TaskTokenEditNet, task_prefix, text_vector
+from omniedit.models.routing import (
+    SHARED,
+    Experts,
+    Route,
+    Router,
+    TaskEmbedding,
+    VisualPrompt,
+    attend,
+    default_groups,
+    grid_positions,
+    head_count,
+)
 
 TASKS = ("remove", "style_change", "visual_sketch", "of_a_data_set")
 
@@ -125,6 +138,41 @@ def test_attention_ignores_masked_tokens() -> None:
     value = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]]])
     found = attend(query, key, value, 1, torch.tensor([[True, True, False]]))
     torch.testing.assert_close(found, torch.tensor([[[2.0, 3.0]]]))
+
+
+@torch.no_grad()
+def test_an_unknown_task_has_the_last_vector() -> None:
+    embedding = TaskEmbedding(3, 4)
+    assert torch.equal(embedding(torch.tensor([0, 2, -1])), embedding.weight[[0, 2, 3]])
+
+
+def test_an_instruction_without_pooled_text_is_the_mean_of_its_tokens() -> None:
+    prompt = torch.tensor([1.0, 3.0, 100.0])[None, :, None].expand(3, -1, 2)
+    mask, unused = torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 0]]), torch.zeros(())
+    for name in ("qwen_image", "z_image"):
+        vectors = text_vector(adapt(tiny_bases.make(name)), Inputs(unused, unused, prompt, mask, unused))
+        assert vectors.tolist() == [[2, 2], [1, 1], [0, 0]]
+
+
+def test_a_task_token_is_padded_as_the_images_of_its_base() -> None:
+    token = torch.ones(2, 1, 4)
+    plain, padded = (task_prefix(adapt(tiny_bases.make(name)), token) for name in ("sd3", "z_image"))
+    assert torch.equal(plain.tokens, token) and plain.present is None
+    assert padded.tokens[..., 0].tolist() == [[1.0, *[0.0] * 31]] * 2
+    assert padded.present is not None and padded.present.tolist() == [[True, *[False] * 31]] * 2
+    assert plain.grids == padded.grids == [TokenGrid(1, 1, index=2)]
+
+
+def test_positions_of_references_are_octaves_from_minus_one_to_one() -> None:
+    y, x = [0.0, 0, -1, 1], [[0.0, 0, -1, 1], [-1, 0, 0, -1], [0, 0, 1, 1], [1, 0, 0, -1], [0, 0, -1, 1]]
+    found = grid_positions(1, 5, 8, torch.device("cpu"))
+    torch.testing.assert_close(found, torch.tensor([[*y, *row] for row in x]), atol=1e-5, rtol=0)
+    sines = grid_positions(1, 7, 48, torch.device("cpu"))[:, 24:36]
+    assert torch.equal(sines[:, 8], sines[:, 11]) and not torch.allclose(sines[:, 7], sines[:, 8], atol=0.1)
+
+
+def test_heads_are_64_wide_where_the_width_divides() -> None:
+    assert [head_count(width) for width in (32, 64, 200, 512)] == [1, 1, 2, 8]
 
 
 @torch.no_grad()

@@ -106,6 +106,25 @@ def test_adapters_with_one_wrong_weight_are_refused(
         build_from_adapters(adapter_run, base(SD3))
 
 
+@pytest.mark.parametrize(
+    ("file", "name", "merged"),
+    [
+        ("trained.safetensors", "control_blocks.0.to_image.bias", "control_blocks.0.to_image.bias"),
+        (
+            "adapter_model.safetensors",
+            "base_model.model.control_blocks.1.block.ff.net.2.lora_B.weight",
+            "control_blocks.1.block.ff.net.2.weight",
+        ),
+    ],
+)
+def test_adapters_with_nan_are_refused(file: str, name: str, merged: str, adapter_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(adapter_run, tmp_path / "editor")
+    state = load_file(folder / ADAPTER_FOLDER / file)
+    save_file(state | {name: torch.full_like(state[name], torch.nan)}, folder / ADAPTER_FOLDER / file)
+    with pytest.raises(UserError, match=rf"^{folder}: {re.escape(merged)} has NaN or infinite values"):
+        build_from_adapters(folder, base(SD3))
+
+
 def test_an_incomplete_adapter_is_not_exported(adapter_run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(adapter_run, tmp_path / "editor")
     file, name = folder / ADAPTER_FOLDER / "adapter_model.safetensors", "control_blocks.1.block.ff.net.2.lora_B.weight"

@@ -112,6 +112,11 @@ class Adapter(ABC):
         """Maximum number of tokens along a side of an image for which there are positions."""
 
     @property
+    def embeds_guidance(self) -> bool:
+        """Whether `modulation` reads a guidance scale."""
+        return False
+
+    @property
     def text_width(self) -> int:
         """Width of `prompt_embeds`."""
         return self.net.config["joint_attention_dim"]
@@ -141,6 +146,7 @@ class Adapter(ABC):
         return self.patch_layer
 
     @staticmethod
+    @abstractmethod
     def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
         """Return tokens of latents without noise, (B, N, D), padded as those of `embed_image`.
 
@@ -149,7 +155,6 @@ class Adapter(ABC):
         Args:
             embedder: a copy of `image_embedder`.
         """
-        raise NotImplementedError("this base has no tokens of images")
 
     @staticmethod
     def has_text_output(block: nn.Module) -> bool:
@@ -173,11 +178,10 @@ class Adapter(ABC):
     def new_patch_layer(self, channels: int) -> nn.Module:
         """Return a new layer that maps patches of latents with this number of channels to tokens."""
 
-    @abstractmethod
     def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
         """Return tokens of latents, (B, N, D), without positions, by a layer like `patch_layer`."""
+        return self.embed_clean(layer, latents)
 
-    @abstractmethod
     def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
         """Return tokens of latents, (B, N, D), as the base embeds its own.
 
@@ -185,6 +189,7 @@ class Adapter(ABC):
             embedder: `image_embedder` or a copy of it.
             index: index of the image, as in `TokenGrid`.
         """
+        return self.embed_clean(embedder, latents)
 
     @abstractmethod
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 from torch import Tensor, nn
 
 from omniedit.models.bases.adapter import BaseState, Context, Inputs, TokenGrid
-from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
+from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels
 
 GUIDANCE = 3.5
 """Guidance scale that FLUX.1-dev embeds by default, in training and sampling."""
@@ -65,9 +65,6 @@ class FluxAdapter(PackedAdapter):
             mask = torch.cat([text_present, present], dim=1)[:, None, None]
             context["joint_attention_kwargs"] = {"attention_mask": mask}
         return context
-
-    def decode(self, state: BaseState) -> Tensor:
-        return unpack(self.net.proj_out(self.net.norm_out(state.image, state.modulation)), state.grid)
 
 
 def position_ids(grid: TokenGrid, device: torch.device) -> Tensor:

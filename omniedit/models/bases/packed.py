@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, TokenGrid
+from omniedit.models.bases.adapter import Adapter, BaseState, TokenGrid
 
 PATCH = 2
 MAX_SIDE = 4096
@@ -29,15 +29,12 @@ class PackedAdapter(Adapter):
     def new_patch_layer(self, channels: int) -> nn.Module:
         return nn.Linear(channels * PATCH**2, self.width)
 
-    def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
-        return layer(pack(latents))
-
-    def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
-        return self.embed_patches(embedder, latents)
-
     @staticmethod
     def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
         return embedder(pack(latents))
+
+    def decode(self, state: BaseState) -> Tensor:
+        return unpack(self.net.proj_out(self.net.norm_out(state.image, state.modulation)), state.grid)
 
 
 def pack(latents: Tensor) -> Tensor:

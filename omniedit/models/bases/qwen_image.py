@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from omniedit.models.attention_kernels import set_masked_attention
 from omniedit.models.bases.adapter import BaseState, Context, Inputs, TokenGrid
-from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
+from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels
 
 
 class QwenImageAdapter(PackedAdapter):
@@ -57,6 +57,3 @@ class QwenImageAdapter(PackedAdapter):
     def restore_constants(self) -> None:
         axes = list(self.net.config["axes_dims_rope"])
         self.net.pos_embed = QwenEmbedRope(theta=10000, axes_dim=axes, scale_rope=True)
-
-    def decode(self, state: BaseState) -> Tensor:
-        return unpack(self.net.proj_out(self.net.norm_out(state.image, state.modulation)), state.grid)

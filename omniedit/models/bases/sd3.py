@@ -49,9 +49,6 @@ class Sd3Adapter(Adapter):
     def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
         return layer(latents).flatten(2).transpose(1, 2)
 
-    def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
-        return embedder(latents).contiguous()
-
     @staticmethod
     def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
         return embedder(latents).contiguous()
@@ -62,7 +59,7 @@ class Sd3Adapter(Adapter):
     def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
         latents = inputs.noisy if extra_channels is None else torch.cat([inputs.noisy, extra_channels], dim=1)
         modulation = self.modulation(inputs.timestep, inputs.pooled)
-        image = self.embed_image(self.net.pos_embed, latents, modulation, inputs.pooled)
+        image = self.embed_clean(self.net.pos_embed, latents)
         text = self.net.context_embedder(inputs.prompt_embeds)
         return BaseState(image, text, modulation, {}, self.grid(inputs.noisy))
 

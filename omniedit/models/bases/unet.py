@@ -51,4 +51,4 @@ class UNetAdapter(Adapter):
         raise ValueError("UNet2DConditionModel: not an MMDiT; the only architecture on it is unet_routed")
 
     image_embedder = property(_refuse)
-    new_patch_layer = embed_patches = embed_image = modulation = embed = context = decode = _refuse
+    new_patch_layer = embed_clean = modulation = embed = context = decode = _refuse

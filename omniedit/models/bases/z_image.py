@@ -64,9 +64,6 @@ class ZImageAdapter(Adapter):
     def new_patch_layer(self, channels: int) -> nn.Module:
         return nn.Linear(channels * PATCH**2, self.width)
 
-    def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
-        return pad_tokens(layer(patchify(latents)))
-
     def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
         return self._refine(embedder(patchify(latents)), self.grid(latents, index), modulation, pooled)
 

@@ -1,26 +1,44 @@
-"""Tests of each architecture over each base but SD3, which test_factory.py covers, on tiny transformers."""
+"""Tests of every architecture over every base on tiny transformers: the table of docs/training.md.
+
+test_factory.py repeats those over SD3 with other patches and numbers; test_unet_editor.py has the UNet's.
+"""
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from helpers.real_step import count_trained, measure_step
-from helpers.tiny_bases import diffusers_velocity, inputs, make
+from helpers.tiny_bases import BASES, demonstrations, diffusers_velocity, inputs, make
 from helpers.tiny_models import move_weights
 from omniedit import models
+from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import TrainConfig
-from omniedit.models.bases.registry import transformer_config
+from omniedit.models.bases.registry import ADAPTERS, SD3, UNET, transformer_config
 from omniedit.models.cost import model_cost
 from omniedit.models.editor import Editor
 from omniedit.training.blocks import prepare_blocks
 
-BASES = ("flux", "qwen_image", "z_image")
-EXACT = ("editnet", "controlnet", "controlnet_text", "channel_concat", "sequence_concat_gated")
-TABLE = [(name, base) for name in (*EXACT, "sequence_concat") for base in BASES]
+COLUMNS = {
+    SD3: "SD3, SD3.5",
+    "FluxTransformer2DModel": "FLUX.1",
+    "QwenImageTransformer2DModel": "Qwen-Image",
+    "ZImageTransformer2DModel": "Z-Image",
+    UNET: "SD1.5",
+}
+PUBLISHED = {"FLUX.1": "as Kontext", "Qwen-Image": "as Qwen-Image-Edit"}
+IN_CONTEXT = ("sequence_concat", "sequence_concat_demos", "sequence_concat_demos_cross")
+MMDITS = [name for name, architecture in ARCHITECTURES.items() if not architecture.over_unet]
+EXACT = [name for name in MMDITS if name not in IN_CONTEXT]
+PACKED = ("flux", "qwen_image", "z_image")
+COUNTED = [("editnet", base) for base in PACKED]
+COUNTED += [("channel_concat", "z_image"), ("sequence_concat_gated", "qwen_image")]
+COUNTED += [("editnet_routed_demos", "z_image"), ("sequence_concat_demos", "flux")]
+"""Cells with all kinds of layers of the others; test_cost.py counts every architecture over SD3."""
 transformer = cache(make)
+pytestmark = pytest.mark.usefixtures("one_thread")
+DOCUMENT = Path(__file__).parents[3] / "docs/training.md"
 
 
 @cache
@@ -35,25 +53,48 @@ def one_more(net: Editor) -> Editor:
     return copied
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    """Run on one thread: on several, even a copy of the base differs in the last bit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def all_inputs(base: str, texts: tuple[int, int] = (5, 5)) -> dict[str, torch.Tensor]:
+    """Return inputs of an editor with references, captions and tasks."""
+    return inputs(base, texts=texts) | demonstrations(base) | {"task": torch.tensor([0, -1])}
 
 
-@pytest.mark.parametrize("base", [*BASES, "flux_schnell"])
+def cell(name: str, column: str) -> str:
+    """Return how an untrained editor starts, as in the document."""
+    if ARCHITECTURES[name].over_unet != (column == COLUMNS[UNET]):
+        return ""
+    if name not in IN_CONTEXT:
+        return "exact"
+    return PUBLISHED.get(column, "in context") if name == "sequence_concat" else "in context"
+
+
+def test_the_documented_table_has_every_architecture_and_base() -> None:
+    assert list(COLUMNS) == list(ADAPTERS)
+    lines = DOCUMENT.read_text().splitlines()
+    first = lines.index(f"| `train.model` | {' | '.join(COLUMNS.values())} |")
+    rows = {name: " | ".join(cell(name, column) for column in COLUMNS.values()) for name in ARCHITECTURES}
+    expected = [f"| `{name}` | {row} |".replace("|  |", "| |").replace("|  |", "| |") for name, row in rows.items()]
+    assert lines[first + 2 : first + 3 + len(expected)] == [*expected, ""]
+
+
+@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("name", EXACT)
 @torch.no_grad()
 def test_untrained_editor_is_bit_identical_to_diffusers(name: str, base: str) -> None:
     for texts in ((5, 5), (5, 3)):
-        x = inputs(base, texts=texts)
+        x = all_inputs(base, texts)
         assert torch.equal(untrained_editor(name, base)(**x), diffusers_velocity(transformer(base), x))
 
 
 @pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("name", IN_CONTEXT)
+@torch.no_grad()
+def test_output_of_an_untrained_sequence_editor_depends_on_the_source(name: str, base: str) -> None:
+    x = all_inputs(base)
+    net, without = untrained_editor(name, base), x | {"condition": torch.zeros_like(x["condition"])}
+    assert (net(**x) - net(**without)).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("base", PACKED)
 @torch.no_grad()
 def test_untrained_editor_is_bit_identical_to_diffusers_in_bfloat16(base: str) -> None:
     net, x = make(base).to(torch.bfloat16), inputs(base, torch.bfloat16)
@@ -71,32 +112,36 @@ def test_untrained_sequence_editor_equals_a_base_with_the_source_in_context(base
     assert torch.equal(untrained_editor("sequence_concat", base)(**x), expected)
 
 
-@pytest.mark.parametrize(("name", "base"), TABLE)
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("name", MMDITS)
 def test_gradient_steps_change_the_output_and_its_dependence_on_the_condition(name: str, base: str) -> None:
     """One step changes the output. A ControlNet's condition acts from the second on, through two zero layers."""
-    net, x = one_more(untrained_editor(name, base)), inputs(base)
-    optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1.0)
+    net, x = one_more(untrained_editor(name, base)), all_inputs(base)
+    trained = [p for p in net.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=1.0)
     outputs = [net(**x)]
     for _ in range(2):
         outputs[-1].square().mean().backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
+        optimizer.zero_grad()
         outputs.append(net(**x))
+    outputs.append(net(**x | {"condition": torch.zeros_like(x["condition"])}))
+    assert all(output.isfinite().all() for output in outputs)
     assert not torch.equal(outputs[1], outputs[0])
-    assert not torch.equal(net(**x | {"condition": torch.zeros_like(x["condition"])}), outputs[2])
+    assert not torch.equal(outputs[3], outputs[2])
 
 
-@pytest.mark.parametrize(("name", "base"), TABLE)
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("name", MMDITS)
 @torch.no_grad()
 def test_saved_editor_reloads_bit_identical(name: str, base: str, tmp_path: Path) -> None:
-    net, x = move_weights(one_more(untrained_editor(name, base))).eval(), inputs(base, texts=(5, 3))
+    net, x = move_weights(one_more(untrained_editor(name, base))).eval(), all_inputs(base, texts=(5, 3))
     net.save_pretrained(tmp_path)
     assert torch.equal(type(net).from_pretrained(tmp_path).eval()(**x), net(**x))
 
 
-@pytest.mark.parametrize(
-    ("name", "base"),
-    [*(("editnet", base) for base in BASES), ("channel_concat", "z_image")],
-)
+@pytest.mark.parametrize(("name", "base"), COUNTED)
 def test_counted_cost_matches_a_real_step(name: str, base: str) -> None:
     net = one_more(untrained_editor(name, base))
     flops, saved_bytes = measure_step(net)
@@ -106,7 +151,7 @@ def test_counted_cost_matches_a_real_step(name: str, base: str) -> None:
     assert cost.trained == count_trained(net)
 
 
-@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("base", PACKED)
 def test_recomputed_blocks_give_the_same_gradients(base: str) -> None:
     gradients = []
     for how in ("none", "all"):
