@@ -157,15 +157,15 @@ def test_the_first_rows_of_a_large_group_are_compared(tmp_path: Path) -> None:
 
 def test_a_partitioned_shard_reads_its_own_files_and_records_their_bad_rows(tmp_path: Path) -> None:
     for number in range(2):
-        urls = [f"shop.example/{number}", "n/a"]
-        columns = {"image": [b"a file"] * 2, "text": ["mug"] * 2, "url": urls}
+        urls = [*(f"shop.example/{number}{page}" for page in range(8)), "n/a"]
+        columns = {"image": [b"a file"] * 9, "text": ["mug"] * 9, "url": urls}
         pq.write_table(pa.table(columns), tmp_path / f"{number}.parquet")
     expert = ExpertConfig(kind="lora", base="shipped")
     options = SubjectsConfig(source="rows", path=str(tmp_path), expert=expert, is_partitioned=True)
     for number in range(2):
         groups, rejected = read_groups(options, number, 2)
-        assert list(groups) == [f"shop.example/{number}"]
-        assert [row.source_id for row in rejected] == [f"{number}.parquet:1"]
+        assert list(groups) == [f"shop.example/{number}{page}" for page in range(8)]
+        assert [row.source_id for row in rejected] == [f"{number}.parquet:8"]
     with pytest.raises(UserError, match=r"subjects\.is_partitioned: 2 files for 3 shards"):
         read_groups(options, 0, 3)
 
