@@ -8,6 +8,8 @@ from omniedit.config.section import MAX_RESOLUTION, SHIPPED, LocalPath, Section
 from omniedit.tasks import SUBJECT_TASKS, Task
 
 PREFIX = "subject_"
+RIGHTS = ("licence", "author")
+"""Columns of the rows with the rights of an image, both optional."""
 Skill = Literal["stylise", "recontextualise", "view", "attribute", "compose", "accessorise"]
 
 
@@ -43,6 +45,8 @@ class ExpertConfig(Section):
     def _check_adapter_base(self) -> Self:
         if self.kind == "lora" and self.base is None:
             raise ValueError("kind lora needs a base: a role of config/models.yaml, a folder, or shipped")
+        if len(self.token.split()) != 1:
+            raise ValueError(f"token: {self.token!a} is not one word; give one, such as sks")
         return self
 
 
@@ -55,7 +59,7 @@ class SubjectsConfig(Section):
     path: LocalPath | None = None
     """Files with the rows, for `rows`, as in `imports.<name>.path`."""
     image_column: str = "image"
-    """Column of the images: bytes, or paths."""
+    """Column of the images: bytes, or paths. No two columns have one name; `licence` and `author` are rights."""
     text_column: str = "text"
     """Column of the texts, such as the alt text of a web page."""
     url_column: str = "url"
@@ -137,6 +141,15 @@ class SubjectsConfig(Section):
             raise ValueError("captions: model needs source rows; cut-outs have names")
         if self.max_demonstrations < self.min_demonstrations:
             raise ValueError("max_demonstrations must not be less than min_demonstrations")
+        if self.max_similarity <= self.min_similarity:
+            raise ValueError("max_similarity must be more than min_similarity")
+        if self.min_text > 0 and self.text_features is None:
+            raise ValueError("min_text needs text_features, the role of a CLIP that compares image and prompt")
+        columns = [self.image_column, self.text_column, self.url_column, *RIGHTS]
+        if twice := [name for name in columns if columns.count(name) > 1]:
+            raise ValueError(
+                f"image_column, text_column, url_column: {twice[0]!a} has two meanings; name another column"
+            )
         if not self.skills:
             raise ValueError("skills: give at least one")
         return self

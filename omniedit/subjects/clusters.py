@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.config.subjects import SubjectsConfig
+from omniedit.config.subjects import RIGHTS, SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow, read_images, read_text
 from omniedit.exchange.image_files import ImageFiles
@@ -29,8 +29,6 @@ from omniedit.subjects.captions import Captioner
 from omniedit.subjects.features import Embed, similarities
 from omniedit.subjects.subject import Demonstration, RejectedCluster, Subject
 
-RIGHTS = ("licence", "author")
-"""Columns with the rights of an image, both optional."""
 MAX_ROWS = 40
 """Maximum number of images of a group that are compared, the first ones. Larger pages rarely show one subject."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")
@@ -84,11 +82,16 @@ def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[
     A group is assigned to a shard by the digest of its name or, with `is_partitioned`, by its file.
 
     Raises:
-        UserError: the files cannot be read, or lack a column.
+        UserError: the files cannot be read, lack a column, or would be divided although they are partitioned.
     """
     assert options.path is not None
     layout = build_layout(options)
     reader = RowReader(options.path, layout)
+    if options.is_partitioned and len(reader.files) < shards:
+        raise UserError(
+            f"subjects.is_partitioned: {len(reader.files)} files for {shards} shards, so a file's groups would be"
+            " divided; set sources.shards to at most the number of files, or is_partitioned to false"
+        )
     groups: dict[str, PageGroup] = {}
     rejected: list[Rejection] = []
     files = ImageFiles(reader.images_root)

@@ -4,6 +4,7 @@ Its configuration is in /etc/slurm, because Snakemake's job step removes SLURM_C
 else is in a separate folder. It needs root and Debian packages (`PACKAGES`).
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from helpers import debian
 
@@ -28,6 +30,8 @@ ACCOUNT = "lab"
 GPUS = 8
 CONFIGURATION = Path("/etc/slurm")
 MARK = "# made by OmniEdit's tests"
+LOCK = Path("/run/lock/omniedit-slurm")
+"""File that the process with the running Slurm locks: all share CONFIGURATION and ports."""
 DEVICES = Path("/dev/omniedit-gpus")
 NULL_DEVICE = os.makedev(1, 3)
 
@@ -46,6 +50,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock: TextIO | None = None
 
     def start(self) -> None:
         """Start all daemons in order; each must answer before the next starts.
@@ -54,6 +59,7 @@ class Cluster:
             NoCluster: this machine already has a Slurm, is not Debian, or this user is not root; or a daemon fails.
         """
         check_machine()
+        self._lock = lock_machine()
         self._configure()
         self.start_daemon("munged")
         self.start_daemon("mariadbd")
@@ -68,11 +74,16 @@ class Cluster:
         wait_until(self.is_idle, "the nodes to be idle", 300)
 
     def stop(self) -> None:
+        """Stop the daemons and remove their configuration, if this cluster was started."""
+        if self._lock is None:
+            return
         for name in reversed(list(self.daemons)):
             self.kill_daemon(name, signal.SIGTERM)
         shutil.rmtree(DEVICES, ignore_errors=True)
         for name in ("slurm.conf", "slurmdbd.conf", "gres.conf"):
             (CONFIGURATION / name).unlink(missing_ok=True)
+        self._lock.close()
+        self._lock = None
 
     def start_daemon(self, name: str) -> None:
         """Start one of the daemons and wait until it answers."""
@@ -211,6 +222,23 @@ def check_machine() -> None:
     ours = CONFIGURATION / "slurm.conf"
     if ours.exists() and not ours.read_text().startswith(MARK):
         raise NoCluster(f"{ours} belongs to a Slurm of this machine")
+
+
+def lock_machine() -> TextIO:
+    """Return the locked file that keeps other processes from starting a private Slurm.
+
+    Raises:
+        NoCluster: another process has one.
+    """
+    lock = LOCK.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise NoCluster(
+            f"another process runs a private Slurm ({LOCK} is locked); start again when it has ended"
+        ) from None
+    return lock
 
 
 def install() -> None:

@@ -80,10 +80,10 @@ def main() -> None:
         cluster.folder.mkdir()
         root.mkdir()
         try:
+            cluster.start()
             start = time.monotonic()
             targets = prepare(root, args.subjects)
             print(f"{len(targets)} subjects in {time.monotonic() - start:.0f} s", flush=True)
-            cluster.start()
             run_twice(root, targets)
             pairs = 0
             for target in targets:

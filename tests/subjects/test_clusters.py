@@ -1,6 +1,7 @@
 """Tests of clusters: rows of an address become a subject, or are rejected with the reason."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,15 @@ from omniedit.config.subjects import ExpertConfig, SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow
 from omniedit.subjects.captions import NamesFromTexts, common_name, split_words
-from omniedit.subjects.clusters import find_subjects, group_name, join_rights, read_groups
+from omniedit.subjects.clusters import (
+    MAX_ROWS,
+    PageGroup,
+    WebRow,
+    find_subjects,
+    group_name,
+    join_rights,
+    read_groups,
+)
 from omniedit.subjects.subject import RejectedCluster, Subject
 
 
@@ -88,6 +97,83 @@ def test_each_group_belongs_to_one_shard(options: SubjectsConfig) -> None:
     assert set().union(*names) == set(read_groups(options, 0, 1)[0]) and sum(map(len, names)) == 4
 
 
+def cluster_levels(levels: list[float], *groups: str, **options: Any) -> list[Subject | RejectedCluster]:
+    """Return the subjects of groups that each have an image of every level; the features are angles of levels."""
+
+    def embed_levels(images: Any) -> np.ndarray:
+        angles = np.array([image.mean() for image in images]) / 255 * np.pi / 2
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+    rows = []
+    for number, level in enumerate(levels):
+        file = io.BytesIO()
+        PIL.Image.new("RGB", (4, 4), (int(level),) * 3).save(file, "PNG")
+        rows.append(WebRow(file.getvalue(), f"mug {number}", {"licence": "", "author": ""}, f"row {number}"))
+    files = {name: PageGroup(list(rows), len(rows)) for name in groups or ("a",)}
+    expert = ExpertConfig(kind="lora", base="shipped")
+    chosen = SubjectsConfig(source="rows", path="rows.parquet", expert=expert, **options)
+    return list(find_subjects(files, chosen, embed_levels, NamesFromTexts()))
+
+
+def captions(subject: Subject | RejectedCluster) -> list[str]:
+    assert isinstance(subject, Subject)
+    return [each.caption for each in subject.demonstrations]
+
+
+def test_the_first_of_images_as_similar_as_max_similarity_is_used() -> None:
+    """Two levels are 3 apart, 1.06 degrees: a cosine of 0.9998. The others differ by 10 degrees and more."""
+    (subject,) = cluster_levels([100, 103, 130, 160], min_similarity=0.5, max_similarity=0.999)
+    assert captions(subject) == ["mug 0", "mug 2", "mug 3"]
+    (subject,) = cluster_levels([100, 103, 130, 160], min_similarity=0.5, max_similarity=1)
+    assert captions(subject) == ["mug 0", "mug 1", "mug 2", "mug 3"]
+
+
+def test_every_image_of_a_subject_has_the_minimum_mean_similarity() -> None:
+    """The last image has a mean cosine of 0.66 to the others, which have 0.78 and more."""
+    (subject,) = cluster_levels([60, 100, 140, 235], min_similarity=0.7)
+    assert captions(subject) == ["mug 0", "mug 1", "mug 2"]
+
+
+def test_the_images_most_alike_are_used_if_there_are_more_than_max_demonstrations() -> None:
+    (subject,) = cluster_levels([60, 100, 110, 120, 160], min_similarity=0.5, max_similarity=1, max_demonstrations=3)
+    assert captions(subject) == ["mug 1", "mug 2", "mug 3"]
+
+
+def test_a_shard_has_at_most_per_shard_subjects() -> None:
+    first, second = cluster_levels([60, 100, 140], "a", "b", per_shard=1)
+    assert isinstance(first, Subject) and isinstance(second, RejectedCluster)
+    assert second.reason == "the shard already has 1 subjects (subjects.per_shard)"
+
+
+def test_the_first_rows_of_a_large_group_are_compared(tmp_path: Path) -> None:
+    rows = MAX_ROWS + 2
+    columns = {"image": [b"a file"] * rows, "text": ["mug"] * rows, "url": ["shop.example/a"] * rows}
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    expert = ExpertConfig(kind="lora", base="shipped")
+    options = SubjectsConfig(source="rows", path=str(tmp_path / "rows.parquet"), expert=expert)
+    (group,) = read_groups(options, 0, 1)[0].values()
+    assert (len(group.files), group.rows) == (MAX_ROWS, rows)
+
+
+def test_a_partitioned_shard_reads_its_own_files_and_records_their_bad_rows(tmp_path: Path) -> None:
+    for number in range(2):
+        urls = [*(f"shop.example/{number}{page}" for page in range(8)), "n/a"]
+        columns = {"image": [b"a file"] * 9, "text": ["mug"] * 9, "url": urls}
+        pq.write_table(pa.table(columns), tmp_path / f"{number}.parquet")
+    expert = ExpertConfig(kind="lora", base="shipped")
+    options = SubjectsConfig(source="rows", path=str(tmp_path), expert=expert, is_partitioned=True)
+    for number in range(2):
+        groups, rejected = read_groups(options, number, 2)
+        assert list(groups) == [f"shop.example/{number}{page}" for page in range(8)]
+        assert [row.source_id for row in rejected] == [f"{number}.parquet:8"]
+    with pytest.raises(UserError, match=r"subjects\.is_partitioned: 2 files for 3 shards"):
+        read_groups(options, 0, 3)
+
+
+def test_a_bad_row_of_files_that_all_shards_read_is_recorded_once(options: SubjectsConfig) -> None:
+    assert [len(read_groups(options, shard, 3)[1]) for shard in range(3)] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("column", ["url_column", "image_column", "text_column"])
 def test_a_missing_column_is_named(options: SubjectsConfig, column: str) -> None:
     with pytest.raises(UserError, match=r"rows\.parquet: has no column other"):
@@ -128,6 +214,8 @@ def test_an_invalid_address_is_a_bad_row(url: str) -> None:
 def test_the_longest_common_run_of_words_names_a_subject() -> None:
     assert common_name(["Buy red duck toy now", "duck toy for sale", "Yellow DUCK TOY", "a bath"]) == "duck toy"
     assert common_name(["a photo of the new", "image of a photo"]) == ""
+    assert common_name(["red mug", "blue vase"]) == "", "half of the texts are not most of them"
+    assert common_name(["red mug", "red mug", "mug"]) == "red mug", "the longest, not the most frequent"
     assert common_name(["Gr\u00fcne Ente 1", "gr\u00fcne Ente 22"]) == "gr\u00fcne ente"
 
 

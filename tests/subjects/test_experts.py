@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.small_subjects import OPTIONS, scenes, subjects
+from omniedit.aspect import closest_ratio
 from omniedit.pairs import EncodedPair, Rejection
 from omniedit.scoring.reference.demonstrations import score_shown_subject
 from omniedit.scoring.reference.judge import ReferenceJudge
@@ -15,7 +16,7 @@ from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.specialists.journal import Journal
 from omniedit.subjects import rendered_expert
-from omniedit.subjects.expert_images import ExpertImage
+from omniedit.subjects.expert_images import ExpertImage, to_pair
 from omniedit.subjects.experts import Filter, paint_subjects
 from omniedit.subjects.features import crop_to_subject
 from omniedit.subjects.rendered_expert import RenderedExpert
@@ -59,6 +60,17 @@ def test_references_are_the_captioned_demonstrations_in_their_own_files(pairs: l
         shown = {(each.image, each.caption) for each in subject.demonstrations}
         assert {(each.image, each.caption) for each in pair.references} == shown
         assert {each.role for each in pair.references} == {"demonstration"} == {*pair.task.references}
+
+
+def test_a_pair_has_the_rights_of_its_subject_and_the_ratio_of_its_image() -> None:
+    rights = {"licence": "CC-BY", "author": "A. Painter", "origin": "shop.example/mug"}
+    subject = replace(subjects()[0], about=rights)
+    image = np.zeros((64, 128, 3), np.uint8)
+    task = Task("subject_view")
+    painted = ExpertImage(task, ("Turn it.",), "a mug", image, image, None, None, (0, 1), truth=None)
+    found = to_pair(subject, painted, "lora", 0, 0).provenance
+    assert {key: found[key] for key in rights} == rights
+    assert found["ratio"] == closest_ratio(128, 64) != closest_ratio(64, 128)
 
 
 def test_only_pixels_inside_the_mask_differ(pairs: list[EncodedPair]) -> None:
@@ -148,6 +160,39 @@ def test_an_image_has_its_mean_similarity_to_the_cropped_demonstrations(pairs: l
     own_3, *shown_3 = (vector / np.linalg.norm(vector) for vector in embed([own, *shown]).astype(np.float64))
     expected = np.mean([own_3 @ each for each in shown_3])
     assert pair.provenance["subject"]["similarity"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_an_image_at_a_threshold_is_accepted_and_a_missing_similarity_rejects_none() -> None:
+    check = Filter(embed, None, min_subject=0.5, min_text=0.3)
+    assert check.reasons({"similarity": 0.5}) == []
+    assert check.reasons({"similarity": 0.5, "text_similarity": 0.3}) == []
+    assert check.reasons({"similarity": 0.49, "text_similarity": 0.29}) == [
+        "its similarity to the subject is 0.49, below 0.5",
+        "its similarity to the prompt is 0.29, below 0.3",
+    ]
+
+
+def test_the_prompt_is_compared_with_the_painted_image(expert: RenderedExpert) -> None:
+    compared: list[tuple[np.ndarray, str]] = []
+
+    def compare(image: np.ndarray, text: str) -> float:
+        compared.append((image, text))
+        return 0.25
+
+    accepted = list(paint_subjects(subjects()[:1], expert, replace(CHECK, compare_text=compare), seed=0))
+    for pair, (image, text) in zip(accepted, compared, strict=True):
+        assert isinstance(pair, EncodedPair) and pair.captions.edited == text
+        assert np.array_equal(image, pair.decode().edited) and pair.provenance["subject"]["text_similarity"] == 0.25
+
+
+def test_images_of_one_skill_have_different_ids(expert: RenderedExpert) -> None:
+    class Twice(Failing):
+        def paint(self, subject: Subject) -> Iterator[ExpertImage | Rejection]:
+            for painted in super().paint(subject):
+                yield from (painted, painted)
+
+    twice = list(paint_subjects(subjects()[:1], Twice(expert), CHECK, seed=0))
+    assert len({each.pair_id for each in twice if isinstance(each, EncodedPair)}) == 2 * len(SUBJECT_TASKS)
 
 
 def test_images_below_a_threshold_are_rejected_with_their_similarity(expert: RenderedExpert) -> None:

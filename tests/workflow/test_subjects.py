@@ -38,6 +38,10 @@ def test_learned_experts_fetch_their_base_and_filters() -> None:
     assert {"metrics_dino", "metrics_clip", "generation"} <= set(required_roles(config))
 
 
+LORA = {"kind": "lora", "base": "shipped"}
+ROWS = {"source": "rows", "path": "rows.parquet", "expert": LORA}
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -46,6 +50,11 @@ def test_learned_experts_fetch_their_base_and_filters() -> None:
         ({"subjects": {"expert": {"kind": "lora"}}}, "kind lora needs a base"),
         ({"subjects": {"source": "cut_outs", "captions": "model"}}, "captions: model needs source rows"),
         ({"subjects": {"source": "cut_outs", "prompts": "model"}}, "prompts: model needs expert.kind lora"),
+        ({"subjects": {**ROWS, "image_column": "url"}}, "'url' has two meanings; name another column"),
+        ({"subjects": {**ROWS, "text_column": "licence"}}, "'licence' has two meanings; name another column"),
+        ({"subjects": {"expert": {**LORA, "token": "a b"}}}, "token: 'a b' is not one word; give one, such as sks"),
+        ({"subjects": {"min_text": 0.3}}, "min_text needs text_features, the role of a CLIP"),
+        ({"subjects": {"max_similarity": 0.6}}, "max_similarity must be more than min_similarity"),
         (
             {
                 "subjects": {"source": "cut_outs", "prompts": "model", "expert": {"kind": "lora", "base": "shipped"}},

@@ -105,6 +105,7 @@ rule train_editor:
         base=get_base,
         encoder=get_encoder,
         model=get_language_model,
+        questions=get_questions,
         encoded=get_encoded,
         manifest="results/{run}/buckets/manifest.json",
     output:

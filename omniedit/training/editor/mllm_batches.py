@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from omniedit.buckets.store import PairBatch
 from omniedit.config.training import TrainConfig
+from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.models.base import Base
@@ -33,23 +34,30 @@ def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
     """Build an untrained encoder in place of the text encoders of a base.
 
     Raises:
-        UserError: the language model was not fetched, is incomplete, or takes no images.
+        UserError: the language model was not fetched, is incomplete, or takes no images; or the interaction's heads do
+            not divide the width of the base's text embeddings.
     """
     encoder_options = options.instruction_encoder
     assert encoder_options.model is not None
     dtype = getattr(torch, options.dtype)
     embeddings, pooled = base.text.encode([""])
+    width, heads = embeddings.shape[2], encoder_options.heads
+    if encoder_options.interaction != "none" and width % heads:
+        raise UserError(
+            f"train.instruction_encoder.heads: {heads} does not divide {width}, the width of the base's text embeddings"
+            "; give a number that does"
+        )
     reader = Reader.load(encoder_options.model, encoder_options.image_side, encoder_options.image_tokens, dtype)
     encoder = MllmEncoder(
         reader,
         embeddings.shape[1],
-        embeddings.shape[2],
+        width,
         pooled.shape[1],
         adapt(base.transformer).channels,
         encoder_options.interaction,
         inner_width=encoder_options.width,
         layers=encoder_options.layers,
-        heads=encoder_options.heads,
+        heads=heads,
     )
     return nn.Module.to(encoder, dtype)
 

@@ -10,6 +10,8 @@ def test_defaults_are_the_published_six_layers_and_77_queries():
     with torch.device("meta"):
         net = QFormer(hidden_width=4096)
     assert (len(net.decoder.layers), net.query_embedding.weight.shape) == (6, (77, 768))
+    layer = net.decoder.layers[0]
+    assert (layer.linear1.out_features, layer.activation) == (4 * 768, nn.functional.gelu)
 
 
 @torch.no_grad()
@@ -53,6 +55,12 @@ def test_the_pooled_embedding_is_that_of_the_mean_over_queries():
     net.to_pooled.load_state_dict(net.to_embeddings.state_dict())
     embeddings, pooled = net(torch.randn(2, 5, 2))
     assert torch.allclose(pooled, embeddings.mean(1), atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_training_step_has_no_dropout():
+    net, hidden = QFormer(hidden_width=6, queries=3, width=4, inner_width=8, layers=1, heads=2), torch.randn(2, 7, 6)
+    assert net.training and torch.equal(net(hidden)[0], net(hidden)[0])
 
 
 def test_every_query_and_every_part_gets_a_gradient():

@@ -26,6 +26,7 @@ from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import AlignmentBatches, AlignmentNetwork, MllmBatchBuilder, augment_images
+from omniedit.training.editor.mllm_batches import build_encoder as build_untrained_encoder
 from omniedit.training.editor.questions import Questions
 from omniedit.training.editor.samples import sample_edits
 from omniedit.training.fitting import fit_editor, save_editor
@@ -128,6 +129,18 @@ def test_an_editor_with_adapters_is_saved_with_its_language_model(run: Path, tmp
             latent, torch.tensor([500.0]), latent, **inputs
         )
     assert torch.allclose(found, expected, atol=1e-3)
+
+
+def test_heads_that_do_not_divide_the_width_of_the_texts_end_with_the_key(run: Path) -> None:
+    options = {"model": str(run / "qwen"), "image_side": 4 * PATCH, "image_tokens": 3, "layers": 1, "heads": 5}
+    options |= {"width": 40}
+    for interaction in ("one_way", "none"):
+        given = TrainConfig.model_validate({"instruction_encoder": {**options, "interaction": interaction}})
+        if interaction == "none":
+            assert build_untrained_encoder(load_base(run / "base"), given).qformer.config["heads"] == 5
+            continue
+        with pytest.raises(UserError, match=rf"instruction_encoder\.heads: 5 does not divide {WIDTH}, the width"):
+            build_untrained_encoder(load_base(run / "base"), given)
 
 
 def test_a_batch_contains_the_configured_share_of_questions(run: Path, tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ def get_language_model(wildcards):
     return f"models/{encoder.role}.json" if encoder.role else []
 
 
+def get_questions(wildcards):
+    """Return the folder of questions for the language model, if any: a missing one ends the run before it starts."""
+    return CONFIG.train.instruction_encoder.questions or []
+
+
 def get_encoder(wildcards):
     reads = CONFIG.train.instruction_encoder.model is not None
     return f"results/{wildcards.run}/train/encoder/manifest.json" if reads else []
