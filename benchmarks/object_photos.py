@@ -150,6 +150,38 @@ TEMPLATES = {
 }
 """Photographs in npm packages with templates of web pages, on which nothing was tuned before 2026-11-30."""
 
+SCENES = {
+    "adminbsb-materialdesign==1.0.7 images/image-gallery": [f"{number}.jpg" for number in range(1, 21)],
+    "jquery-backstretch==2.1.18 examples": (
+        ["coffee.jpg", "dome.jpg", "pot-holder.jpg", "sample1_1920.jpg", "sample2_1920.jpg"]
+    ),
+    "lightgallery==1.6.0 demo/img": ["1-1600.jpg", "13-1600.jpg", "2-1600.jpg", "4-1600.jpg"],
+    "material-kit==2.0.4 assets/img": ["bg.jpg", "bg2.jpg", "bg3.jpg", "bg7.jpg", "city.jpg", "profile_city.jpg"],
+    "material-kit==2.0.4 assets/img/examples": (
+        ["clem-onojeghuo.jpg", "cynthia-del-rio.jpg", "olu-eletu.jpg", "studio-2.jpg", "studio-4.jpg", "studio-5.jpg"]
+    ),
+    "now-ui-kit==1.3.0 assets/img": [f"bg{number}.jpg" for number in (1, 3, 4, 5, 6, 7, 8, 11)]
+    + ["header.jpg", "login.jpg"],
+    "paper-kit-2==2.1.0 assets/img": (
+        ["antoine-barres.jpg", "bruno-abatti.jpg", "daniel-olahh.jpg", "daniel-olahs.jpg", "fabio-mangione.jpg"]
+        + ["federico-beccari.jpg", "ilya-yakover.jpg", "joshua-stannard.jpg", "login-image.jpg", "soroush-karimi.jpg"]
+        + ["uriel-soberanes.jpg"]
+    ),
+    "startbootstrap-clean-blog==6.0.9 dist/assets/img": (
+        ["about-bg.jpg", "contact-bg.jpg", "home-bg.jpg", "post-sample-image.jpg"]
+    ),
+    "startbootstrap-creative==7.0.7 dist/assets/img": ["bg-masthead.jpg"],
+    "startbootstrap-creative==7.0.7 dist/assets/img/portfolio/fullsize": ["1.jpg", "5.jpg"],
+    "startbootstrap-grayscale==7.0.6 dist/assets/img": ["bg-masthead.jpg", "bg-signup.jpg", "demo-image-02.jpg"],
+    "startbootstrap-landing-page==6.0.6 dist/assets/img": (
+        ["bg-masthead.jpg", "bg-showcase-1.jpg", "bg-showcase-2.jpg", "testimonials-3.jpg"]
+    ),
+    "startbootstrap-stylish-portfolio==6.0.6 dist/assets/img": (
+        ["bg-callout.jpg", "bg-masthead.jpg", "portfolio-1.jpg", "portfolio-2.jpg", "portfolio-3.jpg"]
+    ),
+}
+"""Photographs in further npm packages, mostly landscapes and towns, on which nothing was tuned before 2026-12-01."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -191,10 +223,23 @@ def unseen_entries() -> list[Entry]:
 def template_entries() -> list[Entry]:
     """Return the photos of `TEMPLATES`, without nouns. Their names begin with the first letters of the package."""
     return [
-        _entry(f"{folder[:2]}_{Path(file).stem}", f"npm:{folder.replace(' ', ' package/')}/{file}", "")
+        _entry(f"{folder[:2]}_{Path(file).stem}", _in_npm(folder, file), "")
         for folder, files in TEMPLATES.items()
         for file in files
     ]
+
+
+def scene_entries() -> list[Entry]:
+    """Return the photos of `SCENES`, without nouns. Their names begin with the name of the package."""
+    return [
+        _entry(f"{folder.split('==')[0]}_{Path(file).stem}", _in_npm(folder, file), "")
+        for folder, files in SCENES.items()
+        for file in files
+    ]
+
+
+def _in_npm(folder: str, file: str) -> str:
+    return f"npm:{folder.replace(' ', ' package/')}/{file}"
 
 
 def _entry(name: str, where: str, objects: str) -> Entry:

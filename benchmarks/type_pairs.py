@@ -1,15 +1,15 @@
 """Make pairs of tasks from photos outside the sample, and count those that a person found right.
 
-    python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--unseen | --templates]
+    python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--unseen | --templates | --scenes]
                                        [--types replace ...] [--pairs 20]
     python -m benchmarks.type_pairs report FOLDER
 
 `make` downloads the photos of `object_photos.py` to PHOTOS once; `--judged` adds those of `judged_photos.csv` (the
-folder of `judged_pairs.py`). `--unseen` or `--templates` takes the photos of `UNSEEN` or `TEMPLATES` instead. It makes
-one pair of each photo, until a type has enough, and writes TYPE.h5 and contact sheets of three pairs each: source,
-edited image, reference image, with the scores of the reference judge. `report` scores the pairs with the judge of the
-working tree and counts the labels of `type_pairs.csv`, whose `fault` says what a person saw; it is empty for a correct
-and clean pair. A pair without a label is listed.
+folder of `judged_pairs.py`). `--unseen`, `--templates` or `--scenes` takes the photos of `UNSEEN`, `TEMPLATES` or
+`SCENES` instead. It makes one pair of each photo, until a type has enough, and writes TYPE.h5 and contact sheets of
+three pairs each: source, edited image, reference image, with the scores of the reference judge.
+`report` scores the pairs with the judge of the working tree and counts the labels of `type_pairs.csv`, whose `fault`
+says what a person saw; it is empty for a correct and clean pair. A pair without a label is listed.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.judged_pairs import read_photos
 from benchmarks.object_coverage import ACCEPTED, DEMANDS, ROWS, draw_sheet, first_pair, load, overall_score
-from benchmarks.object_photos import Entry, entries, fetch, template_entries, unseen_entries
+from benchmarks.object_photos import Entry, entries, fetch, scene_entries, template_entries, unseen_entries
 from omniedit.config.tasks import FAMILIES
 from omniedit.grounding.objects import ObjectIndex, write_objects
 from omniedit.pairs import EditPair, Shard, write_shard
@@ -95,6 +95,7 @@ def main() -> None:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--unseen", action="store_const", dest="list", const=unseen_entries, default=entries)
     chosen.add_argument("--templates", action="store_const", dest="list", const=template_entries)
+    chosen.add_argument("--scenes", action="store_const", dest="list", const=scene_entries)
     parser.add_argument("--types", nargs="+", type=Task, default=FAMILIES["anyedit"], help="tasks; all by default")
     parser.add_argument("--pairs", type=int, default=20, help="most pairs of a type")
     args = parser.parse_args()

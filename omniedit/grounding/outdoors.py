@@ -57,8 +57,18 @@ GROWTH_REACH = 16
 """Distance in pixels by which a region grows. It is also the sigma of the window in which its mean colour is
 computed."""
 MAX_SKY_DISTANCE = 15.0
-"""Maximum distance in Lab from the mean colour nearby. Brighter pixels count as nearer, because they may be cloud or
-haze."""
+"""Maximum distance in Lab from the mean colour nearby. Brighter pixels count as nearer, because they may be
+cloud or haze."""
+HORIZON_SHARE = 0.15
+"""Minimum share of a row that is sky at the horizon."""
+SEPARATE_REACH, MAX_SEPARATE_DISTANCE, MAX_SEPARATE = 48, 12.0, 0.004
+"""Sigma in pixels of the window for the sky's mean colour, maximum distance from it in Lab, and maximum share of the
+sky's area of a spot of that colour outside the sky."""
+MIN_LAND_RELIEF, MAX_LAND = 0.02, 0.009
+"""Minimum relief of land in a region that counts as sky, and maximum share of the region of a spot with such relief."""
+STRIP, MAX_SMOOTH_BELOW = (5, 24), 0.15
+"""Distances in pixels below a sky at which land is expected, and maximum share of the sky's columns in which nothing
+there has relief."""
 
 
 def caption_says_outdoors(caption: str) -> bool:
@@ -89,6 +99,60 @@ def find_sky(image: Image) -> Mask:
         and (lab[region][:, 0].mean() > lab[~region][:, 0].mean() or looks_outdoors(_to_small(image)))
     )
     return region if confirmed else np.zeros_like(region)
+
+
+def sky_doubt(image: Image, sky: Mask) -> str:
+    """Return the reason why an RGB photo's sky may lack a part, or contain land, or an empty string.
+
+    Args:
+        image: the photo.
+        sky: its `find_sky`.
+    """
+    lab = _to_small_lab(image)
+    if _separate_share(lab, sky) > MAX_SEPARATE:
+        return "a branch, an arch or a roof separates a part of the sky from the rest"
+    if _smooth_below(lab, sky) > MAX_SMOOTH_BELOW:
+        return "the lower end of the sky is uncertain: what is below it is as smooth as a cloud"
+    if _land_share(lab, sky) > MAX_LAND:
+        return "a part of the sky has the relief of land, such as a mountain in haze or under snow"
+    return ""
+
+
+def _separate_share(lab: Field, sky: Mask) -> float:
+    """Return the area of the largest spot in the sky's colours that is outside it and above the horizon, as a share of
+    the sky's area. Water below the horizon mirrors these colours."""
+    horizon = np.flatnonzero(sky.mean(axis=1) > HORIZON_SHARE)
+    if not len(horizon):
+        return 0.0
+    weight = _blur(sky.astype(np.float32), SEPARATE_REACH)
+    mean = _blur(lab * sky[..., None], SEPARATE_REACH) / np.maximum(weight, 1e-3)[..., None]
+    alike = (np.linalg.norm(lab - mean, axis=2) < MAX_SEPARATE_DISTANCE) & (weight > 1e-3) & ~sky
+    alike[horizon[-1] + 1 :] = False
+    opened = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    return _largest_spot(opened) / float(sky.sum())
+
+
+def _land_share(lab: Field, sky: Mask) -> float:
+    """Return the area of the largest spot with the relief of land inside the sky, as a share of the sky's area."""
+    core = cv2.erode(sky.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=1) > 0
+    return _largest_spot((_relief(lab) > MIN_LAND_RELIEF) & core) / float(sky.sum())
+
+
+def _largest_spot(mask: Mask) -> int:
+    """Return the number of pixels of the largest connected part."""
+    stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)[2]
+    return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
+
+
+def _smooth_below(lab: Field, sky: Mask) -> float:
+    """Return the share of the sky's columns below whose lower end the photo has no relief."""
+    columns = np.flatnonzero(sky[0])
+    last = len(sky) - 1 - np.argmax(sky[::-1, columns], axis=0)
+    columns, last = columns[last + STRIP[1] < len(sky)], last[last + STRIP[1] < len(sky)]
+    if not len(columns):
+        return 0.0
+    rows = last + np.arange(*STRIP)[:, None]
+    return float((np.median(_relief(lab)[rows, columns], axis=0) < MAX_RIPPLE).mean())
 
 
 def _to_small(image: Image) -> Image:

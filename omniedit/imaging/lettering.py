@@ -30,7 +30,7 @@ FONT_SIZE = 120
 """Size in pixels at which letters are drawn before they are scaled."""
 STROKES = (0, 2, 4, 6, 8)
 """Widths in pixels by which letters are thickened, from regular to heavy."""
-SOFTNESS = (0.4, 0.7, 1.0, 1.4, 1.9, 2.6, 3.5)
+SOFTNESS = (0.0, 0.3, 0.6, 0.9, 1.2, 1.6, 2.1, 2.7, 3.5)
 """Standard deviations in pixels of the blur of the letters in the patch."""
 MIN_CONTRAST = 45.0
 """Smallest distance in RGB between ink and ground."""
@@ -148,7 +148,7 @@ def separate_ink(patch: Patch) -> Ink | None:
 
 
 def match_face(ink: Ink, text: str) -> tuple[Face, float]:
-    """Return the style of drawn letters that is most similar to a line's, and the correlation of both.
+    """Return the weight and place of drawn letters that are most similar to a line's, and the correlation of both.
 
     Args:
         text: text of the line.
@@ -166,11 +166,26 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
         origin = (float(left + (middle[0] - columns[0]) * scale[0]), float(top + (middle[1] - rows[0]) * scale[1]))
         face = Face(stroke, 1.6, scale, origin)
         faces.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
-    face, likeness = max(faces, key=lambda pair: pair[1])
-    slope = steepness(ink.opacity[near])
+    return max(faces, key=lambda pair: pair[1])
+
+
+def match_softness(image: Image, patch: Patch, ink: Ink, text: str, face: Face) -> Face:
+    """Return the look with which a line that is redrawn in the photo has edges as steep as its own.
+
+    They are compared in the photo, because the way to the patch and back softens edges, too.
+
+    Args:
+        image: the photo.
+        text: text of the line.
+    """
     looks = [replace(face, softness=softness) for softness in SOFTNESS]
-    slopes = [steepness(place_letters(text, look, ink.opacity.shape)[near]) for look in looks]
-    return looks[int(np.argmin([abs(each - slope) for each in slopes]))], likeness
+    drawn = [rewrite(image, patch, ink, text, look, np.random.default_rng(0)) for look in looks]
+    left, top, right, bottom = bounding_box(drawn[0][1])
+    goal, *slopes = (
+        steepness(cv2.cvtColor(each[top:bottom, left:right], cv2.COLOR_RGB2GRAY).astype(np.float32))
+        for each in (image, *(redrawn for redrawn, _ in drawn))
+    )
+    return looks[int(np.argmin([abs(slope - goal) for slope in slopes]))]
 
 
 def steepness(values: Field) -> float:
@@ -207,7 +222,7 @@ def letters_width(text: str, face: Face) -> float:
 def place_letters(text: str, face: Face, shape: tuple[int, ...]) -> Field:
     """Return the (h, w) opacity in [0, 1] of a text that is drawn in the given style on an empty patch."""
     glyphs, middle = draw_letters(text, face.stroke)
-    smooth = cv2.GaussianBlur(glyphs, (0, 0), max(0.3, 0.45 / min(face.scale)))
+    smooth = cv2.GaussianBlur(glyphs, (0, 0), max(0.3, 0.35 / min(face.scale)))
     matrix = np.array(
         [
             [face.scale[0], 0, face.origin[0] - middle[0] * face.scale[0]],
@@ -215,7 +230,8 @@ def place_letters(text: str, face: Face, shape: tuple[int, ...]) -> Field:
         ]
     )
     placed = cv2.warpAffine(smooth, matrix, shape[1::-1], flags=cv2.INTER_LINEAR)
-    return np.clip(cv2.GaussianBlur(placed, (0, 0), face.softness), 0, 1).astype(np.float32)
+    soft = cv2.GaussianBlur(placed, (0, 0), face.softness) if face.softness else placed
+    return np.clip(soft, 0, 1).astype(np.float32)
 
 
 def rewrite(
@@ -229,8 +245,8 @@ def rewrite(
     touched = cv2.dilate(np.maximum(ink.opacity, opacity), np.ones((7, 7)))
     feather = cv2.GaussianBlur((touched > 0.08).astype(np.float32), (0, 0), 1.5)
     scale = patch.image.shape[0] / max(1.0, float(np.linalg.norm(inverse[:2, 1])) * patch.image.shape[0])
-    soft = cv2.GaussianBlur(glyphs, (0, 0), max(0.3, 0.4 * scale)) if scale > 1.2 else glyphs
-    warped = cv2.warpPerspective(soft.astype(np.float32), inverse, size, flags=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(glyphs, (0, 0), 0.25 * scale) if scale > 1.2 else glyphs
+    warped = cv2.warpPerspective(soft.astype(np.float32), inverse, size, flags=cv2.INTER_CUBIC)
     share = cv2.warpPerspective(feather, inverse, size, flags=cv2.INTER_LINEAR)
     share[share < 0.02] = 0
     mask = share > 0

@@ -21,8 +21,15 @@ from omniedit.storage.yaml_tables import parse_yaml
 MIN_LEAD = 1.3
 """Minimum ratio of the largest value to the next one at which a comparison is certain."""
 MIN_CLUE_SHARE = 0.65
-"""Minimum share of a clue's words that a sentence must contain to express the clue."""
-_NEGATION = re.compile(r"\b(?:not|never|cannot)\b|n't\b", re.IGNORECASE)
+"""Minimum share of a clue's words that a sentence must contain to express the clue. It needs all words of a comparison,
+because 'the least vitamin C' differs from 'the most vitamin C' by one."""
+_OTHER_MEANING = re.compile(
+    r"\b(?:not|never|cannot|no|nor|neither|nothing|without|hardly|barely|scarcely|rarely|seldom|lacks?|lacking|stops?|except"
+    r"|but|besides|unless|unlike|than|next to|near|beside|behind|between|above|below|under|afraid|one)\b"
+    r"|\b(?:in front|on top|left|right|instead) of\b|n't\b",
+    re.IGNORECASE,
+)
+"""Words that negate a clue or relate the object to another one, which the clue then describes."""
 _GENERIC = "object thing item one animal vehicle instrument fruit food tool piece plant building can very"
 """Words that many clues share and that say nothing about which object they refer to."""
 
@@ -94,11 +101,12 @@ def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str
         others: names of the other objects in the photo.
     """
     words = set(stems(sentence))
-    if _NEGATION.search(sentence):
+    if _OTHER_MEANING.search(sentence):
         return None
     for phrase in find_clues(0, [name, *others]):
         own = [stem for stem in content(phrase) if stem not in stems(_GENERIC)]
-        if own and len(words.intersection(own)) >= MIN_CLUE_SHARE * len(own):
+        least = MIN_CLUE_SHARE if clues()[phrase].values is None else 1.0
+        if own and len(words.intersection(own)) >= least * len(own):
             return f"named as the '{phrase}', which describes the {name} according to the table"
     return None
 

@@ -35,13 +35,16 @@ _AXES = {"left": 0, "right": 0, "top": 1, "bottom": 1}
 _REVERSED = ("right", "bottom")
 _SIDE_WORDS = {"upper": "top", "lower": "bottom", "top": "top", "bottom": "bottom", "left": "left", "right": "right"}
 _SUPERLATIVES = {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
-_ORDER = re.compile(rf"\b({'|'.join(ORDINALS)})\b(?=.*\bfrom (?:the )?(left|right|top|bottom)\b)")
+_ORDER = re.compile(rf"\b({'|'.join(ORDINALS)})\b((?: \w+)*?) from (?:the )?(left|right|top|bottom)\b")
 _EXTREME_POSITION = re.compile(
     r"\b(leftmost|rightmost|topmost|bottommost)\b|\b(?:on|at|to) the (?:far|very) (left|right|top|bottom)\b"
 )
 _SIDE = re.compile(r"\b(upper|lower|top|bottom|left|right)\b(?:[- ]hand)?")
 _MIDDLE = re.compile(r"\b(?:middle|cent(?:re|er))\b")
-_SIZE = re.compile(r"\b(small|large|big|tini)(?:g|l)?(er|r|est|st)\b")
+_SIZE = re.compile(
+    rf"\b(?:({'|'.join(ORDINALS)}) )?(?:(smaller|tinier|larger|bigger)|(smallest|tiniest|largest|biggest))\b"
+)
+_SMALL = ("smaller", "tinier", "smallest", "tiniest")
 _MIRROR = re.compile(r"\b(not in|outside|in front of|before|in|inside)(?: of)? (?:the|a) mirror\b")
 _COLOUR = re.compile(rf"\b({'|'.join([*COLOURS, *ALIASES])})\b")
 _NEGATION = re.compile(r"\b(?:not|never|isn't|aren't|except|last)\b(?! in (?:the|a) mirror)")
@@ -51,6 +54,16 @@ _OWN_GROUP = frozenset({"two", "three", "four", "five", "six", "other", "others"
 )
 """Words after 'of the' that name no other object."""
 _NOT_IN = ("not in", "outside", "in front of", "before")
+_COUNT = re.compile(r"\bof (?:the )?(two|three|four|five|six)\b")
+_COUNTS = ("two", "three", "four", "five", "six")
+_PLURAL_GROUP = re.compile(r"\b(of the (?:\w+ )*)ones\b")
+_NUMERALS = {
+    f"{number}{end}": word
+    for number, end, word in zip("123456", ("st", "nd", "rd", *["th"] * 3), ORDINALS, strict=True)
+}
+_UNINFORMATIVE = """a an the one that which is it on at in to of from hand side edge end picture image photo scene
+frame"""
+"""Words that may be left over when all cues are read. Any other word could distinguish the object."""
 
 
 class Unresolvable(ValueError):
@@ -64,17 +77,19 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
         expression: such as 'smaller dog', 'cup on the left', 'second red ball from the right', with or without 'the'.
 
     Raises:
-        Unresolvable: it refers to no object or to several, relies on a difference that is too small to see, or contains
-            a negation or another object, which are not supported.
+        Unresolvable: it refers to no object or to several, relies on a difference that is too small to see, or has a word
+            that is not supported, such as a negation or another object.
     """
-    text = " ".join(expression.lower().split())
+    text = " ".join(_NUMERALS.get(word, word) for word in expression.lower().replace(",", " ").split())
     same_kind = _find_same_kind(text, individuals)
     kinds = {head(individuals[index].noun) for index in same_kind}
     landmarks = [word for word in _LANDMARK.findall(text) if word not in _OWN_GROUP and kinds.isdisjoint(stems(word))]
     if landmarks or _NEGATION.search(text):
         raise Unresolvable(f"'{expression}' describes its object by a negation or by another object")
     text = _without_noun(text, [individuals[index] for index in same_kind])
-    cues = list(_read_cues(text))
+    cues, unread = _read_cues(text)
+    if unread:
+        raise Unresolvable(f"'{expression}' may distinguish its object by '{unread}', which is not read")
     if not cues and len(same_kind) > 1:
         raise Unresolvable(f"{len(same_kind)} objects fit '{expression}'")
     for narrow in cues:
@@ -158,40 +173,70 @@ def _find_same_kind(text: str, individuals: Sequence[Individual]) -> list[int]:
 
 
 def _without_noun(text: str, same_kind: Sequence[Individual]) -> str:
-    """Replace object nouns with 'one', because a noun may contain a cue word: an orange, a left-hand drive."""
+    """Replace the object's noun with 'one', because a noun may contain a cue word: an orange, a left-hand drive.
+
+    A plural is replaced only in 'of the four balls'. Elsewhere it asks for several objects.
+    """
     words = {word for individual in same_kind for word in individual.noun.lower().split()}
+    plurals = {to_plural(word) for word in words}
     tokens = text.split()
     for word in words & set(tokens):
         index = len(tokens) - 1 - tokens[::-1].index(word)
         tokens[index] = "one"
-    return " ".join(tokens)
+    text = " ".join("ones" if token in plurals else token for token in tokens)
+    return _PLURAL_GROUP.sub(r"\1one", text.replace("-", " "))
 
 
 Narrowing = Callable[[list[int], Sequence[Individual]], list[int]]
 
 
-def _read_cues(text: str) -> Iterator[Narrowing]:
-    """Yield a narrowing function for each cue in the text, in order of application: colour and mirror first."""
-    if match := _COLOUR.search(text):
+def _read_cues(text: str) -> tuple[list[Narrowing], str]:
+    """Return a narrowing function for each cue in the text, in order of application, and the words that are not read.
+
+    Colour and mirror come first, size last.
+    """
+    cues: list[Narrowing] = []
+
+    def take(pattern: re.Pattern[str]) -> re.Match[str] | None:
+        nonlocal text
+        if match := pattern.search(text):
+            text = " ".join(f"{text[: match.start()]} {text[match.end() :]}".split())
+        return match
+
+    if match := take(_COLOUR):
         colour = ALIASES.get(match[1], match[1])
-        yield lambda same_kind, all_: _by_colour(colour, same_kind, all_)
-    if match := _MIRROR.search(text):
+        cues.append(lambda same_kind, all_: _by_colour(colour, same_kind, all_))
+    if match := take(_MIRROR):
         inside = match[1] not in _NOT_IN
-        yield lambda same_kind, all_: _by_mirror(inside, same_kind, all_)
-    if order := _ORDER.search(text):
-        number, start = ORDINALS.index(order[1]), order[2]
-        yield lambda same_kind, all_: _by_order(number, start, same_kind, all_)
-    elif far := _EXTREME_POSITION.search(text):
-        side = _SUPERLATIVES.get(far[1] or "", far[2] or "")
-        yield lambda same_kind, all_: _by_order(0, side, same_kind, all_)
-    elif _MIDDLE.search(text):
-        yield _by_middle
-    elif side_found := _SIDE.search(text):
-        word = _SIDE_WORDS[side_found[1]]
-        yield lambda same_kind, all_: _by_side(word, same_kind, all_)
-    if size := _SIZE.search(text):
-        sign = -1 if size[1] in ("small", "tini") else 1
-        yield lambda same_kind, all_: _by_size(sign, same_kind, all_)
+        cues.append(lambda same_kind, all_: _by_mirror(inside, same_kind, all_))
+    if match := take(_COUNT):
+        count = 2 + _COUNTS.index(match[1])
+        cues.append(lambda same_kind, _: _check_count(count, same_kind))
+    size = take(_SIZE)
+    if match := take(_ORDER):
+        number, start = ORDINALS.index(match[1]), match[3]
+        text = f"{text} {match[2]}"
+        cues.append(lambda same_kind, all_: _by_order(number, start, same_kind, all_))
+    elif match := take(_EXTREME_POSITION):
+        side = _SUPERLATIVES.get(match[1] or "", match[2] or "")
+        cues.append(lambda same_kind, all_: _by_order(0, side, same_kind, all_))
+    elif take(_MIDDLE):
+        cues.append(_by_middle)
+    elif match := take(_SIDE):
+        word = _SIDE_WORDS[match[1]]
+        cues.append(lambda same_kind, all_: _by_side(word, same_kind, all_))
+    if size:
+        rank, sign = ORDINALS.index(size[1] or "first"), -1 if (size[2] or size[3]) in _SMALL else 1
+        only_two = size[2] is not None
+        cues.append(lambda same_kind, all_: _by_size(rank, sign, only_two, same_kind, all_))
+    return cues, " ".join(word for word in text.split() if word not in _UNINFORMATIVE.split())
+
+
+def _check_count(count: int, same_kind: list[int]) -> list[int]:
+    """Return the objects if there are as many as an expression says."""
+    if len(same_kind) != count:
+        raise Unresolvable(f"there are {len(same_kind)} of them, not {count}")
+    return same_kind
 
 
 def _by_colour(colour: str, same_kind: list[int], individuals: Sequence[Individual]) -> list[int]:
@@ -246,29 +291,41 @@ def _by_middle(same_kind: list[int], individuals: Sequence[Individual]) -> list[
 
 
 def _by_side(side: str, same_kind: list[int], individuals: Sequence[Individual]) -> list[int]:
-    """Return the outer one of two objects, or the only one of several that is near a side of the image."""
-    if len(same_kind) < 3:
-        return _by_order(0, side, same_kind, individuals)
+    """Return the outer one of two objects, or the only one of several that is near a side of the image.
+
+    An object that another cue has already singled out must be on this side.
+    """
     axis, is_reversed = _AXES[side], side in _REVERSED
-    first = _by_order(0, side, same_kind, individuals)
-    near = [
-        index
+    distances = {
+        index: 1 - individuals[index].centre[axis] if is_reversed else individuals[index].centre[axis]
         for index in same_kind
-        if (1 - individuals[index].centre[axis] if is_reversed else individuals[index].centre[axis]) < SIDE_WIDTH
-    ]
-    if near != first:
+    }
+    if len(same_kind) == 1 and distances[same_kind[0]] > 0.5:
+        raise Unresolvable(f"it is not on the {side}")
+    first = _by_order(0, side, same_kind, individuals)
+    near = [index for index in same_kind if distances[index] < SIDE_WIDTH]
+    if len(same_kind) > 2 and near != first:
         raise Unresolvable(f"{len(near)} of them are near the {side} edge")
     return first
 
 
-def _by_size(sign: int, same_kind: list[int], individuals: Sequence[Individual]) -> list[int]:
-    """Return the largest object (`sign` 1) or the smallest (`sign` -1), if the difference is clear."""
+def _by_size(
+    rank: int, sign: int, only_two: bool, same_kind: list[int], individuals: Sequence[Individual]
+) -> list[int]:
+    """Return an object by its rank among the largest (`sign` 1) or smallest (`sign` -1), if the differences are clear.
+
+    Args:
+        rank: from 0.
+        only_two: whether the word compares two objects, as 'larger' does.
+    """
+    if len(same_kind) <= max(rank, 1) or (only_two and (rank or len(same_kind) != 2)):
+        raise Unresolvable(f"the expression compares another number of objects than {len(same_kind)}")
     ordered = sorted(same_kind, key=lambda index: -sign * individuals[index].area)
-    if len(ordered) > 1:
-        areas = sorted(individuals[index].area for index in ordered[:2])
+    for pair in pairwise(ordered[max(0, rank - 1) : rank + 2]):
+        areas = sorted(individuals[index].area for index in pair)
         if areas[1] < MIN_AREA_RATIO * areas[0]:
             raise Unresolvable(f"two of them are about equally {'large' if sign > 0 else 'small'}")
-    return ordered[:1]
+    return ordered[rank : rank + 1]
 
 
 def _sort(start: str, same_kind: list[int], individuals: Sequence[Individual]) -> list[int]:

@@ -120,6 +120,39 @@ def test_referring_expressions_paint_the_instance_that_they_mean(tmp_path: Path)
         import_pairs(str(tmp_path / "refs.p"), ImportOptions(format="refcoco"), tmp_path / "other")
 
 
+@pytest.mark.parametrize(
+    ("key", "entry", "message"),
+    [
+        ("images", "a.png", r"images\[1\] is 'a.png', not a mapping"),
+        ("annotations", {"id": 1, "image_id": [0]}, r"annotations\[1\]: 'image_id' is \[0\], not a number or text"),
+        ("annotations", {"image_id": 0, "category_id": {}}, r"annotations\[1\]: 'category_id' is {}"),
+        ("categories", {"name": "dog"}, r"categories\[\d\]: 'id' is None"),
+    ],
+)
+def test_a_malformed_entry_is_an_error_with_its_place(tmp_path: Path, key: str, entry: Any, message: str) -> None:
+    write_image(tmp_path, "a.png")
+    content = coco(["a.png"], [{"id": 12, "image_id": 0, "segmentation": SQUARE, "category_id": 1}])
+    content[key].append(entry)
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=message):
+        import_pairs(str(tmp_path / "instances.json"), ImportOptions(format="coco"), tmp_path / "run")
+
+
+def test_sentences_and_ids_of_another_form_are_rejected_rows(tmp_path: Path) -> None:
+    write_image(tmp_path, "a.png")
+    instance = {"id": 12, "image_id": 0, "segmentation": SQUARE, "category_id": 1}
+    (tmp_path / "instances.json").write_text(json.dumps(coco(["a.png"], [instance])))
+    refs = [{"ann_id": 12, "sentences": sentences} for sentences in (["left dog"], "the dog", 5)]
+    (tmp_path / "refs.json").write_text(json.dumps([*refs, {"ann_id": [12], "sentences": ["dog"]}]))
+    import_pairs(str(tmp_path / "refs.json"), ImportOptions(format="refcoco"), tmp_path / "run")
+    pairs, reasons = read(tmp_path / "run", "refcoco")
+    assert len(pairs) == 1 and sorted(reason.split(":")[-1].strip() for reason in reasons) == [
+        "instances.json has no annotation [12]",
+        "sentences is 'the dog', not a list of texts",
+        "sentences is 5, not a list of texts",
+    ]
+
+
 def test_shards_share_the_images_without_overlap(tmp_path: Path) -> None:
     for place in range(5):
         write_image(tmp_path, f"{place}.png", place)

@@ -59,6 +59,25 @@ def test_sentence_about_the_use_of_an_object_names_it() -> None:
     assert name_indirectly("Take away the object that tells the time.", "wall clock", ["digital watch"]) is None
 
 
+@pytest.mark.parametrize(
+    ("sentence", "name", "other"),
+    [
+        ("Remove the fruit with the least vitamin C.", "orange", "apple"),
+        ("Remove the fruit with less vitamin C.", "orange", "apple"),
+        ("Remove the animal that hardly barks.", "dog", "cat"),
+        ("Remove every animal except the one that barks.", "dog", "cat"),
+        ("Remove the animal that the barking one chases.", "dog", "cat"),
+        ("Remove the animal without a trunk.", "elephant", "cat"),
+        ("Remove the thing next to the object that tells the time.", "clock", "cup"),
+        ("Remove neither the animal that barks.", "dog", "cat"),
+    ],
+)
+def test_an_opposite_or_a_relation_to_another_object_does_not_name_it(sentence: str, name: str, other: str) -> None:
+    assert name_indirectly(sentence, name, [other]) is None
+    assert name_indirectly("Remove the fruit with the most vitamin C.", "orange", ["apple"])
+    assert name_indirectly("Remove the animal with a trunk.", "elephant", ["cat"])
+
+
 def test_a_denied_use_does_not_name_an_object() -> None:
     assert name_indirectly("Remove the thing that tells the time.", "clock", ["dog"])
     assert name_indirectly("Remove the thing that does not tell the time.", "clock", ["dog"]) is None

@@ -56,11 +56,48 @@ _MIRRORED = {"left": "right", "right": "left", "leftmost": "rightmost", "rightmo
         ("red ball on the right", 2),
         ("the leftmost red ball", 0),
         ("the second red ball from the left", 2),
+        ("the 2nd ball from the left", 1),
+        ("the second-smallest ball", None),
+        ("the second-largest ball", None),
+        ("the larger of the two balls", None),
+        ("the left one of the two red balls", 0),
     ],
 )
-def test_expression_resolves_by_place_order_size_and_colour(expression: str, index: int) -> None:
+def test_expression_resolves_by_place_order_size_and_colour(expression: str, index: int | None) -> None:
     known = [*ROW[:3], replace(ROW[3], colour="green", lab=COLOURS["green"])]
-    assert resolve(expression, known) == index
+    if index is None:
+        with pytest.raises(Unresolvable):
+            resolve(expression, known)
+    else:
+        assert resolve(expression, known) == index
+
+
+def test_the_second_largest_of_several_sizes_is_found() -> None:
+    sizes = [ball(x, side=side) for x, side in ((0.2, 0.1), (0.5, 0.2), (0.8, 0.3))]
+    assert resolve("second largest ball", sizes) == resolve("second smallest ball", sizes) == 1
+    assert resolve("third-largest ball", sizes) == 0
+
+
+@pytest.mark.parametrize(
+    "expression",
+    """white ball on the right|red or green ball|no red ball|non-red ball|any ball but the red one
+leftmost ball but one|ball in the top right corner|ball in the middle of the table|ball that was left alone
+right now the ball|two balls on the left|red balls|every ball except the green one|bigger ball|biger ball
+lefmost ball|largest red ball|smallest ball on the right|ball with a red dot|dark red ball
+black and red ball|ball between the red ball and the blue ball|the larger of the two balls
+ball neither red nor blue|ball that isn't red|ball without red""".replace("\n", "|").split("|"),
+)
+def test_an_expression_with_a_word_that_is_not_read_or_does_not_hold_refers_to_nothing(expression: str) -> None:
+    four = [
+        ball(0.15, 0.3, colour="red"),
+        ball(0.4, 0.7, 0.2, colour="blue"),
+        ball(0.62, 0.2, 0.15, colour="green"),
+        ball(0.85, 0.8, 0.3, colour="orange"),
+    ]
+    with pytest.raises(Unresolvable):
+        resolve(expression, [replace(four[0], colour="white", lab=COLOURS["white"]), *four[1:]])
+    with pytest.raises(Unresolvable):
+        resolve(expression, four)
 
 
 @pytest.mark.parametrize(

@@ -87,22 +87,42 @@ def read_coco_file(path: str) -> CocoFile:
     """Read a COCO-style file as a whole.
 
     Raises:
-        UserError: the file has a different format.
+        UserError: the file, or an entry of it, has a different format.
     """
     name = Path(path).name
     try:
         with open_archive(path) as file:
             content = json.loads(file.read())
-        images = {image["id"]: image for image in content["images"]}
-        licences = {each["id"]: str(each.get("name") or "") for each in content.get("licenses") or ()}
-        categories = {each["id"]: each for each in content["categories"]}
-        annotations = list(content["annotations"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        problem = (
-            f"not a COCO-style file with images, annotations and categories ({type(error).__name__}: {error!s:.60})"
-        )
-        raise UserError(f"{name}: {problem}") from None
-    return CocoFile(name, str(Path(path).parent), images, annotations, categories, licences)
+    except ValueError as error:
+        raise UserError(f"{name}: not JSON ({error!s:.60})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{name}: not a COCO-style file: it needs the lists images, annotations and categories")
+    images, categories = (
+        {each["id"]: each for each in _entries(name, content, key, ("id",))} for key in ("images", "categories")
+    )
+    licences = _entries(name, {"licenses": content.get("licenses") or []}, "licenses", ("id",))
+    annotations = _entries(name, content, "annotations", ("image_id",))
+    names = {each["id"]: str(each.get("name") or "") for each in licences}
+    return CocoFile(name, str(Path(path).parent), images, annotations, categories, names)
+
+
+def _entries(name: str, content: Mapping[str, Any], key: str, required: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    """Return a list of a COCO-style file whose entries all have the required ids.
+
+    Raises:
+        UserError: the list is missing, or an entry is not a mapping, or one of its ids is missing or neither a number nor text.
+    """
+    entries = content.get(key)
+    if not isinstance(entries, list):
+        raise UserError(f"{name}: not a COCO-style file: '{key}' is missing or not a list")
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise UserError(f"{name}: {key}[{number}] is {entry!r:.40}, not a mapping; correct or remove it")
+        for id in {*required, "id", "image_id", "category_id"} & {*required, *entry}:
+            if not isinstance(entry.get(id), int | str):
+                problem = f"'{id}' is {entry.get(id)!r:.40}, not a number or text; correct it or remove the entry"
+                raise UserError(f"{name}: {key}[{number}]: {problem}")
+    return entries
 
 
 def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator[PaintingRow | Rejection]:

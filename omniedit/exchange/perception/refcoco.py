@@ -66,12 +66,16 @@ def _refer_row(row: Row, known: tuple[CocoFile, Annotations] | None) -> Painting
         if known is None:
             return Rejection(row.place, f"it has no segmentation, and no file {INSTANCES} is next to it")
         coco, annotations = known
-        annotation = annotations.get(values.get("ann_id"))
+        own_id = values.get("ann_id")
+        annotation = annotations.get(own_id) if isinstance(own_id, int | str) else None
         if annotation is None:
             return Rejection(row.place, f"{INSTANCES} has no annotation {values.get('ann_id')!r:.40}")
         image = coco.images.get(annotation.get("image_id"), {})
         values = {**values, **image, "segmentation": annotation.get("segmentation")}
-    phrases = tuple(dict.fromkeys(filter(None, map(_read_phrase, values.get("sentences") or ()))))
+    sentences = values.get("sentences") or []
+    if not isinstance(sentences, list):
+        return Rejection(row.place, f"sentences is {sentences!r:.40}, not a list of texts")
+    phrases = tuple(dict.fromkeys(filter(None, map(_read_phrase, sentences))))
     if not phrases:
         return Rejection(row.place, "it has no sentence")
     if not values.get("file_name"):

@@ -178,9 +178,17 @@ class ImageMeasures:
     @cached_property
     def sky(self) -> Mask:
         """Mask of the sky, (h, w); all False if nothing confirms a sky."""
-        height, width = self.reduced.shape[:2]
-        sky = find_sky(self.image).astype(np.uint8)
-        return cv2.resize(sky, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+        return _resize_to(self.sky_region, self.reduced)
+
+    @cached_property
+    def detail_sky(self) -> Mask:
+        """Mask of the sky at the size of `detail`."""
+        return _resize_to(self.sky_region, self.detail)
+
+    @cached_property
+    def sky_region(self) -> Mask:
+        """Mask of the sky at the size at which it is found."""
+        return find_sky(self.image)
 
     def sharpness(self, mask: Mask) -> float:
         """Return the share of a region's gradient that is fine: near 1 if it is crisp, 0.6 or less if it is blurred.
@@ -193,6 +201,12 @@ class ImageMeasures:
     def noise(self, mask: Mask) -> float:
         """Return the `noise_level` of a region, on Lab's L scale."""
         return noise_level(self._noise_response, mask)
+
+
+def _resize_to(mask: Mask, field: Field) -> Mask:
+    """Resize a mask to the height and width of a field."""
+    height, width = field.shape[:2]
+    return cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
 class Comparison:

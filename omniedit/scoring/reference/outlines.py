@@ -133,20 +133,23 @@ def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
     return (ratio / (1 + ratio)).astype(np.float32)
 
 
-def edge_support(comparison: Comparison) -> float:
-    """Return the share of the edit's outline that is at most two pixels from an edge of the source."""
-    outline = _outline(_distances(comparison.detail_mask)[1])
-    edges = cv2.dilate(_slope(comparison.source.detail), np.ones((5, 5), np.uint8))
+def edge_support(lab: Field, mask: Mask) -> float:
+    """Return the share of a mask's outline that is at most two pixels from an edge of the (h, w, 3) image."""
+    outline = _outline(_distances(mask)[1])
+    edges = cv2.dilate(_slope(lab), np.ones((5, 5), np.uint8))
     return float((edges[outline] > SOFT_EDGE).mean()) if outline.any() else 0.0
 
 
-def lost_land(comparison: Comparison) -> float:
+def lost_land(before: Field, after: Field, mask: Mask) -> float:
     """Return the area of the largest spire, mast or tree that a new sky replaces, in millionths of the image.
 
     Such a part is thin, darker or lighter than the source's sky, has the colours of the land, and is gone from the
     edited image.
+
+    Args:
+        before, after: (h, w, 3) Lab.
+        mask: (h, w), of the sky.
     """
-    before, after, mask = comparison.source.detail, comparison.edited.detail, comparison.detail_mask
     outwards, inwards = _distances(mask)
     land, sky = outwards > 3, inwards > 8
     if land.sum() < 512 or sky.sum() < 512:

@@ -234,7 +234,7 @@ def _verify_background(comparison: Comparison, truth: Truth) -> None:
     if requests_sky(truth):
         if max(spots_alike(lab, mask)) > MOST_OLD_SKY:
             raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
-        if lost_land(comparison) > MOST_LOST_LAND:
+        if lost_land(lab, comparison.edited.detail, mask) > MOST_LOST_LAND:
             raise Unmeasurable(f"a thin part of the {truth['object']} is gone from the sky")
     elif not _is_listed(comparison, truth) and not _is_on_plain_ground(comparison.pair.source, ~comparison.mask):
         raise Unmeasurable(f"a part of the {truth['object']} may be gone: its surroundings are not plain")

@@ -42,7 +42,7 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
         _steepness(comparison.pair.source, truth["box"]), 1e-3
     )
     requirements = (
-        (ramp(crisp, 0.4, 0.75), sentences.BLURRED_TEXT),
+        (ramp(crisp, 0.6, 0.88), sentences.BLURRED_TEXT),
         (float(is_stated), sentences.OTHER_TEXT),
         (ramp(says_new, 0.75, 0.98), sentences.OTHER_TEXT),
         (ramp(says_new - says_old, -0.2, 0.02), sentences.OLD_TEXT),

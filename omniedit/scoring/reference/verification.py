@@ -17,6 +17,7 @@ import numpy as np
 from omniedit.grounding.instances import are_all_objects, has_rival, shows_person, shows_several
 from omniedit.grounding.names import MIN_SURE, noun_probability
 from omniedit.grounding.nouns import OBJECT
+from omniedit.grounding.outdoors import sky_doubt
 from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box, overlap
@@ -24,7 +25,7 @@ from omniedit.instructions.grammar import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
-from omniedit.scoring.reference.outlines import colour_odds, edge_support
+from omniedit.scoring.reference.outlines import colour_odds, edge_support, spots_alike
 from omniedit.scoring.reference.success import requests_sky
 from omniedit.tasks import Task
 
@@ -47,6 +48,8 @@ MIN_NOUN_PROBABILITY = 0.1
 """Minimum probability of a noun by the classifier."""
 MIN_EDGE_SHARE = 0.93
 """Minimum share of a new sky's outline that must be on an edge of the source."""
+MOST_CLOUD_LEFT = 0.006
+"""Maximum area of a spot in the sky's colours next to it, such as a cloud, as a share of the sky."""
 MIN_SALIENCY = 0.5
 """Saliency above which a pixel stands out."""
 BORDER_ROWS = 2
@@ -80,7 +83,7 @@ def _verify_object(
 def _verify_background(comparison: Comparison, truth: Truth) -> None:
     """Check that a new sky ends on edges of the source, or that the kept object is whole and does not float."""
     if requests_sky(truth):
-        support = edge_support(comparison)
+        support = edge_support(comparison.source.detail, comparison.detail_mask)
         if support < MIN_EDGE_SHARE:
             raise Unmeasurable(f"only {support:.0%} of the new sky's outline lies on an edge of the source")
         return
@@ -88,6 +91,20 @@ def _verify_background(comparison: Comparison, truth: Truth) -> None:
     verify_outline(comparison.source, outside, truth["object"])
     if not outside[-BORDER_ROWS:].any() and not _is_on_calm_ground(comparison.source, outside):
         raise Unmeasurable(f"something in front of the {truth['object']} may hide its base")
+
+
+def _verify_environment(comparison: Comparison, truth: Truth) -> None:
+    """Check that the source's sky can be found as a whole: a missed part of it keeps its old light."""
+    region, lab = comparison.source.sky_region, comparison.source.detail
+    if truth["environment"] == "autumn" or not region.any():
+        return
+    if doubt := sky_doubt(comparison.source.image, region):
+        raise Unmeasurable(doubt)
+    support = edge_support(lab, comparison.source.detail_sky)
+    if support < MIN_EDGE_SHARE:
+        raise Unmeasurable(f"only {support:.0%} of the sky's outline lies on an edge of the source")
+    if spots_alike(lab, comparison.source.detail_sky)[0] > MOST_CLOUD_LEFT:
+        raise Unmeasurable("a part of the sky may keep its old light: a spot next to it has its colours")
 
 
 def _verify_names(comparison: Comparison, image: ImageMeasures, name: str) -> None:
@@ -233,6 +250,7 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task.OBJECT_ADDITION: partial(_verify_object, "edited", verify_whole),
     Task.ATTRIBUTE_MODIFICATION: partial(_verify_object, "source", verify_outline),
     Task.BACKGROUND_SWAP: _verify_background,
+    Task.ENVIRONMENT_CHANGE: _verify_environment,
 }
-"""Checks by task. Other tasks are accepted, because the truth of a swap, an environment or a style claims no outline in
-the source image."""
+"""Checks by task. Other tasks are accepted, because the truth of a swap or a style claims no outline in the source
+image."""

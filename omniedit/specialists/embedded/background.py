@@ -33,7 +33,6 @@ from omniedit.specialists.embedded.background_sources import (
     table_top,
 )
 from omniedit.specialists.embedded.scene_cues import SceneCues, analyse_scene
-from omniedit.specialists.embedded.skyline import find_thin_parts
 from omniedit.specialists.photo_cache import PhotoCache
 from omniedit.tasks import Task
 
@@ -235,10 +234,12 @@ def find_stem_mask(photo: Photo, obj: FoundObject) -> Mask:
 
 
 def find_land(scene: SceneCues) -> PreservedRegion | None:
-    """Return the land below an open sky; None if there is no sky, or if the sun's glare would remain on the land."""
-    if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
+    """Return the land below an open sky; None if there is no sky, if a part of it may be missing, or if
+    the sun's glare would remain on the land.
+    """
+    if scene.sun or scene.sky_doubt or not 0.1 <= scene.sky_share <= 0.6:
         return None
-    opacity = np.maximum(np.clip(1 - scene.sky, 0, 1), find_thin_parts(scene.image, scene.sky))
+    opacity = np.clip(1 - scene.sky, 0, 1)
     return PreservedRegion(("landscape",), opacity > 0.5, Placement.LAND, opacity=opacity)
 
 

@@ -58,8 +58,11 @@ def measure_mood(image: Image) -> PhotoTone:
 
 
 def credibility(scene: SceneCues, mood: PhotoTone) -> list[str]:
-    """Return the environments that suit this photo: the change is visible and plausible."""
-    snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
+    """Return the environments that suit this photo: the change is visible and plausible.
+
+    Only autumn leaves the sky as it is, and needs no certain sky. Thick foliage does not look snowy when whitened.
+    """
+    snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5 and scene.plant_share < 0.3)
     suits = {
         "night": mood.luma > 0.15 and (scene.sharp > 0.5 or scene.plant_share < 0.3),
         "dusk": mood.luma > 0.2,
@@ -70,7 +73,7 @@ def credibility(scene: SceneCues, mood: PhotoTone) -> list[str]:
         "snow": not scene.sun and snow_lies,
         "autumn": not scene.sun and scene.plant_share > 0.2,
     }
-    return [name for name in ENVIRONMENTS if suits[name]]
+    return [name for name in ENVIRONMENTS if suits[name] and (name == "autumn" or not scene.sky_doubt)]
 
 
 class EnvironmentChange(EmbeddedSpecialist):
@@ -88,6 +91,8 @@ class EnvironmentChange(EmbeddedSpecialist):
                 "may be indoors: no sky is visible, foliage does not fill it, and its caption names no outdoor place"
             )
         environments = credibility(scene, measure_mood(photo.image))
+        if not environments:
+            raise NotApplicable(scene.sky_doubt or "no other light or weather would be visible in this photo")
         environment = environments[rng.integers(len(environments))]
         return EditRequest(
             photo=photo,

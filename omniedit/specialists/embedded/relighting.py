@@ -36,7 +36,7 @@ def night(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
 
 
 def dusk(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
-    """Relight as the blue hour: dim blue light from above, the last rose and amber along the horizon."""
+    """Relight as the blue hour: dim blue light from above, the last rose and amber along a horizon that is visible."""
     height, width = image.shape[:2]
     light = flatten_light(to_linear(to_float(image)), scene)
     skylight = np.array([0.48, 0.60, 1.0], np.float32) * np.float32(rng.uniform(0.38, 0.48))
@@ -45,7 +45,8 @@ def dusk(image: Image, scene: SceneCues, rng: np.random.Generator) -> Image:
     low = np.array([0.80, 0.42, 0.26], np.float32) * np.float32(rng.uniform(0.75, 1.0))
     sky = sky_gradient(height, width, scene.horizon, (zenith, middle, low))
     sky *= cloud_relief(image, scene, 0.55)
-    rosy = mix(ground, ground + 0.05 * low, scene.depth * (1 - scene.sky))
+    afterglow = np.float32(min(0.05, 0.4 * scene.sky_share))
+    rosy = mix(ground, ground + afterglow * low, scene.depth * (1 - scene.sky))
     return to_bytes(from_linear(mix(rosy, sky, scene.sky)))
 
 

@@ -6,11 +6,12 @@ from functools import cached_property, reduce
 import cv2
 import numpy as np
 
-from omniedit.grounding.outdoors import WORKING_SIDE, find_sky
+from omniedit.grounding.outdoors import WORKING_SIDE, find_sky, sky_doubt
 from omniedit.imaging.color import FloatImage, blur, luma, smoothstep, to_float, to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import guided_filter
 from omniedit.imaging.procedural_noise import Field
+from omniedit.specialists.embedded.skyline import find_thin_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +21,12 @@ class SceneCues:
     Args:
         image: the photo.
         sky: opacity of its sky.
+        sky_doubt: reason why `sky` may be incomplete, or empty.
     """
 
     image: Image
     sky: Field
+    sky_doubt: str
 
     @cached_property
     def plants(self) -> Field:
@@ -63,17 +66,23 @@ class SceneCues:
 
 def analyse_scene(image: Image) -> SceneCues:
     """Return the cues of a photo."""
-    return SceneCues(image, sky_opacity(image))
+    region = find_sky(image)
+    if not region.any():
+        return SceneCues(image, np.zeros(image.shape[:2], np.float32), "")
+    return SceneCues(image, sky_opacity(image, region), sky_doubt(image, region))
 
 
-def sky_opacity(image: Image) -> Field:
-    """Return (H, W) opacity in [0, 1] of the photo's sky, matted along its edges; all zero if no sky is confirmed."""
+def sky_opacity(image: Image, region: Mask) -> Field:
+    """Return (H, W) opacity in [0, 1] of a photo's sky, matted along its edges and without spires, masts and twigs.
+
+    Args:
+        image: the photo.
+        region: its `find_sky`.
+    """
     height, width = image.shape[:2]
-    sky = find_sky(image)
-    if not sky.any():
-        return np.zeros((height, width), np.float32)
-    sure = cv2.resize(sky.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    return matte_of_region(to_float(image), sure, band=max(6, round(max(height, width) / 110)))
+    sure = cv2.resize(region.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    sky = matte_of_region(to_float(image), sure, band=max(6, round(max(height, width) / 110)))
+    return np.minimum(sky, 1 - find_thin_parts(image, sky))
 
 
 def matte_of_region(rgb: FloatImage, region: Mask, band: int) -> Field:

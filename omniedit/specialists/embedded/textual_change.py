@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from omniedit.grounding.text import MODEL, TextLine, read_text
-from omniedit.imaging.lettering import Face, Ink, Patch, letters_width, make_upright, match_face, rewrite, separate_ink
+from omniedit.imaging.lettering import (
+    Face,
+    Ink,
+    Patch,
+    letters_width,
+    make_upright,
+    match_face,
+    match_softness,
+    rewrite,
+    separate_ink,
+)
 from omniedit.instructions.templates.printed_text import is_usable, other_text, same_letters, text_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, EmbeddedSpecialist, NotApplicable
@@ -95,6 +105,7 @@ def find_lines(photo: Photo) -> Iterator[Line]:
             continue
         face, likeness = match_face(ink, line.text)
         if likeness >= MIN_CORRELATION:
+            face = match_softness(photo.image, patch, ink, line.text, face)
             yield Line(line, _starts_like_another(line, lines), patch, ink, face)
 
 

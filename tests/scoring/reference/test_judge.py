@@ -127,6 +127,26 @@ def test_an_unusable_truth_is_unscorable(key: str, value: object, message: str) 
     assert isinstance(verdict, Unscorable) and message in verdict.reason
 
 
+def test_a_new_light_over_a_sky_in_two_parts_is_unscorable() -> None:
+    rng = np.random.default_rng(0)
+    source = np.empty((300, 450, 3))
+    source[:130], source[130:] = (110, 160, 225), (80, 125, 50)
+    wall = np.zeros((300, 450), bool)
+    wall[60:85, 90:], wall[85:130, 90:150], wall[85:130, 360:] = True, True, True
+    source[130:] += rng.normal(0, 22, (170, 450, 1))
+    split = source.copy()
+    split[wall] = (80, 125, 50) + rng.normal(0, 22, (int(wall.sum()), 1))
+    whole, separated = (
+        np.clip(each + rng.normal(0, 1, each.shape), 0, 255).astype(np.uint8) for each in (source, split)
+    )
+    night = replace(
+        removal("ball"), task=Task.ENVIRONMENT_CHANGE, mask=None, provenance={"truth": {"environment": "night"}}
+    )
+    verdicts = [score_pair(replace(night, source=image, edited=image // 4)) for image in (whole, separated)]
+    assert isinstance(verdicts[0], Score)
+    assert isinstance(verdicts[1], Unscorable) and "separates a part of the sky" in verdicts[1].reason
+
+
 @pytest.mark.parametrize("truth", ["night", {"environment": ["night"]}])
 def test_a_malformed_truth_is_unscorable(truth: object) -> None:
     verdict = score_pair(replace(change_region("night", GREY, BLACK), provenance={"truth": truth}))

@@ -130,7 +130,8 @@ def test_the_boundary_of_a_new_sky_must_follow_edges() -> None:
         edit(Task.BACKGROUND_SWAP, scene, scene, height > ROWS)
         for height in (100, 100 + 30 * (np.abs(COLUMNS - 128) < 40))
     )
-    assert edge_support(Comparison(straight)) > 0.95 > 0.75 > edge_support(Comparison(wandering))
+    supports = [edge_support(each.source.detail, each.detail_mask) for each in map(Comparison, (straight, wandering))]
+    assert supports[0] > 0.95 > 0.75 > supports[1]
     truth = {"object": "field", "background": "a sky at sunset"}
     verify(Comparison(straight), truth)
     with pytest.raises(Unmeasurable, match="of the new sky's outline lies on an edge"):

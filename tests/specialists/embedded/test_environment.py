@@ -23,6 +23,15 @@ def landscape(height: int = 200, width: int = 300, seed: int = 0) -> Image:
     return np.clip(image + rng.normal(0, 1, image.shape), 0, 255).astype(np.uint8)
 
 
+def with_arch() -> Image:
+    """Return the landscape with an arch in front of the sky, through whose opening more sky shows."""
+    image = landscape()
+    image[40:55, 60:] = image[120:135, 60:]
+    for pillar in (slice(60, 100), slice(240, 300)):
+        image[55:HORIZON, pillar] = image[130 : 130 + HORIZON - 55, pillar]
+    return image
+
+
 def relit(name: str, seed: int = 1) -> Image:
     image = landscape()
     return ENVIRONMENTS[name](image, analyse_scene(image), np.random.default_rng(seed))
@@ -44,6 +53,34 @@ def test_white_wall_at_the_top_border_is_not_sky() -> None:
     wall = landscape()
     wall[:HORIZON, :200] = (90, 60, 40)
     assert analyse_scene(wall).sky_share == 0
+
+
+def test_a_sky_in_two_parts_keeps_its_light() -> None:
+    scene = analyse_scene(with_arch())
+    assert scene.sky[:30].min() > 0.9 and "separates a part of the sky" in scene.sky_doubt
+    assert credibility(scene, measure_mood(with_arch())) == ["autumn"]
+    assert analyse_scene(landscape()).sky_doubt == ""
+
+
+def test_a_spire_stays_in_front_of_a_new_sky() -> None:
+    image = landscape()
+    image[30:HORIZON, 100:103] = (60, 55, 50)
+    dusky = luma(to_float(ENVIRONMENTS["dusk"](image, analyse_scene(image), np.random.default_rng(0))))
+    assert dusky[40:70, 101].mean() < 0.6 * dusky[40:70, 120:140].mean()
+
+
+def test_dusk_without_a_horizon_is_blue_and_not_brown() -> None:
+    bushes = np.broadcast_to(landscape()[HORIZON + 10 : HORIZON + 11], (200, 300, 3)).copy()
+    scene = analyse_scene(bushes)
+    assert scene.sky_share == 0
+    dusky = ENVIRONMENTS["dusk"](bushes, scene, np.random.default_rng(0))
+    grey = np.full_like(bushes, 120)
+    assert mean_lab(ENVIRONMENTS["dusk"](grey, analyse_scene(grey), np.random.default_rng(0)))[2] < -5
+    assert mean_lab(dusky)[2] < mean_lab(bushes)[2] - 5
+
+
+def test_thick_foliage_is_not_whitened_as_snow() -> None:
+    assert "snow" not in credibility(analyse_scene(landscape()), measure_mood(landscape()))
 
 
 def test_sun_is_detected_by_its_glow() -> None:

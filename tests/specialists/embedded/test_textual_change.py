@@ -12,7 +12,15 @@ import pytest
 from omniedit.grounding import text as reader
 from omniedit.grounding.text import TextLine, can_read, read_text
 from omniedit.imaging.images import Image
-from omniedit.imaging.lettering import letters_width, make_upright, match_face, rewrite, separate_ink
+from omniedit.imaging.lettering import (
+    letters_width,
+    make_upright,
+    match_face,
+    match_softness,
+    rewrite,
+    separate_ink,
+    steepness,
+)
 from omniedit.instructions.templates.printed_text import same_letters, text_instructions
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import score_pair
@@ -52,6 +60,7 @@ def rewritten(new: str) -> tuple[Image, np.ndarray]:
     assert ink is not None
     face, alike = match_face(ink, "PARKING")
     assert alike > 0.9, "the same font"
+    face = match_softness(image, patch, ink, "PARKING", face)
     return rewrite(image, patch, ink, new, face, np.random.default_rng(0))
 
 
@@ -70,6 +79,21 @@ def test_new_letters_replace_the_old_ones_with_their_colour_and_height() -> None
     assert abs(int(rows[0][0]) - int(rows[1][0])) <= 2 and abs(int(rows[0][-1]) - int(rows[1][-1])) <= 2
     ink = [np.median(image[92:152, 96:338][image[92:152, 96:338, 0] < 70], axis=0) for image in (sign(), edited)]
     assert np.abs(ink[0] - ink[1]).max() < 12
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.5, 0.8, 2.0])
+@pytest.mark.parametrize("scale", [1.0, 0.6])
+def test_new_letters_are_as_crisp_as_the_old_ones(blur: float, scale: float) -> None:
+    image = cv2.resize(sign(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), blur) if blur else image, np.uint8)
+    patch = make_upright(image, CORNERS * scale)
+    ink = separate_ink(patch)
+    assert ink is not None
+    face = match_softness(image, patch, ink, "PARKING", match_face(ink, "PARKING")[0])
+    edited, _ = rewrite(image, patch, ink, "FACTORY", face, np.random.default_rng(0))
+    rows, columns = (slice(round(start * scale), round(stop * scale)) for start, stop in ((92, 152), (92, 344)))
+    slopes = [steepness(each[rows, columns, 1].astype(np.float32)) for each in (edited, image)]
+    assert 0.9 < slopes[0] / slopes[1] < 1.1
 
 
 def test_an_empty_text_leaves_only_the_ground() -> None:
