@@ -54,7 +54,7 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     protocol = PROTOCOLS[args.protocol or "raters"]
     result = report.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
     if args.thresholds and not result.thresholds:
-        raise UserError(f"{args.ratings}: people's O exceeds 1; give --good, the mean O from which an edit is good")
+        raise UserError(f"{args.ratings}: ratings exceed 1; give --good, the mean O from which an edit is good")
     lines = [*report.agreement_lines(result), *report.preference_lines(result)]
     lines += ["", *report.threshold_lines(result, args.thresholds)]
     return lines, report.to_json(result)

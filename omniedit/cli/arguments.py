@@ -23,6 +23,16 @@ def at_least_one(text: str) -> int:
     return whole(text, 1, math.inf, "at least 1")
 
 
+def sampling_steps(text: str) -> int:
+    """Parse a number of sampling steps, which has the same limits in a config."""
+    return whole(text, 1, 1000, "1 to 1000")
+
+
+def shard_count(text: str) -> int:
+    """Parse a number of shards, which has the same limits in a config: file names have five digits."""
+    return whole(text, 1, 100_000, "1 to 100000")
+
+
 def run_seed(text: str) -> int:
     """Parse the seed of a run, which has the same limits in a config."""
     return whole(text, 0, 2**31 - 1, "0 to 2^31 - 1")

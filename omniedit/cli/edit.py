@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import PIL.Image
 
-from omniedit.cli.arguments import add_editor_arguments, at_least_one, path, scale, whole, words
+from omniedit.cli.arguments import add_editor_arguments, path, sampling_steps, scale, whole, words
 from omniedit.cli.edit_metadata import save
 from omniedit.cli.edit_paths import output_paths
 from omniedit.cli.references import check_conditions, read_reference
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--negative", type=words, default="", metavar="TEXT", help="what the edit should avoid")
-    parser.add_argument("--steps", type=at_least_one, help="number of sampling steps (default: the editor's own)")
+    parser.add_argument("--steps", type=sampling_steps, help="number of sampling steps (default: the editor's own)")
     parser.add_argument(
         "--scheduler",
         choices=["euler", "heun", "lcm", "dpm", "unipc"],

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_one, path, words
+from omniedit.cli.arguments import at_least_one, path, shard_count, words
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.exchange.importing import ImportOptions, import_pairs
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="resize",
         help="resize or reject edited images and masks whose size differs from the source's (default: %(default)s)",
     )
-    parser.add_argument("--shards", type=at_least_one, default=1, help="number of files to write (default: 1)")
+    parser.add_argument("--shards", type=shard_count, default=1, help="number of files to write (default: 1)")
     parser.add_argument("--licence", type=words, help="licence of all pairs (default: given by the row or the format)")
     parser.add_argument("--limit", type=at_least_one, help="maximum number of rows to read")
 

@@ -25,7 +25,7 @@ from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import OVERALL_COLUMNS, RESULT_COLUMNS
 from omniedit.sources.photo_file import EncodedPhoto
 from omniedit.storage.atomic import is_file
-from omniedit.storage.parquet import check_table_path, read_csv, write_by_suffix
+from omniedit.storage.parquet import SURPLUS_CELLS, check_table_path, read_csv, write_by_suffix
 from omniedit.storage.progress import Progress
 
 InputRow = Mapping[str, str]
@@ -117,7 +117,7 @@ def row_to_example(row: InputRow, folder: Path, rubric: Rubric) -> Example:
         BadRow: an image cannot be read, a text is missing, or the row has more cells than columns.
     """
     if None in row:
-        raise BadRow("has more cells than the table has columns; quote cells that contain commas")
+        raise BadRow(SURPLUS_CELLS)
     variant = rubric.for_task(_task(row))
     if variant is None:
         known = ", ".join(rubric.tasks)

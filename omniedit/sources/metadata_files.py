@@ -18,6 +18,7 @@ from omniedit.sources.archive_items import BadFile, SkippedPart
 from omniedit.sources.metadata_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
 from omniedit.sources.parquet import open_parquet, parquet_rows
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
+from omniedit.storage.parquet import SURPLUS_CELLS, find_delimiter
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
 """Suffixes of the sidecar files that describe a photo."""
@@ -102,12 +103,15 @@ def _entries(root: Path, listing: str, warned: list[MetadataWarning]) -> Iterato
     text = _read_text(root, listing, warned)
     if listing.endswith(".csv"):
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-        head = text.partition("\n")[0]
-        delimiter = max((",", ";", "\t"), key=head.count)  # spreadsheets of some countries write semicolons
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        lines = io.StringIO(text, newline="")
+        reader = csv.DictReader(lines, delimiter=find_delimiter(next(lines, "")))
+        lines.seek(0)
         try:
             for row in reader:
-                yield f"{listing}:{reader.line_num}", {name or "": value for name, value in row.items()}
+                if None in row:
+                    warned.append(MetadataWarning(f"{listing}:{reader.line_num}", SURPLUS_CELLS))
+                else:
+                    yield f"{listing}:{reader.line_num}", row
         except csv.Error as error:
             warned.append(MetadataWarning(f"{listing}:{reader.line_num}", f"not CSV from this line on ({error})"))
         return
@@ -157,8 +161,9 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
         return
     path = Path(name)
     file = (path.relative_to(captions.root) if path.is_relative_to(captions.root) else folder / path).as_posix()
-    spellings = (_spell(file), _spell(file.replace("\\", "/")))  # Windows separates folders by backslashes
-    file = next((captions.spelled[spelling] for spelling in spellings if spelling in captions.spelled), file)
+    if file not in captions.files:  # Windows separates folders by backslashes
+        spellings = (_spell(file), _spell(file.replace("\\", "/")))
+        file = next((captions.spelled[spelling] for spelling in spellings if spelling in captions.spelled), file)
     if file not in captions.files:
         captions.warned.append(MetadataWarning(place, f"names '{name}', which does not exist"))
     elif file in captions.by_file:

@@ -145,7 +145,7 @@ def to_text(value: Any) -> str:
         case int():
             return str(value)
         case float():
-            return f"{value:g}" if math.isfinite(value) else ""
+            return f"{value:.15g}" if math.isfinite(value) else ""  # pandas turns integer ids with gaps into floats
         case list():
             return next(filter(None, map(to_text, value)), "")
         case tuple((name, text)):  # of a map in Parquet, which is a list of names and values

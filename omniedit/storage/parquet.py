@@ -17,6 +17,8 @@ from omniedit.errors import DamagedFile, UserError, missing
 from omniedit.storage.atomic import check_writable, replace_file
 
 TABLE_SUFFIXES = (".parquet", ".csv")
+SURPLUS_CELLS = "has more cells than the table has columns; quote cells that contain the separator"
+"""Problem of a row of `read_csv` that has the key None."""
 _GROUP = 100_000
 _BATCH = 10_000
 _FORMULA = re.compile(r"(?s)'*(?:[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*|[0-9]{19,})")

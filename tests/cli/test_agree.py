@@ -76,12 +76,14 @@ def test_ratings_above_1_require_the_option_good(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("s.csv").write_text("pair_id,status,sc_score,pq_score,o_score\np,scored,9,9,9\nq,scored,1,1,1\n")
+    for ratings in ("p,ann,8,8\nq,ann,2,2\n", "p,ann,5,0\nq,ann,2,0.5\n"):
+        Path("r.csv").write_text(f"pair_id,rater,sc,pq\n{ratings}")
+        assert "thresholds: ratings exceed 1; give --good" in run("agree", "s.csv", "r.csv")
     Path("r.csv").write_text("pair_id,rater,sc,pq\np,ann,8,8\nq,ann,2,2\n")
-    assert "thresholds: people's O exceeds 1; give --good" in run("agree", "s.csv", "r.csv")
     assert json.loads(run("agree", "s.csv", "r.csv", "--json"))["thresholds"] == []
     assert "| all | 5 | 1 | 50.0% | 1 | 1.00 | - | 1.00 |" in run("agree", "s.csv", "r.csv", "--good", "7")
     for words, error in (
-        (["r.csv", "--thresholds"], "r.csv: people's O exceeds 1; give --good"),
+        (["r.csv", "--thresholds"], "r.csv: ratings exceed 1; give --good"),
         (["s.csv", "--thresholds"], "--thresholds: needs people's ratings, but s.csv is a table of scores"),
         (["s.csv", "--protocol", "viescore"], "--protocol: needs people's ratings"),
         (["none"], "none: no such file; give a .parquet, .csv or .tsv file"),

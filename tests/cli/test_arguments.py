@@ -15,7 +15,9 @@ from omniedit.cli.arguments import (
     path,
     port,
     run_seed,
+    sampling_steps,
     scale,
+    shard_count,
     share,
     words,
 )
@@ -27,6 +29,8 @@ from omniedit.cli.arguments import (
         (at_least_zero, "0", ["-1", "1.5", "many", ""]),
         (at_least_one, "1", ["0", "-3"]),
         (port, "65535", ["0", "65536"]),
+        (sampling_steps, "1000", ["0", "1001", "99999999999999999999"]),
+        (shard_count, "100000", ["0", "100001"]),
         (run_seed, "2147483647", ["-1", "2147483648", "1.5"]),
         (scale, "1.5", ["-1", "inf", "nan"]),
         (above_zero, "0.5", ["0", "-3", "inf", "nan"]),

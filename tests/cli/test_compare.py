@@ -139,6 +139,7 @@ def test_a_table_of_winners_is_ranked_without_a_judge(folder: Path, endpoint: Se
     for row, problem in (
         ("", "votes.csv: has no row"),
         ("1,x,y,C", "winner 'C' is none of A, B, tie, both_bad"),
+        ("1,x,y,A,B", "votes.csv: row 1: has more cells than the table has columns"),
         ("1,x,x,A", "give the item and two different editors, editor_a and editor_b"),
         (",x,y,A", "give the item and two different editors, editor_a and editor_b"),
         ("1,x,y,", "no two editors were compared"),

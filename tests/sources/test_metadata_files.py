@@ -108,6 +108,14 @@ def test_jsonl_lines_split_only_at_newlines(folder: Path) -> None:
     assert [captions.find(photo).caption for photo in PHOTOS] == ["a car", "a car"] and not captions.warned
 
 
+def test_csv_caption_with_unquoted_commas_is_reported_instead_of_cut_off(folder: Path) -> None:
+    (folder / "00000/metadata.csv").write_text("file_name,text\r000000001.jpg,a red, new car\r000000002.jpg,a car\r")
+    captions = read(folder)
+    assert [captions.find(photo).caption for photo in PHOTOS] == ["", "a car"]
+    (warned,) = captions.warned
+    assert warned.place == "00000/metadata.csv:2" and warned.reason.startswith("has more cells than the table has")
+
+
 def test_long_csv_caption_is_read_and_broken_csv_only_warns(folder: Path) -> None:
     listing = folder / "00000/metadata.csv"
     listing.write_text(f"file_name,text\n000000001.jpg,{'car ' * 100_000}\n")
@@ -124,6 +132,16 @@ def test_entry_matches_its_photo_in_any_unicode_normal_form(folder: Path) -> Non
     (folder / "00000/a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     captions = read(folder)
     assert [captions.find(name).caption for name in ("caf\u00e9.jpg", "nai\u0308ve.jpg")] == ["one", "two"]
+
+
+def test_two_photos_whose_names_differ_only_in_normal_form_keep_their_own_captions(folder: Path) -> None:
+    names = ["caf\u00e9.jpg", "cafe\u0301.jpg"]
+    for name in names:
+        (folder / name).write_bytes(b"")
+    rows = [{"file": name, "text": text} for name, text in zip(names, ("one", "two"), strict=True)]
+    (folder / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    captions = read(folder)
+    assert [captions.find(name).caption for name in names] == ["one", "two"] and not captions.warned
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -150,6 +168,8 @@ def test_other_encodings_are_read_with_a_warning() -> None:
         (" ", ""),
         (7, "7"),
         (7.0, "7"),
+        (2250523501.0, "2250523501"),
+        (0.1, "0.1"),
         (0, "0"),
         (True, ""),
         (["", None, "a car", "a red car"], "a car"),

@@ -113,6 +113,7 @@ def images(content: bytes, kind: pa.DataType = IMAGE) -> pa.Array:
         {"edited_file": images(b"edited"), "image_file": images(b"one")},
         {"image": images(b"one", pa.list_(IMAGE))},
         {"image": images(b"one", pa.large_list(IMAGE))},
+        {"image": pa.array([b"one"]).dictionary_encode()},
         {"img": images(b"one"), "label": pa.array([1])},
         {"pixels": images(b"one"), "caption": pa.array(["a car"])},
     ],

@@ -9,6 +9,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.plain_text import clean_line
+from omniedit.storage.parquet import SURPLUS_CELLS
 
 SCORES = ("sc", "pq", "o")
 
@@ -40,10 +41,28 @@ def parse_score(value: object) -> float | None:
     return score if isfinite(score) and score >= 0 else None
 
 
-def build_key(row: Mapping[str, Any], key: str) -> Key:
-    """Return the key of a row, whose pair is in the column `key`."""
+def build_key(path: Path, number: int, row: Mapping[Any, Any], key: str) -> Key:
+    """Return the key of a row of a table, whose pair is in the column `key`.
+
+    Raises:
+        UserError: the row names no pair, or has more cells than the table has columns.
+    """
+    if None in row:
+        raise UserError(f"{path}: row {number}: {SURPLUS_CELLS}")
     model, task = (str(row.get(name) or "").strip() for name in NAMES)
-    return str(row[key]), model, task
+    return read_name(path, number, row, key), model, task
+
+
+def read_name(path: Path, number: int, row: Mapping[str, Any], column: str) -> str:
+    """Return the text that names a row's pair or rater.
+
+    Raises:
+        UserError: the cell is empty, or a missing value of a Parquet file.
+    """
+    value = row[column]
+    if value is None or value != value or not (name := str(value)).strip():
+        raise UserError(f"{path}: row {number}: column {column} is empty; fill it in, or remove the row")
+    return name
 
 
 def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -> dict[Key, Key]:

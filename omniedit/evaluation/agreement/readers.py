@@ -7,7 +7,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement import viescore_files
-from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score
+from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score, read_name
 from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_csv, read_given
 
@@ -38,7 +38,7 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
             continue
         sc, pq = (_number(path, number, row, name) for name in ("sc", "pq"))
         scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
-        rating = Rating(build_key(row, key), str(row["rater"]), scores)
+        rating = Rating(build_key(path, number, row, key), read_name(path, number, row, "rater"), scores)
         first, _ = ratings.setdefault((*rating.key, rating.rater), (number, rating))
         if first != number:
             problem = f"{rating.rater!r} rates {row[key]!r} in row {first} too; remove one of the rows"
@@ -69,10 +69,11 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
     judged: dict[Key, Scores] = {}
     for number, row in enumerate(rows, 1):
         if row["status"] == "scored":
-            if build_key(row, key) in judged:
+            image = build_key(path, number, row, key)
+            if image in judged:
                 problem = f"{key} {row[key]!r} has a score in an earlier row"
                 raise UserError(f"{path}: row {number}: {problem}; remove one, or name their models in a column model")
-            judged[build_key(row, key)] = _scores(path, number, row)
+            judged[image] = _scores(path, number, row)
     if not judged:
         raise UserError(f"{path}: none of its {len(rows)} rows has a score; its column status must be scored")
     return judged

@@ -23,7 +23,7 @@ MIN_IMAGES = 10
 others."""
 THRESHOLD_HEAD = ("task", "O at least", "kept", "share", "good", "precision", "95 % interval", "recall")
 MAX_GOOD = 1.0
-"""Maximum human O for which `MIN_GOOD_O` is meaningful."""
+"""Maximum rating for which `MIN_GOOD_O` is meaningful."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,13 @@ def _describe_doubts(rows: Sequence[Agreement], ratings: Sequence[Rating]) -> It
         named = ", ".join(f"{clean_line(rater, 40)} ({count})" for rater, count in sparse.items())
         remedy = "leave them out, because the correlations of all raters have the same weight"
         yield f"fewer than {MIN_IMAGES} images are rated by {named}; {remedy}"
+    highest: dict[str, float] = {}
+    for rating in ratings:
+        highest[rating.rater] = max(*rating.scores.values(), highest.get(rating.rater, 0))
+    rater, other = min(highest, key=highest.__getitem__), max(highest, key=highest.__getitem__)
+    if highest[rater] <= MAX_GOOD < highest[other]:
+        scales = ", ".join(f"{clean_line(each, 40)} to {highest[each]:g}" for each in (rater, other))
+        yield f"raters use different scales ({scales}); means over raters and thresholds need one scale for all"
 
 
 def agreement_lines(comparison: JudgeComparison) -> list[str]:
@@ -128,7 +135,7 @@ def agreement_lines(comparison: JudgeComparison) -> list[str]:
 def threshold_lines(comparison: JudgeComparison, by_task: bool) -> list[str]:
     """Format thresholds as a Markdown table: over all images and, if requested, over those of each task."""
     if not comparison.thresholds:
-        return ["thresholds: people's O exceeds 1; give --good, the mean O from which an edit is good"]
+        return ["thresholds: ratings exceed 1; give --good, the mean O from which an edit is good"]
     rows = [row for row in comparison.thresholds if by_task or row.task == ALL_TASKS]
     first = rows[0]
     return [
@@ -183,7 +190,7 @@ def markdown(rows: Sequence[Agreement], digits: int = 3) -> list[str]:
 
 
 def _choose_good(ratings: Sequence[Rating], good: float | None) -> float | None:
-    highest = max((rating.scores["o"] for rating in ratings), default=0.0)
+    highest = max((score for rating in ratings for score in rating.scores.values()), default=0.0)
     return good if good is not None else MIN_GOOD_O if highest <= MAX_GOOD else None
 
 

@@ -39,7 +39,7 @@ def measure_run(scores: Sequence[Path], ratings: Path) -> RunRatings:
         UserError: a rating is above 1, no pair of the run is rated, or as in `read_ratings`.
     """
     rated = read_ratings(ratings, KEY)
-    if any(rating.scores["o"] > 1 for rating in rated):
+    if any(score > 1 for rating in rated for score in rating.scores.values()):
         raise UserError(f"{ratings}: has ratings above 1; divide sc and pq by the largest score that people may give")
     judged = _read_scores(scores, {rating.key[0] for rating in rated})
     matches = match_keys(ratings, {rating.key for rating in rated}, Path("the run"), judged)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, parse_score
+from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score
 from omniedit.plain_text import clean_line
-from omniedit.storage.parquet import read_csv
+from omniedit.storage.parquet import SURPLUS_CELLS, read_csv
 
 SUB_SCORES = ("sc_scores", "pq_scores")
 MAX_SCORE = 10.0
@@ -65,7 +65,7 @@ def read_judged(path: Path, rows: Sequence[Mapping[str, Any]], key: str) -> dict
     judged: dict[Key, Scores] = {}
     keys: set[Key] = set()
     for number, row in enumerate(rows, 1):
-        place = str(row[key]), str(row["model"]).strip(), str(row["task"]).strip()
+        place = build_key(path, number, row, key)
         if place in keys:
             raise UserError(f"{path}: row {number}: {key} {row[key]!r} of {place[1]!r} has an earlier row; remove one")
         keys.add(place)
@@ -82,7 +82,7 @@ def _read_rater(file: Path, task: str) -> Iterator[Rating]:
     keys: set[str] = set()
     for number, row in enumerate(rows, 1):
         if None in row:
-            raise UserError(f"{file}: row {number}: has more cells than there are columns")
+            raise UserError(f"{file}: row {number}: {SURPLUS_CELLS}")
         if row["uid"] in keys:
             raise UserError(f"{file}: row {number}: uid {row['uid']!r} is in an earlier row too; remove one of them")
         keys.add(row["uid"])

@@ -16,7 +16,7 @@ from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.pairs import Captions
 from omniedit.storage.atomic import is_file
 from omniedit.storage.json_lines import read_json_lines
-from omniedit.storage.parquet import read_given
+from omniedit.storage.parquet import SURPLUS_CELLS, read_given
 
 SUFFIXES = (".csv", ".parquet", ".jsonl")
 REQUIRED_COLUMNS = ("source", "instruction")
@@ -50,14 +50,16 @@ def read_plain(table: Path, chained: bool = False) -> BenchSet:
     return BenchSet(table.stem, _digest(items), items, rejected, chained)
 
 
-def _to_item(row: Mapping[str, Any], number: int, folder: Path) -> BenchItem:
+def _to_item(row: Mapping[Any, Any], number: int, folder: Path) -> BenchItem:
     """Return the item of a row.
 
     Raises:
-        ValueError: a column is missing or empty, or an image file does not exist.
+        ValueError: a column is missing or empty, an image file does not exist, or there are more cells than columns.
         UserError: the id cannot be a path.
     """
-    texts = {name: str(value).strip() for name, value in row.items() if name is not None and value not in (None, "")}
+    if None in row:
+        raise ValueError(SURPLUS_CELLS)
+    texts = {name: str(value).strip() for name, value in row.items() if value not in (None, "")}
     if missing := [name for name in REQUIRED_COLUMNS if not texts.get(name)]:
         raise ValueError(f"column {missing[0]} is missing or empty")
     turn = texts.get("turn")

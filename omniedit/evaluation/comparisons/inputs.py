@@ -12,7 +12,7 @@ from omniedit.imaging.images import Image
 from omniedit.scoring.pairwise import PairwiseItem
 from omniedit.sources.photo_file import EncodedPhoto, list_images
 from omniedit.storage.atomic import is_file
-from omniedit.storage.parquet import read_given
+from omniedit.storage.parquet import SURPLUS_CELLS, read_given
 
 ITEM_COLUMNS = ("id", "source", "instruction")
 TABLE_COLUMNS = ("source", "instruction", "edit_a", "edit_b")
@@ -161,7 +161,7 @@ def read_columns(table: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
 def _missing(row: Mapping[Any, Any], names: Sequence[str]) -> str:
     """Return the name of the value that a row lacks, or ''."""
     if None in row:
-        return "has more cells than the table has columns; quote cells that contain commas"
+        return SURPLUS_CELLS
     empty = [name for name in names if not _text(row, name).strip()]
     return f"column {empty[0]} is empty; fill it in" if empty else ""
 

@@ -12,7 +12,7 @@ from omniedit.evaluation.comparisons.inputs import BadMatch, Match
 from omniedit.scoring.pairwise import Outcome, rubric_digest
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.winner_parser import Winner
-from omniedit.storage.parquet import write_by_suffix
+from omniedit.storage.parquet import SURPLUS_CELLS, write_by_suffix
 
 SCHEMA = pa.schema(
     [
@@ -61,14 +61,17 @@ def write_comparisons(out: Path, rows: Sequence[Mapping[str, str]]) -> None:
     write_by_suffix(out, rows, SCHEMA)
 
 
-def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[PairedComparison]:
+def to_comparisons(rows: Sequence[Mapping[Any, Any]], path: Path) -> list[PairedComparison]:
     """Return the comparisons of a table's rows for ranks; rows without a winner are left out.
 
     Raises:
-        UserError: a winner is none of A, B, tie, both_bad, or a row lacks its item or an editor.
+        UserError: a winner is none of A, B, tie, both_bad, or a row lacks its item or an editor, or has more cells than
+            the table has columns.
     """
     comparisons = []
     for number, row in enumerate(rows, 1):
+        if None in row:
+            raise UserError(f"{path}: row {number}: {SURPLUS_CELLS}")
         winner = row.get("winner")
         if not winner:
             continue

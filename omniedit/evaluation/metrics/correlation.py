@@ -20,6 +20,7 @@ from omniedit.evaluation.agreement import (
 )
 from omniedit.evaluation.agreement.protocol import AgreementProtocol
 from omniedit.evaluation.agreement.ratings import build_key
+from omniedit.evaluation.agreement.viescore_files import is_unrated
 from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.storage.parquet import read_given
@@ -42,21 +43,21 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Agreement
         correlations are reversed, so that a good metric has positive ones.
 
     Raises:
-        UserError: the table has no column `key`, has two rows for one image, or has no image in common with the
-        ratings.
+        UserError: the table has no column `key`, has two rows for one image, a value that is not a number, or no image
+            in common with the ratings.
     """
     rows, rated = read_given(values), read_ratings(ratings, key)
     if rows and key not in rows[0]:
         raise UserError(f"{values}: lacks the column {key}; --key names the column that identifies pairs")
-    _check_once(values, rows, key)
-    by_metric = {name: _read_values(rows, name, key) for name in METRICS if rows and name in rows[0]}
+    images = _read_images(values, rows, key)
+    by_metric = {name: _read_values(values, rows, name, images) for name in METRICS if rows and name in rows[0]}
     matched = {
         name: _match(values, metric_values, ratings, rated)
         for name, metric_values in by_metric.items()
         if metric_values
     }
     if not any(matched.values()):
-        remedy = no_common_images(key, (build_key(row, key) for row in rows), (rating.key for rating in rated))
+        remedy = no_common_images(key, images, (rating.key for rating in rated))
         raise UserError(f"{values} and {ratings} have no image in common; {remedy}")
     return {
         name: agreements(rated, rank_scores(scores, METRICS[name].higher_is_better), protocol)
@@ -65,18 +66,32 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Agreement
     }
 
 
-def _check_once(values: Path, rows: Sequence[Mapping[str, Any]], key: str) -> None:
+def _read_images(values: Path, rows: Sequence[Mapping[str, Any]], key: str) -> list[Key]:
+    """Return the key of each row.
+
+    Raises:
+        UserError: two rows have the same one, or as `build_key`.
+    """
     lines: dict[Key, int] = {}
     for number, row in enumerate(rows, 1):
-        first = lines.setdefault(build_key(row, key), number)
+        first = lines.setdefault(build_key(values, number, row, key), number)
         if first != number:
             problem = f"{key} {row[key]!r} is in row {first} too"
             raise UserError(f"{values}: row {number}: {problem}; remove one, or name their editors in a column model")
+    return list(lines)
 
 
-def _read_values(rows: Sequence[Mapping[str, Any]], name: str, key: str) -> dict[Key, float]:
-    cells = {build_key(row, key): row[name] for row in rows}
-    return {image: float(cell) for image, cell in cells.items() if cell not in (None, "")}
+def _read_values(values: Path, rows: Sequence[Mapping[str, Any]], name: str, images: Sequence[Key]) -> dict[Key, float]:
+    """Return the values of a metric, without those of images that have none.
+
+    Raises:
+        UserError: a value is not a number.
+    """
+    cells = {image: row[name] for image, row in zip(images, rows, strict=True)}
+    try:
+        return {image: float(cell) for image, cell in cells.items() if not is_unrated(cell)}
+    except ValueError as error:
+        raise UserError(f"{values}: column {name}: {error}; correct or empty the cell") from None
 
 
 def _match(

@@ -18,7 +18,7 @@ from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, decode_image, decode_mask
 from omniedit.plain_text import markdown_cell, markdown_table
 from omniedit.storage.atomic import is_file
-from omniedit.storage.parquet import read_csv, write_by_suffix
+from omniedit.storage.parquet import SURPLUS_CELLS, read_csv, write_by_suffix
 
 IMAGES = ("edited", "source", "target")
 TEXTS = ("source_caption", "target_caption", "foreground")
@@ -117,7 +117,7 @@ def row_to_sample(row: InputRow, folder: Path) -> Sample:
         UserError: an image cannot be read, or the row has more cells than columns.
     """
     if None in row:
-        raise UserError("has more cells than the table has columns; quote cells that contain commas")
+        raise UserError(SURPLUS_CELLS)
     if not row["edited"].strip():
         raise UserError("column edited is empty; fill it in")
     images: dict[str, Image | None] = {name: _read(row, name, folder, decode_image) for name in IMAGES}

@@ -87,6 +87,16 @@ def test_ties_and_few_raters_still_give_a_result(tmp_path: Path, raters: int, ra
     assert all("nan" not in line for line in [*agreement_lines(found), *threshold_lines(found, by_task=True)])
 
 
+def test_raters_with_different_scales_are_named(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("\n".join(["pair_id,status,sc_score,pq_score,o_score", *ROWS_OF_SCORES]))
+    for top, is_noted in ((10, True), (1, False)):
+        rows = [f"p{n},a,{n % 2},1\np{n},b,{n % 2 * top},1" for n in range(12)]
+        (tmp_path / "r.csv").write_text("\n".join(["pair_id,rater,sc,pq", *rows]))
+        found = compare(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id", RATERS, None)
+        note = "raters use different scales (a to 1, b to 10)"
+        assert any(line.startswith(note) for line in agreement_lines(found)) is is_noted
+
+
 ROWS_OF_SCORES = [f"p{n},scored,{n % 10},{n % 7},{n % 5}" for n in range(12)]
 
 
@@ -112,6 +122,10 @@ def test_missing_and_uncertain_figures_are_named(tmp_path: Path, raters: dict[st
         ("p0,scored,1,1,80", "p0,a,1,1", "s.csv: row 1: column o_score: '80' must be a number from 0 to 10"),
         ("p0,unscorable,,,", "p0,a,1,1", "s.csv: none of its 1 rows has a score"),
         ("p0,scored,1,1,1", "", "r.csv: has no rating"),
+        ("p0,scored,1,1,1", "p0,a,0,5,1", "r.csv: row 1: has more cells than the table has columns"),
+        ("p0,scored,9,5,9,5", "p0,a,1,1", "s.csv: row 1: has more cells than the table has columns"),
+        ("p0,scored,1,1,1", "p0,a,1,1\np0,,0,0", "r.csv: row 2: column rater is empty; fill it in"),
+        (",scored,1,1,1", "p0,a,1,1", "s.csv: row 1: column pair_id is empty; fill it in"),
     ],
 )
 def test_tables_without_a_usable_score_are_named(tmp_path: Path, scores: str, ratings: str, problem: str) -> None:
@@ -148,6 +162,13 @@ def test_ratings_are_read_from_parquet(tmp_path: Path) -> None:
     assert not is_scores(tmp_path / "r.parquet")
     (rating,) = read_ratings(tmp_path / "r.parquet", "pair_id")
     assert (rating.key, rating.rater, rating.scores["pq"]) == (("001", "", ""), "1", 1)
+
+
+def test_pairs_without_a_name_in_two_parquet_tables_do_not_match(tmp_path: Path) -> None:
+    ratings = pa.table({"pair_id": ["a", None], "rater": ["x", "x"], "sc": [1, 1], "pq": [1, 1]})
+    pq.write_table(ratings, tmp_path / "r.parquet")
+    with pytest.raises(UserError, match=r"r\.parquet: row 2: column pair_id is empty"):
+        read_ratings(tmp_path / "r.parquet", "pair_id")
 
 
 def test_ids_that_lost_their_leading_zeros_are_shown(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_the_judge_is_correlated_with_people(tmp_path: Path, scores: list[Path])
     ("row", "error"),
     [
         ("p,swap,ann,8,9", r"ratings\.csv: has ratings above 1; divide sc and pq"),
+        ("p,swap,ann,5,0", r"ratings\.csv: has ratings above 1; divide sc and pq"),
         ("z,swap,ann,1,1", r"ratings\.csv: rates no scored pair of the run"),
         ("p,swap,ann,x,1", r"ratings\.csv: row 1: column sc: 'x' must be a number"),
     ],

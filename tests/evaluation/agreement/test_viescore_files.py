@@ -50,7 +50,7 @@ def test_tasks_are_named_after_their_folders(tmp_path: Path) -> None:
         ("uid\tA\nx\t[true, 1]\n", "row 1: column A: .* is no rating"),
         (f"uid\tA\nx\t{'[' * 3000}\n", "row 1: column A: .* is no rating"),
         ("uid\tA\nx\t[1, 1]\nx\t[1, 1]\n", "row 2: uid 'x' is in an earlier row too"),
-        ("uid\tA\nx\t[1, 1]\t[1, 1]\n", "row 1: has more cells than there are columns"),
+        ("uid\tA\nx\t[1, 1]\t[1, 1]\n", "row 1: has more cells than the table has columns"),
         ("uid\tA\tA\nx\t[1, 1]\t[1, 1]\n", "has two columns named 'A'"),
     ],
 )

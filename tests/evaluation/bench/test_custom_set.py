@@ -38,13 +38,15 @@ def test_all_columns_reach_the_item(folder: Path) -> None:
 
 
 def test_an_unusable_row_is_rejected_with_its_reason(folder: Path) -> None:
-    (folder / "mine.csv").write_text("source,instruction,turn\na.png,x,\nno.png,x,\na.png,,\na.png,x,zero\n")
+    rows = ["a.png,x,", "no.png,x,", "a.png,,", "a.png,x,zero", "a.png,x, now,"]
+    (folder / "mine.csv").write_text("\n".join(["source,instruction,turn", *rows]))
     bench = read_plain(folder / "mine.csv")
     assert len(bench.items) == 1
     assert [reason.split(";")[0] for reason in bench.rejected.values()] == [
         "no.png: no such file",
         "column instruction is missing or empty",
         "turn 'zero' is not a number from 1",
+        "has more cells than the table has columns",
     ]
 
 

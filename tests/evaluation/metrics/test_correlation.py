@@ -108,6 +108,9 @@ def test_tables_that_do_not_match_are_errors(values: Path, ratings: Path, tmp_pa
     row = {"pair_id": "a", "model": "x", "status": "measured", "l1": 0.5}
     with pytest.raises(UserError, match="row 2: pair_id 'a' is in row 1 too"):
         correlate_metrics(write(tmp_path / "twice.csv", [row, row]), ratings, "pair_id", PROTOCOLS["raters"])
+    with pytest.raises(UserError, match="column l1: could not convert string to float: 'low'; correct or empty"):
+        wrong = write(tmp_path / "wrong.csv", [row | {"l1": "low"}])
+        correlate_metrics(wrong, ratings, "pair_id", PROTOCOLS["raters"])
     with pytest.raises(UserError, match="have no image in common"):
         other = write(tmp_path / "other.csv", [row | {"pair_id": "z"}])
         correlate_metrics(other, ratings, "pair_id", PROTOCOLS["raters"])
