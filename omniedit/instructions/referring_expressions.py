@@ -77,8 +77,8 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
         expression: such as 'smaller dog', 'cup on the left', 'second red ball from the right', with or without 'the'.
 
     Raises:
-        Unresolvable: it refers to no object or to several, relies on a difference that is too small to see, or has a word
-            that is not supported, such as a negation or another object.
+        Unresolvable: it refers to no object or to several, relies on a difference that is too small to see, or has
+            a word that is not supported, such as a negation or another object.
     """
     text = " ".join(_NUMERALS.get(word, word) for word in expression.lower().replace(",", " ").split())
     same_kind = _find_same_kind(text, individuals)

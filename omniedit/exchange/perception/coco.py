@@ -110,7 +110,7 @@ def _entries(name: str, content: Mapping[str, Any], key: str, required: tuple[st
     """Return a list of a COCO-style file whose entries all have the required ids.
 
     Raises:
-        UserError: the list is missing, or an entry is not a mapping, or one of its ids is missing or neither a number nor text.
+        UserError: the list is missing, an entry is not a mapping, or an id is missing or neither a number nor text.
     """
     entries = content.get(key)
     if not isinstance(entries, list):
