@@ -2,12 +2,14 @@
 
     python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--unseen | --templates | --scenes]
                                        [--types replace ...] [--pairs 20]
+    python -m benchmarks.type_pairs environments FOLDER --photos PHOTOS [--unseen | --templates | --scenes]
     python -m benchmarks.type_pairs report FOLDER
 
 `make` downloads the photos of `object_photos.py` to PHOTOS once; `--judged` adds those of `judged_photos.csv` (the
 folder of `judged_pairs.py`). `--unseen`, `--templates` or `--scenes` takes the photos of `UNSEEN`, `TEMPLATES` or
 `SCENES` instead. It makes one pair of each photo, until a type has enough, and writes TYPE.h5 and contact sheets of
 three pairs each: source, edited image, reference image, with the scores of the reference judge.
+`environments` does so with every environment that suits a photo, in environment_change.h5.
 `report` scores the pairs with the judge of the working tree and counts the labels of `type_pairs.csv`, whose `fault`
 says what a person saw; it is empty for a correct and clean pair. A pair without a label is listed.
 """
@@ -18,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.judged_pairs import read_photos
 from benchmarks.object_coverage import ACCEPTED, DEMANDS, ROWS, draw_sheet, first_pair, load, overall_score
 from benchmarks.object_photos import Entry, entries, fetch, scene_entries, template_entries, unseen_entries
@@ -26,6 +30,8 @@ from omniedit.grounding.objects import ObjectIndex, write_objects
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.run.program import run_program
 from omniedit.sources.photo import Photo
+from omniedit.specialists.base import NotApplicable
+from omniedit.specialists.embedded.environment import EnvironmentChange, credibility, measure_mood
 from omniedit.specialists.registry import build
 from omniedit.tasks import Task
 
@@ -68,6 +74,42 @@ def make(folder: Path, found: Sequence[Photo], types: Sequence[Task], count: int
         write_shard(folder / f"{task}.h5", task, "embedded", 0, [pair for pair, _ in scored])
 
 
+def make_environments(folder: Path, found: Sequence[Photo]) -> None:
+    """Write a pair of each photo in each environment that suits it, and sheets."""
+    folder.mkdir(parents=True, exist_ok=True)
+    specialist = EnvironmentChange()
+    scored: list[tuple[EditPair, float | None]] = []
+    for photo in found:
+        for environment in credibility(specialist.scenes(photo), measure_mood(photo.image)):
+            pair = environment_pair(specialist, photo, environment)
+            if pair is None:
+                continue
+            scored.append((pair, overall_score(pair)[0]))
+            print(f"{pair.pair_id} {scored[-1][1]} {pair.instruction}", flush=True)
+            start = (len(scored) - 1) // ROWS * ROWS
+            draw_sheet(scored[start:], folder / f"{specialist.task}-{start // ROWS:02}.png")
+    write_shard(folder / f"{specialist.task}.h5", specialist.task, "embedded", 0, [pair for pair, _ in scored])
+
+
+def environment_pair(specialist: EnvironmentChange, photo: Photo, environment: str) -> EditPair | None:
+    """Return the photo in an environment, or None if it cannot be made."""
+    for seed in range(200):
+        try:
+            request = specialist.propose(photo, np.random.default_rng(seed))
+        except NotApplicable:
+            return None
+        if request.truth["environment"] == environment:
+            break
+    else:
+        raise AssertionError(f"{photo.source_id}: {environment} is never proposed")
+    (edited,) = specialist.edit([request])
+    if isinstance(edited, NotApplicable):
+        return None
+    about = {"source_id": photo.source_id, "truth": request.truth}
+    identity = f"{photo.source_id}-{environment}"
+    return EditPair(identity, specialist.task, request.instructions, photo.image, edited.image, None, about)
+
+
 def report(folder: Path) -> None:
     """Print for each type the number of pairs, those with O >= 9, and how many of each are correct and clean."""
     with LABELS.open() as file:
@@ -88,7 +130,7 @@ def report(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["make", "report"])
+    parser.add_argument("step", choices=["make", "environments", "report"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=Path, help="folder to keep the photos in")
     parser.add_argument("--judged", type=Path, help="folder of judged_pairs.py, for photos with boxes")
@@ -101,8 +143,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.step == "report":
         report(args.folder)
+        return
+    found = read_all_photos(args.photos or args.folder / "photos", args.list(), args.judged)
+    if args.step == "environments":
+        make_environments(args.folder, found)
     else:
-        found = read_all_photos(args.photos or args.folder / "photos", args.list(), args.judged)
         make(args.folder, found, args.types, args.pairs)
 
 
