@@ -64,7 +64,7 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
         preferred: container to search for first in a folder.
 
     Raises:
-        UserError: the file does not exist, or no file has a known suffix.
+        UserError: the file does not exist, no file has a known suffix, or a folder has its rows in Arrow files.
     """
     if not path:
         raise UserError("the path is empty; give a file, a folder, a glob, a range such as {00000..00009}, or a URL")
@@ -74,7 +74,12 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
     elif "*" in path:
         files = [DataFile(each, _name(each)) for each in _expand_remote(path)]
     elif not is_remote(path) and Path(path).is_dir():
-        files = _choose(_list_below(Path(path)), preferred)
+        below = _list_below(Path(path))
+        files = _choose(below, preferred)
+        has_arrow = any(file.name.endswith(".arrow") for file in below)
+        if has_arrow and all(file.container == "json" for file in files):  # of datasets.save_to_disk
+            remedy = "write Parquet: datasets.load_from_disk(...)[split].to_parquet('pairs.parquet')"
+            raise UserError(f"{path}: has its rows in Arrow files, which are not read; {remedy}")
     else:
         files = [DataFile(paths, _name(paths)) for paths in expand_range(path)]
     if not files:

@@ -70,12 +70,16 @@ def test_tables_and_images_inside_a_zip_are_read(path: str, tmp_path: Path) -> N
         ("nothing/*.parquet", "no file with rows"),
         ("README.md", "has none of the suffixes .parquet, .tar, .jsonl, .csv, .json"),
         ("empty", "no file with rows"),
+        ("saved", "saved: has its rows in Arrow files, which are not read; write Parquet: datasets.load_from_disk"),
     ],
 )
 def test_path_without_rows_raises_error(path: str, reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     (folder / "empty").mkdir()
     (folder / "empty/x.md").touch()
+    (folder / "saved/train").mkdir(parents=True)
+    (folder / "saved/train/data-00000-of-00001.arrow").touch()
+    (folder / "saved/train/state.json").write_text("{}")
     with pytest.raises(UserError, match=reason.replace(".", r"\.")):
         list_inputs(path, "parquet")
 
