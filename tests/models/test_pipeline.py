@@ -140,7 +140,7 @@ def test_images_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypat
 
 def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path: Path) -> None:
     for wrong, message in (
-        ({"image": "photo.jpg"}, r"image: a str, .* PIL\.Image\.open"),
+        ({"image": "photo.jpg"}, r"image: got str, .* PIL\.Image\.open"),
         ({"num_inference_steps": 0}, "num_inference_steps: 0"),
         ({"num_inference_steps": 2.5}, "num_inference_steps: 2.5, but a whole number"),
         ({"num_inference_steps": True}, "num_inference_steps: True, but a whole number"),

@@ -80,7 +80,7 @@ def test_placements_are_distinguished(standing: Photo, lying: Photo) -> None:
 
 
 def test_object_that_would_float_is_skipped() -> None:
-    with pytest.raises(NotApplicable, match="can stand before another background"):
+    with pytest.raises(NotApplicable, match="can stand in front of another background"):
         find_preserved_region(
             ball_photo("floating", with_ball(papered_room(), 10)[0], 10), ObjectIndex(), analyse_photo
         )

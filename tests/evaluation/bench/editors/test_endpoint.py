@@ -83,7 +83,7 @@ def test_an_unreachable_endpoint_stops_the_run(server: Server, tmp_path: Path) -
 @pytest.mark.parametrize("data", [{"url": "http://x/y.png"}, {"b64_json": "!!"}])
 def test_addresses_and_broken_base64_are_not_images(server: Server, tmp_path: Path, data: dict[str, str]) -> None:
     server.answer = lambda _: (200, {"data": [data]})
-    with pytest.raises(UserError, match=r"no image but its address|expected an image, got"):
+    with pytest.raises(UserError, match=r"the address of the image instead of the image|expected an image, got"):
         open_images(server, tmp_path).edit(requests(1))
 
 

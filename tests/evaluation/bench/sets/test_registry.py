@@ -46,7 +46,7 @@ def test_only_omniedit_ships() -> None:
 def test_an_invalid_path_error_states_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no such file or folder; give the folder EditData"):
         BENCHMARKS["i2e-original"].read(tmp_path / "absent")
-    with pytest.raises(UserError, match="cannot be read here"):
+    with pytest.raises(UserError, match="scores of its own scripts cannot be read"):
         BENCHMARKS["anyedit"].read_recorded(tmp_path)
 
 
