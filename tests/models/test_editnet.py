@@ -1,5 +1,6 @@
 """Tests of EditNet's control branch: it copies every block, is fully trained, and acts position by position."""
 
+import pytest
 import torch
 
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
@@ -26,10 +27,11 @@ def test_only_the_control_branch_gets_gradients_and_all_of_it_does():
     assert {name for name in trainable - reached if ".add_q_proj." not in name and "k_proj.bias" not in name} == set()
 
 
+@pytest.mark.parametrize("name", ["editnet", "editnet_task_token", "editnet_routed", "editnet_demos"])
 @torch.no_grad()
-def test_condition_token_moves_only_the_image_token_at_its_position():
+def test_condition_token_moves_only_the_image_token_at_its_position(name: str):
     """Without attention, one changed condition token must change exactly one patch of the output."""
-    net = move_weights(models.build("editnet", base(SD3))).eval()
+    net = move_weights(models.build(name, base(SD3))).eval()
     for block in [*net.base.transformer_blocks, *(control.block for control in net.control_blocks)]:
         torch.nn.init.zeros_(block.attn.to_out[0].weight)
     x = inputs()
