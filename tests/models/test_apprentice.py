@@ -160,6 +160,8 @@ def test_each_demonstration_in_context_has_its_own_index_after_image_and_source(
 def test_too_many_demonstrations_raise_an_error_with_the_limit() -> None:
     net = start("editnet_demos_cross", "sd3")
     assert get_supported_conditions(net).references and get_supported_conditions(net).captions
+    most = torch.zeros(2, MAX_DEMONSTRATIONS, 16, 8, 12)
+    assert net(**inputs("sd3"), references=most).shape == inputs("sd3")["noisy"].shape
     references = torch.zeros(2, MAX_DEMONSTRATIONS + 1, 16, 8, 12)
     with pytest.raises(ValueError, match="17 images, but this editor takes at most 16"):
         net(**inputs("sd3"), references=references)
