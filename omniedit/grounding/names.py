@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.grounding.nouns import CLOTHES, KINDS, OBJECT, PLACES_AND_STUFF, plain_nouns
+from omniedit.grounding.nouns import CLOTHES, KINDS, OBJECT, PLACES_AND_STUFF, PRINTED_PAGES, plain_nouns
 from omniedit.grounding.onnx_network import load_network
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
@@ -29,9 +29,6 @@ MIN_KIND = 0.55
 """Smallest probability in each view at which an object is named by its kind."""
 MAX_NO_OBJECT = 0.25
 """Maximum probability of places, materials and clothes in either view at which the mask still shows an object."""
-MIN_SURE = 0.9
-"""Minimum probability of a noun that outweighs a box of a person, because the detector takes the face of a cat for a
-person."""
 MARGIN = 0.1
 """Margin on each side of the object, as a share of its longer side."""
 WIDE_MARGIN = 0.5
@@ -39,7 +36,7 @@ WIDE_MARGIN = 0.5
 
 _MEAN, _STD = np.array([0.498, 0.498, 0.498]), np.array([0.502, 0.502, 0.502])
 _SIDE = 224
-_NO_OBJECT = sorted(PLACES_AND_STUFF | CLOTHES)
+_NO_OBJECT = sorted((PLACES_AND_STUFF - PRINTED_PAGES) | CLOTHES)
 
 
 @dataclass(frozen=True)

@@ -86,16 +86,18 @@ CLOTHES = frozenset(
     )
 )
 """ImageNet indices of clothes. The classifier returns them for people who wear such clothes, so they name no object."""
-OBJECT = "object"
-"""Name of an object of unknown kind."""
+ANIMAL, OBJECT = "animal", "object"
+"""Names of an animal and of an object of unknown kind."""
 PLACES_AND_STUFF = frozenset(
     (
         *(415, 424, 454, 460, 467, 489, 490, 498, 500, 506, 509, 525, 536, 538, 580, 582, 598, 599, 624, 634, 638, 646),
         *(663, 668, 698, 706, 716, 718, 727, 743, 762, 788, 799, 815, 819, 825, 839, 853, 858, 860, 865, 884, 885, 888),
-        *(911, 912, 916, 917, 918, 921, 922, 961, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 998),
+        *(911, 912, 916, 917, 918, 921, 922, 960, 961, 970, 971, 972, 973, 974, 975, 976, 977, 978, 979, 980, 998),
     )
 )
 """ImageNet indices that name no object in a photo: scenes, interiors of buildings, materials, printed pages."""
+PRINTED_PAGES = frozenset((917, 921, 922))
+"""ImageNet indices of pages, which are often a book or a card: no noun, and no proof that there is no object."""
 PLAINER = {
     "traffic or street sign": "street sign",
     "volleyball ball": "volleyball",

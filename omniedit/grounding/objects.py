@@ -12,7 +12,7 @@ import pyarrow as pa
 from omniedit.grounding.coco_detector import PERSON, DetectedBox, detect_objects
 from omniedit.grounding.instances import are_all_objects, has_rival, name_by_box, shows_person, shows_several
 from omniedit.grounding.masks import object_mask
-from omniedit.grounding.names import MIN_SURE, name_object
+from omniedit.grounding.names import name_object
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.saliency import saliency
 from omniedit.imaging.boxes import FractionBox, box_overlap, fraction_box
@@ -187,7 +187,7 @@ def _recognise(image: Image, region: Mask, detected: Sequence[DetectedBox]) -> F
     salient = _pull_to_edges(region, image)
     mask = mask | salient if fit >= SAME_OUTLINE_IOU else salient
     named = None if shows_several(mask, detected) else name_object(image, mask)
-    if named is None or (named.probability < MIN_SURE and shows_person(mask, detected)):
+    if named is None or shows_person(mask, detected, named.text, named.probability):
         return None
     name = named.text if named.text != OBJECT else name_by_box(mask, detected) or OBJECT
     obj = _found_object(name, mask)

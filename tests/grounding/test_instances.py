@@ -51,6 +51,23 @@ def test_what_a_person_wears_or_holds_is_part_of_a_person() -> None:
     assert not shows_person(mask(RIGHT), [found("person", LEFT)])
 
 
+@pytest.mark.parametrize(
+    ("noun", "probability", "person", "expected"),
+    [
+        ("dog", 0.72, LEFT, False),
+        ("dog", 0.45, LEFT, True),
+        ("guitar", 0.72, LEFT, True),
+        ("guitar", 0.95, LEFT, False),
+        ("dog", 0.72, (0.05, 0.0, 0.6, 1.0), True),
+    ],
+    ids=["a puppy", "an improbable animal", "an instrument", "a certain noun", "an animal that a person holds"],
+)
+def test_an_animal_outweighs_its_own_less_probable_box_of_a_person(
+    noun: str, probability: float, person: FractionBox, expected: bool
+) -> None:
+    assert shows_person(mask(LEFT), [found("person", person, score=0.5)], noun, probability) is expected
+
+
 def test_a_mask_that_includes_a_person_shows_one() -> None:
     """A woman in front of a bus is a small part of its outline."""
     bus, woman = (0.1, 0.1, 0.9, 0.9), (0.3, 0.5, 0.36, 0.95)
@@ -73,10 +90,11 @@ def test_the_object_is_ambiguous_if_anything_is_detected_elsewhere() -> None:
     assert are_all_objects([mask(LEFT), mask(SMALL)], [found("cup", LEFT), found("clock", SMALL)])
 
 
-def test_a_certain_box_names_an_object_but_no_animal() -> None:
+def test_a_certain_box_names_an_object_and_the_kind_of_an_animal() -> None:
     assert name_by_box(mask(LEFT), [found("kite", LEFT)]) == "kite"
     assert name_by_box(mask(LEFT), [found("kite", LEFT, score=0.5)]) is None
-    assert name_by_box(mask(LEFT), [found("cow", LEFT)]) is None
+    assert name_by_box(mask(LEFT), [found("cow", LEFT)]) == "animal"
+    assert name_by_box(mask(LEFT), [found("cow", LEFT, score=0.5)]) is None
     assert name_by_box(mask(LEFT), []) is None
 
 

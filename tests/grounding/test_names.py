@@ -27,6 +27,8 @@ def view(**shares: float) -> np.ndarray:
         (view(dog=0.3, drum=0.4), view(dog=0.45, ox=0.45), "object"),
         (view(dog=0.3, valley=0.6), view(valley=0.9), None),
         (view(sweatshirt=0.4), view(vestment=0.4), None),
+        (view(dust_jacket=0.4), view(menu=0.4), "object"),
+        (view(chocolate_syrup=0.8), view(chocolate_syrup=0.8), None),
     ],
     ids=[
         "both views",
@@ -38,6 +40,8 @@ def view(**shares: float) -> np.ndarray:
         "kind in one view",
         "a place",
         "a person",
+        "a printed page",
+        "a liquid",
     ],
 )
 def test_noun_is_as_specific_as_both_views_justify(alone: np.ndarray, in_place: np.ndarray, name: str | None) -> None:

@@ -121,7 +121,7 @@ BOX, ELSEWHERE = (0.2, 0.25, 160 / 300, 0.75), (0.7, 0.1, 0.95, 0.6)
     ("detected", "names"),
     [
         ([DetectedBox("kite", 0.7, BOX)], ["kite"]),
-        ([DetectedBox("cow", 0.7, BOX)], ["object"]),
+        ([DetectedBox("cow", 0.7, BOX)], ["animal"]),
         ([DetectedBox("clock", 0.5, ELSEWHERE)], []),
         ([DetectedBox("person", 0.5, (0.1, 0.0, 0.7, 1.0))], []),
         ([DetectedBox("cow", 0.5, (0.2, 0.25, 0.35, 0.75)), DetectedBox("cow", 0.5, (0.36, 0.25, 0.53, 0.75))], []),
@@ -159,8 +159,8 @@ def test_an_object_that_is_not_salient_is_found_in_its_box(
 @pytest.mark.usefixtures("without_nouns")
 def test_a_certain_noun_outweighs_the_box_of_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.grounding.objects.detect_objects", lambda image: [DetectedBox("person", 0.6, BOX)])
-    for probability, names in ((0.95, ["cat"]), (0.8, [])):
-        named = ObjectName("cat", probability)
+    for noun, probability, names in (("kite", 0.95, ["kite"]), ("kite", 0.8, []), ("cat", 0.8, ["cat"])):
+        named = ObjectName(noun, probability)
         monkeypatch.setattr("omniedit.grounding.objects.name_object", lambda image, mask, named=named: named)
         assert [obj.name for obj in find_objects(plain_photo((60, 50, 160, 150)))] == names
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from omniedit.grounding.instances import are_all_objects, has_rival, shows_person, shows_several
-from omniedit.grounding.names import MIN_SURE, noun_probability
+from omniedit.grounding.names import noun_probability
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.outdoors import sky_doubt
 from omniedit.grounding.saliency import saliency
@@ -135,7 +135,7 @@ def _verify_instance(image: ImageMeasures, mask: Mask, name: str, probability: f
         return
     if shows_several(mask, image.detected):
         raise Unmeasurable(f"the mask of the {name} joins several objects")
-    if probability < MIN_SURE and shows_person(mask, image.detected):
+    if shows_person(mask, image.detected, without_position(name), probability):
         raise Unmeasurable(f"the mask of the {name} is part of a person")
     if name == OBJECT and not are_all_objects([mask], image.detected):
         raise Unmeasurable("'the object' can mean several objects")
