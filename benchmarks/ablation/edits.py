@@ -1,4 +1,4 @@
-"""Edits of the rendered world: an instruction for a scene and the one correct result, for each of the eleven tasks."""
+"""Edits of the rendered world: an instruction for a scene and the one correct result, for eleven tasks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +34,7 @@ class WorldEdit:
         mask: where the answer may differ from the source.
         caption: caption of the answer.
         truth: what the instruction asks for, as the reference judge reads it.
+        references: images that the instruction points to, one for each role of the task, (size, size, 3).
     """
 
     instruction: str
@@ -41,6 +42,7 @@ class WorldEdit:
     mask: Mask
     caption: str
     truth: Mapping[str, object] = field(default_factory=dict)
+    references: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, encode_arrays
+from omniedit.models.conditions import place_references
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 
@@ -31,6 +32,19 @@ class Texts:
 def encode_latents(vae: Vae, images: Sequence[Image]) -> Tensor:
     """Encode images of one size to latents (B, C, h, w)."""
     return encode_arrays(vae, np.stack(images))
+
+
+def encode_references(vae: Vae, references: Sequence[Sequence[Image]], like: Tensor) -> dict[str, Tensor]:
+    """Return an editor's inputs `references`, (B, R, C, h, w), and `reference_mask`, (B, R).
+
+    Args:
+        references: those of each pair, at the size of its images.
+        like: latents of the source images, (B, C, h, w).
+    """
+    images = [image for some in references for image in some]
+    latents = encode_latents(vae, images) if images else like[:0]
+    placed, mask = place_references(list(latents), [len(some) for some in references], like.shape[1:])
+    return {"references": placed.to(like), "reference_mask": mask.to(like.device)}
 
 
 def to_pixels(images: Sequence[Image]) -> Tensor:

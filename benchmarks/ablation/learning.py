@@ -19,10 +19,11 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from benchmarks.ablation.encoding import Texts, encode_latents
+from benchmarks.ablation.encoding import Texts, encode_latents, encode_references
 from benchmarks.ablation.settings import Fit, Setting
 from benchmarks.ablation.world import WorldPair, crop_pair
 from omniedit.aspect import RATIOS
+from omniedit.buckets.references import describe_references
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image
@@ -267,22 +268,33 @@ class Objective:
         noisy, timestep, target = self._add_noise(encode_latents(self.vae, [pair.edit.target for pair in pairs]), rng)
         prompt, pooled = self.texts(words)
         condition = source * keeps_image.to(source)[:, None, None, None]
-        conditions = self._conditions(editor, step, pairs, keeps_text.tolist())
+        conditions = self._conditions(editor, step, pairs, keeps_text.tolist(), source)
         loss_B = flow_loss(editor(noisy, timestep, prompt, pooled, condition, **conditions), target)
         weight_B = torch.tensor([pair.score / 10 if self.weighted else 1.0 for pair in pairs]).to(loss_B)
         return (weight_B * loss_B).sum() / weight_B.sum()
 
     def _conditions(
-        self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool]
+        self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool], source: Tensor
     ) -> dict[str, Tensor]:
-        """Return the tasks of pairs, dropped as in training, for an editor that takes tasks."""
+        """Return the tasks and references that an editor takes of pairs, dropped as in training.
+
+        Args:
+            source: latents of the source images, (B, C, h, w).
+        """
         takes = get_supported_conditions(editor)
         if not takes.tasks:
             return {}
-        rows = [{"task": pair.task} for pair in pairs]
+        rows = [{"task": pair.task} | describe_references(pair.task.references, ()) for pair in pairs]
         rngs = [np.random.default_rng([self.seed, step, CONDITIONS, place]) for place in range(len(pairs))]
-        tasks = choose_conditions(rows, takes, self.options, keeps_text, rngs).tasks
-        return {"task": torch.tensor(tasks, device=editor.device)}
+        chosen = choose_conditions(rows, takes, self.options, keeps_text, rngs)
+        conditions = {"task": torch.tensor(chosen.tasks, device=editor.device)}
+        if takes.references:
+            picked = [
+                [pair.edit.references[number] for number in numbers]
+                for pair, numbers in zip(pairs, chosen.references, strict=True)
+            ]
+            conditions |= encode_references(self.vae, picked, source)
+        return conditions
 
     def of_base(self, base: SD3Transformer2DModel, step: int, pairs: Sequence[WorldPair]) -> Tensor:
         """Return the loss of the text-to-image model on edited images, which show everything that the world can

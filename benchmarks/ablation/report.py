@@ -68,8 +68,8 @@ class Curve:
 
     @property
     def local(self) -> list[int]:
-        """Return the indices of the tasks whose mask need not cover the whole image."""
-        return [place for place, task in enumerate(self.tasks) if task.is_local is not False]
+        """Return the indices of the tasks whose edits leave some of each image unchanged."""
+        return np.flatnonzero(~np.isnan(self.psnr).any(axis=(0, 1, 3))).tolist()
 
     def trained_on(self, setting: Setting) -> list[bool]:
         """Return for each task whether training had pairs of it."""
@@ -156,6 +156,7 @@ def table(curves: Sequence[Curve], setting: Setting) -> str:
             markdown(["", "success", "PSNR outside (dB)"], differences),
             markdown(["", "training samples", "training TFLOP"], cost),
             *training_data(curves, setting),
+            *visual_types(curves),
         ]
     )
 
@@ -180,6 +181,21 @@ def training_data(curves: Sequence[Curve], setting: Setting) -> list[str]:
     if tasks:
         texts.append(markdown(["", "tasks trained", "success on them", "success on the others"], tasks))
     return texts
+
+
+def visual_types(curves: Sequence[Curve]) -> list[str]:
+    """Return a table of the types with and without a reference image, which not every editor sees."""
+    visual = np.array([bool(task.references) for task in curves[0].tasks])
+    if not visual.any():
+        return []
+    first, rows = curves[0].success[-1], []
+    for curve in curves:
+        own = curve.success[-1]
+        parts = [(own[:, part], (first - own)[:, part]) for part in (~visual, visual)]
+        gaps = [spread(less, 3) if curve is not curves[0] else "-" for _, less in parts]
+        rows.append([curve.label, spread(parts[0][0], 3), gaps[0], spread(parts[1][0], 3), gaps[1]])
+    gap = f"{curves[0].label} less this one"
+    return [markdown(["", "types without a reference", gap, "types with a reference", gap], rows)]
 
 
 def task_means(values: Values, form: str) -> list[str]:
@@ -220,12 +236,15 @@ def draw(axis: Axes, curve: Curve, spent: NDArray[Any], style: dict[str, Any], t
 
 
 def samples_sheet(path: Path, curves: Sequence[Curve], assets: Assets, setting: Setting) -> None:
-    """Save a sheet with one row per test pair: source, truth, and the edited image of each curve's first seed."""
+    """Save a sheet with one row per test pair: source, reference if some pair has one, truth, and the edited image of
+    each curve's first seed."""
     tasks = len(setting.tested)
     pairs = pairs_of_test(assets, setting)[: min(SHOWN, setting.pairs_per_task) * tasks]
+    has_references = any(pair.edit.references for pair in pairs)
     rows = [
         [
             (pair.edit.instruction, pair.source),
+            *([("reference", [*pair.edit.references, np.full_like(pair.source, 255)][0])] if has_references else []),
             ("truth", pair.edit.target),
             *((curve.label, curve.answers[place]) for curve in curves),
         ]

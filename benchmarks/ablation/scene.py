@@ -8,12 +8,15 @@ import numpy as np
 
 from benchmarks.ablation.assets import RGBA
 from benchmarks.ablation.effects import paint_cutout
+from benchmarks.ablation.surfaces import cover_cutout
 from omniedit.imaging.color import FloatImage, to_bytes, to_float
 from omniedit.imaging.color_names import without_colour
 from omniedit.imaging.images import Image
 
 SLOTS = {"on the left": 0.25, "in the middle": 0.5, "on the right": 0.75}
 """Names of places, with the x coordinate of an object's centre there as a share of the image width."""
+BLANK, BLANK_GREY = 0.3, 128
+"""Width of a blank strip as a share of the image, and its grey."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Thing:
         x, foot, side: centre, lower edge and longer side, as shares of the image.
         paint: colour that the thing is painted in, "" for its own.
         cut: whether the image's edges may cut the thing. Otherwise it is moved inside.
+        surface: pattern or material that covers the thing (see surfaces.py), "" for its own.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Thing:
     side: float
     paint: str = ""
     cut: bool = False
+    surface: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,13 @@ class Scene:
     Args:
         ground: (size, size, 3) RGB.
         place: name of the photograph, "" for none.
+        blank: side of the image that is a grey strip, a key of `SLOTS`; "" for none.
     """
 
     ground: Image
     place: str
     things: tuple[Thing, ...]
+    blank: str = ""
 
     def without(self, thing: Thing) -> "Scene":
         return replace(self, things=tuple(other for other in self.things if other is not thing))
@@ -74,7 +81,16 @@ def render(scene: Scene) -> Image:
         rows, columns, patch = lay_out(thing, len(image))
         alpha = patch[..., 3:]
         image[rows, columns] = image[rows, columns] * (1 - alpha) + patch[..., :3]
-    return to_bytes(image)
+    rendered = to_bytes(image)
+    rendered[:, blank_columns(scene)] = BLANK_GREY
+    return rendered
+
+
+def blank_columns(scene: Scene) -> slice:
+    """Return the columns of the grey strip of a scene, empty without one."""
+    size = len(scene.ground)
+    width = round(BLANK * size) if scene.blank else 0
+    return slice(size - width, size) if scene.blank == "on the right" else slice(0, width)
 
 
 def lay_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
@@ -85,6 +101,7 @@ def lay_out(thing: Thing, size: int) -> tuple[slice, slice, np.ndarray]:
         left, top = (int(np.clip(edge, 0, size - side)) for edge in (left, top))
     patch = cv2.resize(thing.cut_out, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
     painted_patch = paint_cutout(patch, thing.paint) if thing.paint else patch
+    painted_patch = cover_cutout(painted_patch, thing.surface) if thing.surface else painted_patch
     rows, columns = (slice(max(0, edge), min(size, edge + side)) for edge in (top, left))
     seen = painted_patch[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     return rows, columns, seen
@@ -139,5 +156,6 @@ def caption(scene: Scene) -> str:
 
 
 def describe_thing(thing: Thing) -> str:
-    """Return the thing's name with its paint, such as 'red pepper' for a yellow pepper painted red."""
-    return f"{thing.paint} {without_colour(thing.name)}" if thing.paint else thing.name
+    """Return the thing's name with its paint or surface, such as 'red pepper' for a yellow pepper painted red."""
+    name = f"{thing.paint} {without_colour(thing.name)}" if thing.paint else thing.name
+    return f"{name} in {thing.surface}" if thing.surface else name

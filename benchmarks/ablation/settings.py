@@ -1,11 +1,11 @@
 """Settings of the experiment: for two hours on two cores, for a GPU, for tests, and for the editor that ships.
 
-The Snakefile imports this module, so it uses only the standard library.
+The Snakefile imports this module, so it imports nothing that takes long to load.
 """
 
 from dataclasses import dataclass, replace
 
-from benchmarks.ablation.data_choices import DATA, ELEVEN, SEVEN
+from benchmarks.ablation.data_choices import DATA, ELEVEN, SEVEN, TWENTY_FIVE
 
 ARCHITECTURES = ("editnet", "controlnet_text", "controlnet", "channel_concat")
 """Architectures in the order of the tables: the paper's own, then the others by the capability of the control
@@ -220,14 +220,16 @@ ROUTED_GPU = replace(SETTINGS["gpu"], base_of="size_medium_gpu")
 SETTINGS |= {
     "routing_7": ROUTED,
     "routing_11": replace(ROUTED, tested=ELEVEN),
+    "routing_25": replace(ROUTED, layers=2, heads=2, pairs_per_task=24, base_of="size_small", tested=TWENTY_FIVE),
     "routing_7_gpu": ROUTED_GPU,
     "routing_11_gpu": replace(ROUTED_GPU, tested=ELEVEN),
+    "routing_25_gpu": replace(ROUTED_GPU, tested=TWENTY_FIVE),
 }
 GROUPS = {
     "open": tuple(OPEN_QUESTIONS),
     "open_gpu": tuple(OPEN_QUESTIONS_GPU),
-    "routing": ("routing_7", "routing_11"),
-    "routing_gpu": ("routing_7_gpu", "routing_11_gpu"),
+    "routing": ("routing_7", "routing_11", "routing_25"),
+    "routing_gpu": ("routing_7_gpu", "routing_11_gpu", "routing_25_gpu"),
 }
 """Settings that one name runs together."""
 
@@ -238,7 +240,7 @@ DATA_OF = {
     "specialists": ("one_task", "three_tasks", "seven_tasks", "eleven_tasks"),
 }
 """Kinds of data that a setting compares."""
-ROUTING_DATA = {"routing_7": "seven_tasks", "routing_11": "eleven_tasks"}
+ROUTING_DATA = {"routing_7": "seven_tasks", "routing_11": "eleven_tasks", "routing_25": "twenty_five_types"}
 """Data on which a setting compares EditNet with and without the parts of AnySD's routing."""
 ARCHITECTURES_OF = {
     "choices": CHOICES,

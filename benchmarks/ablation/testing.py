@@ -14,7 +14,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.encoding import Texts, encode_latents, to_pixels
+from benchmarks.ablation.encoding import Texts, encode_latents, encode_references, to_pixels
 from benchmarks.ablation.settings import Setting
 from benchmarks.ablation.world import SceneOptions, World, WorldPair
 from omniedit.evaluation.preservation import psnr
@@ -71,6 +71,9 @@ def edit_pairs(
         prompt, pooled = texts([pair.edit.instruction for pair in some])
         nothing, nothing_pooled = texts([""] * len(some))
         conditioning = Conditioning(source, prompt, nothing, pooled, nothing_pooled, task=task_indices(editor, some))
+        if get_supported_conditions(editor).references:
+            references = encode_references(vae, [pair.edit.references for pair in some], source)
+            conditioning = replace(conditioning, **references)
         conditioning = replace(conditioning, **conditions(some))
         latents = sample(editor, FlowMatchEulerDiscreteScheduler(), SamplerState(conditioning, guidance, noise), steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))

@@ -1,4 +1,4 @@
-"""Edit pairs with known truth: named cut-outs on photographs, edited in all seven ways, pixel by pixel.
+"""Edit pairs with known truth: named cut-outs on photographs, edited in OmniEdit's seven and AnyEdit's 25 ways.
 
 A pair depends only on (seed, index). Source and instruction determine the edit. Instructions name what the source
 shows, and give the side if there are two things. They ask only for edits with a single answer that training has shown:
@@ -14,10 +14,11 @@ from itertools import count
 import cv2
 import numpy as np
 
+from benchmarks.ablation.anyedit_edits import ALL_EDITS, AT_A_SIDE, SCENES, WITH_TWO
 from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, Assets
 from benchmarks.ablation.candidates import RIGHT, Candidate, choose_candidates
 from benchmarks.ablation.data_choices import Data
-from benchmarks.ablation.edits import EDITS, FOOT, SIDES, Vocabulary, WorldEdit, is_visible
+from benchmarks.ablation.edits import FOOT, SIDES, Vocabulary, WorldEdit, is_visible
 from benchmarks.ablation.portraits import Portraits
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, defocus, in_other_light, render, view
 from benchmarks.ablation.settings import Setting
@@ -34,8 +35,6 @@ SMALLEST, LARGEST = 0.44, 0.52
 """Range of the longer side of things in a scene, as shares of the image."""
 LIKE_PHOTOS = (0.35, 1.05)
 """Range of the longer side of a thing that stands alone in a scene like a photo."""
-AT_A_SIDE = (Task.OBJECT_ADDITION, Task("movement"))
-"""Tasks whose scenes have one thing, at a side."""
 BARE, UNFOCUSED = 0.5, 0.4
 """Probabilities in scenes like photos: no thing, if the edit changes the whole image, and a blurred ground."""
 PORTRAIT = 0.5
@@ -130,7 +129,7 @@ class World:
         """
         rng = np.random.default_rng([self.seed, index])
         scene, source, edit = self._visible(task, rng)
-        for other in (EDITS[task](self.vocabulary, scene, rng) for _ in range(8)):
+        for other in (ALL_EDITS[task](self.vocabulary, scene, rng) for _ in range(8)):
             if is_visible(source, other) and is_visible(edit.target, replace(other, mask=edit.mask | other.mask)):
                 return WorldPair(task, source, replace(edit, target=other.target))
         return None
@@ -140,16 +139,20 @@ class World:
         return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
     def _draw_example(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
-        scene = self._like_photo(task, rng) if self.scenes.like_photos else self._scene(rng, task in AT_A_SIDE)
-        return scene, render(scene), EDITS[task](self.vocabulary, scene, rng)
+        scene = self._like_photo(task, rng) if self.scenes.like_photos else self._scene(task, rng)
+        if task in SCENES:
+            scene = SCENES[task](self.vocabulary, scene, rng)
+        return scene, render(scene), ALL_EDITS[task](self.vocabulary, scene, rng)
 
-    def _scene(self, rng: np.random.Generator, alone: bool) -> Scene:
-        """Draw a scene with one thing anywhere and sometimes with two. If `alone`, it has one thing, at a side."""
+    def _scene(self, task: Task, rng: np.random.Generator) -> Scene:
+        """Draw a scene with one thing anywhere and sometimes with two, unless the task needs another one."""
         chosen = rng.integers(len(self.here.photos))
         ground = view(self.here.photos[chosen], self.size, rng)
         slots: Sequence[str] = SIDES if rng.random() < 0.3 else [str(rng.choice(list(SLOTS)))]
-        if alone:
+        if task in AT_A_SIDE:
             slots = [str(rng.choice(SIDES))]
+        elif task in WITH_TWO:
+            slots = SIDES
         cut_outs = rng.choice(len(self.here.names), size=len(slots), replace=False)
         things = tuple(self._thing(int(i), slot, rng) for i, slot in zip(cut_outs, slots, strict=True))
         return Scene(ground, self.here.places[chosen], things)
@@ -157,7 +160,7 @@ class World:
     def _like_photo(self, task: Task, rng: np.random.Generator) -> Scene:
         if self.scenes.portraits and task not in AT_A_SIDE and rng.random() < PORTRAIT:
             return self.scenes.portraits.scene(self.size, rng)
-        scene = self._scene(rng, alone=task in AT_A_SIDE)
+        scene = self._scene(task, rng)
         if not task.is_local and rng.random() < BARE:
             return replace(scene, things=())
         ground = defocus(scene.ground, rng) if rng.random() < UNFOCUSED else scene.ground
@@ -187,7 +190,7 @@ class World:
             return source
         if kind == "damaged":
             return damage(edit.target)
-        others = (EDITS[task](self.vocabulary, scene, rng) for _ in range(4))
+        others = (ALL_EDITS[task](self.vocabulary, scene, rng) for _ in range(4))
         return next((other.target for other in others if (other.target != edit.target).any()), source)
 
 

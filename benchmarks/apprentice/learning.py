@@ -36,7 +36,7 @@ class SubjectObjective(Objective):
     """Losses of editors that take demonstrations with captions; others get the same pairs without them."""
 
     def _conditions(
-        self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool]
+        self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool], source: Tensor
     ) -> dict[str, Tensor]:
         takes = get_supported_conditions(editor)
         if not takes.captions:

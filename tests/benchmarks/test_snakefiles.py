@@ -31,9 +31,13 @@ def test_a_unit_reads_its_base_its_initial_weights_and_portraits() -> None:
     }
 
 
-def test_the_ablation_of_routing_compares_equal_trainings_on_seven_and_on_eleven_tasks() -> None:
-    assert [SETTINGS[name].editor for name in GROUPS["routing"]] == [SETTINGS["routing_7"].editor] * 2
-    assert [len(SETTINGS[name].tested) for name in GROUPS["routing"]] == [7, 11]
-    for name, data in zip(GROUPS["routing"], ("seven_tasks", "eleven_tasks"), strict=True):
-        assert {each for _, each in units(name)} == {data} and base_setting(name) == "size_medium"
+def test_the_ablation_of_routing_compares_equal_trainings_on_7_11_and_25_tasks() -> None:
+    assert [SETTINGS[name].editor for name in GROUPS["routing"]] == [SETTINGS["routing_7"].editor] * 3
+    assert [len(SETTINGS[name].tested) for name in GROUPS["routing"]] == [7, 11, 25]
+    kinds = (("seven_tasks", "size_medium"), ("eleven_tasks", "size_medium"), ("twenty_five_types", "size_small"))
+    for name, (data, base) in zip(GROUPS["routing"], kinds, strict=True):
+        assert {each for _, each in units(name)} == {data} and base_setting(name) == base
+        assert {each for _, each in units(f"{name}_gpu")} == {data}
         assert len(units(name)) == 5
+        shape, own = SETTINGS[base], SETTINGS[name]
+        assert (own.layers, own.heads, own.head_dim) == (shape.layers, shape.heads, shape.head_dim)
