@@ -64,8 +64,9 @@ HORIZON_SHARE = 0.15
 SEPARATE_REACH, MAX_SEPARATE_DISTANCE, MAX_SEPARATE = 48, 12.0, 0.004
 """Sigma in pixels of the window for the sky's mean colour, maximum distance from it in Lab, and maximum share of the
 sky's area of a spot of that colour outside the sky."""
-MIN_LAND_RELIEF, MAX_LAND = 0.02, 0.009
-"""Minimum relief of land in a region that counts as sky, and maximum share of the region of a spot with such relief."""
+MIN_LAND_RELIEF, LAND_REACH, MAX_LAND = 0.02, 12, 0.006
+"""Minimum relief of land, distance in pixels from a sky's border up to which land may be included in it, and maximum
+share of the sky's area of a spot with such relief. Farther inside, only clouds have relief."""
 STRIP, MAX_SMOOTH_BELOW = (5, 24), 0.15
 """Distances in pixels below a sky at which land is expected, and maximum share of the sky's columns in which nothing
 there has relief."""
@@ -133,9 +134,13 @@ def _separate_share(lab: Field, sky: Mask) -> float:
 
 
 def _land_share(lab: Field, sky: Mask) -> float:
-    """Return the area of the largest spot with the relief of land inside the sky, as a share of the sky's area."""
-    core = cv2.erode(sky.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=1) > 0
-    return _largest_spot((_relief(lab) > MIN_LAND_RELIEF) & core) / float(sky.sum())
+    """Return the area of the largest spot with the relief of land inside the sky near its border, as a share of the
+    sky's area."""
+    core, inner = (
+        cv2.erode(sky.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8), borderValue=1) > 0
+        for reach in (3, LAND_REACH)
+    )
+    return _largest_spot((_relief(lab) > MIN_LAND_RELIEF) & core & ~inner) / float(sky.sum())
 
 
 def _largest_spot(mask: Mask) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from omniedit.grounding import outdoors
-from omniedit.grounding.outdoors import caption_says_outdoors, find_sky, shows_outdoors
+from omniedit.grounding.outdoors import caption_says_outdoors, find_sky, shows_outdoors, sky_doubt
 from omniedit.imaging.images import Image, decode_image
 from omniedit.imaging.procedural_noise import fractal_noise
 from omniedit.specialists.embedded.background_sources import PAPERS, SKIES, studio
@@ -128,3 +128,16 @@ def test_forest_without_sky_is_outdoors_and_a_pot_plant_is_not() -> None:
     plant = lit_wall(0.9, 0.87, 0.8)
     plant[:, 100:250] = cv2.resize(forest, (WIDTH, HEIGHT))[:, 100:250]
     assert shows_outdoors(forest, find_sky(forest)) and not shows_outdoors(plant, find_sky(plant))
+
+
+@pytest.mark.parametrize(("depth", "doubt"), [(0, ""), (70, "relief of land")], ids=["sharp cloud", "mountain"])
+def test_only_relief_near_the_border_of_a_sky_may_be_land(depth: int, doubt: str) -> None:
+    """The sky of rocky_path has a cloud with sharp edges. The rows above its border become a mountain under snow."""
+    image = decode_image((SAMPLE / "rocky_path.jpg").read_bytes())
+    sky = find_sky(image)
+    above = cv2.erode(sky.astype(np.uint8), np.ones((depth + 1, 1), np.uint8), anchor=(0, 0), borderValue=1) == 0
+    height, width = sky.shape
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    rocks = np.random.default_rng(0).normal(0, 25, (height, width, 1))
+    small[sky & above] = np.clip(small + rocks, 0, 255)[sky & above]
+    assert doubt in (found := sky_doubt(small, sky)) and bool(found) == bool(doubt)
