@@ -122,7 +122,7 @@ def test_an_empty_folder_of_outputs_stops_the_bench_before_the_first_edit(folder
             ["--judges", "none", "--editors-file", "{0}/endpoint.yaml", "--editors", "no_edit,gpt"],
             "editor gpt: .*API_KEY",
         ),
-        (["--prompts", "{0}"], "has no file with prompts"),
+        (["--prompts", "{0}"], "has no file with known prompts"),
     ],
 )
 def test_a_missing_key_or_prompt_stops_the_bench_before_the_first_edit(

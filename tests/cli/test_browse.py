@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from helpers.local_page import expect, open_page
+from helpers.local_page import expect, open_page, patient_page
 from helpers.local_requests import serve
 from helpers.served_command import serve_until_signals
 from helpers.small_run import HOSTILE, make_run
@@ -84,7 +84,7 @@ def test_undo_restores_the_decision_of_another_person(page: Any, server: BrowseS
 def test_two_windows_show_each_others_decisions_and_undo_only_their_own(
     page: Any, browser: Any, server: BrowseServer
 ) -> None:
-    other = browser.new_page()
+    other = patient_page(browser)
     other.goto(server.address)
     expect(other.locator("#instruction")).to_have_text("Edit 0 of swap.")
     other.keyboard.press("a")
@@ -190,7 +190,7 @@ def test_page_fits_phones_and_desktop_screens(page: Any, width: int, scheme: str
 def test_a_pair_whose_file_vanished_is_shown_with_the_reason(browser: Any, server: BrowseServer) -> None:
     server.catalog.read_shards()
     shutil.rmtree(server.catalog.run / "candidates/object_swap")
-    page = browser.new_page()
+    page = patient_page(browser)
     page.goto(server.address)
     expect(page.locator("#unread")).to_contain_text("no such file")
     expect(page.locator("#instruction")).to_have_text("swap-0")
@@ -200,7 +200,7 @@ def test_a_pair_whose_file_vanished_is_shown_with_the_reason(browser: Any, serve
 
 
 def test_pairs_appear_while_shards_are_read(browser: Any, server: BrowseServer) -> None:
-    page = browser.new_page()
+    page = patient_page(browser)
     page.goto(server.address)
     expect(page.locator("#counts")).to_have_text("0 pairs, reading 0 of 3 shards")
     server.catalog.read_shards()

@@ -239,7 +239,7 @@ def test_other_images_are_edited_if_one_exceeds_the_memory(
         (["a.jpg", "Fog.", "--guidance", "nan"], "argument --guidance: 'nan' is not valid; give a number, 0 or"),
         (["a.jpg", "Fog.", "--image-guidance", "inf"], "argument --image-guidance: 'inf'"),
         (["a.jpg", "Fog.", "--guidance", "-2"], "argument --guidance: '-2'"),
-        (["a.jpg", "Fog.", "--steps", "0"], "argument --steps: '0' is not valid; give a whole number, at least 1"),
+        (["a.jpg", "Fog.", "--steps", "0"], "argument --steps: '0' is not valid; give a whole number, 1 to 1000"),
         (["a.jpg", "Fog.", "--device", "abacus"], "--device abacus: not on this machine"),
     ],
 )

@@ -226,8 +226,8 @@ def test_runs_fill_the_mask_column_by_column() -> None:
 @pytest.mark.parametrize(
     ("segmentation", "reason"),
     [
-        (None, "no polygon"),
-        ([], "no polygon"),
+        (None, "neither polygons nor run lengths"),
+        ([], "neither polygons nor run lengths"),
         ([["x", 1, 2, 3, 4, 5]], "not a list of x and y"),
         ([[900, 900, 901, 900, 901, 901]], "covers no pixel"),
         ({"size": [3, 3], "counts": [9]}, "the region's size"),

@@ -29,6 +29,13 @@ def open_page(browser: Any, server: LocalServer) -> Iterator[Any]:
         yield page
 
 
+def patient_page(browser: Any, **options: Any) -> Any:
+    """Return an empty page whose steps may take as long as a busy machine needs."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(LONG_MS)
+    return page
+
+
 @contextmanager
 def new_page(browser: Any, *addresses: str) -> Iterator[Any]:
     """Yield an empty page. A request elsewhere, a dialog, or a script's error is a failure.
@@ -36,8 +43,7 @@ def new_page(browser: Any, *addresses: str) -> Iterator[Any]:
     Args:
         addresses: beginnings of the addresses that the page may request.
     """
-    page = browser.new_page(viewport={"width": 1280, "height": 860})
-    page.set_default_timeout(LONG_MS)
+    page = patient_page(browser, viewport={"width": 1280, "height": 860})
     faults: list[str] = []
     page.on("request", lambda request: None if request.url.startswith(addresses) else faults.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -148,7 +148,7 @@ def test_an_architecture_on_the_wrong_kind_of_base_is_refused_in_one_line() -> N
         build("editnet", unet(), "epsilon")
     for architecture, role, words in (
         ("unet_routed", "base", "train.base.model: the role base is a StableDiffusion3Pipeline, but unet_routed needs"),
-        ("editnet", "instruct_pix2pix", "a StableDiffusionInstructPix2PixPipeline; editnet needs a Stable"),
+        ("editnet", "instruct_pix2pix", "a StableDiffusionInstructPix2PixPipeline, but editnet needs a Stable"),
         ("editnet", "judge", "a InternVLForConditionalGeneration, but editnet needs"),
     ):
         given = {"train": {"model": architecture, "base": {"model": role}}}

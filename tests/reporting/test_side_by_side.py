@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from helpers.local_page import expect, new_page
+from helpers.local_page import expect, new_page, patient_page
 from helpers.side_by_side import colour, read_data
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair, Reference, write_shard
@@ -267,7 +267,7 @@ def test_the_page_works_in_the_frame_of_snakemakes_report(page: Any) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 800, 390])
 def test_nothing_is_wider_than_the_window(browser: Any, tmp_path: Path, scheme: str, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = patient_page(browser, viewport={"width": width, "height": 800}, color_scheme=scheme)
     open_folder(page, tmp_path, [item(0, instruction="A" * 300)])
     expect(page.locator(".item")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

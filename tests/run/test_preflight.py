@@ -75,7 +75,8 @@ def test_damaged_files_are_set_aside_before_snakemake_plans(
     assert Config.model_validate_json((RESULTS / "config.json").read_text()).run == "mini"
     printed = capsys.readouterr().err
     assert (
-        "00000.tar: damaged; set aside" in printed and "weights is missing (1 in all); the folder is remade" in printed
+        "00000.tar: damaged; renamed to 00000.tar.damaged, and remade" in printed
+        and "weights is missing (1 in all); the folder is remade" in printed
     )
 
 

@@ -26,13 +26,14 @@ def test_dry_run_plans_complex_pairs_perception_data_and_both_stages_of_the_enco
     write_segmentation(inputs / "segmentation", 2)
     (inputs / "language_model").mkdir()
     (inputs / "language_model/config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    config = load(CONFIG)
+    Path(config.train.instruction_encoder.questions).mkdir(parents=True)
     options = ["--configfile", str(CONFIG), "--cores", "2", "--dry-run", "--quiet", "rules"]
     done = run_snakemake([*options, "all"], tmp_path, environment())
     assert done.returncode == 0, done.stderr[-2000:]
     jobs = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
     assert [jobs[rule] for rule in ("align_encoder", "train_editor", "import_shard")] == ["1"] * 3
-    monkeypatch.chdir(tmp_path)
-    config = load(CONFIG)
     assert {*COMPLEX_TASKS} < {*config.specialist_tasks} and jobs["synthesize_shard"] == str(
         len(config.specialist_tasks)
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from helpers import local_requests
-from helpers.local_page import expect, open_page
+from helpers.local_page import expect, open_page, patient_page
 from helpers.rated_edits import make_edits
 from omniedit.browsing.rating.server import RatingServer
 from omniedit.evaluation.people.answers import AnswerStore
@@ -156,7 +156,7 @@ def is_green(page: Any, selector: str) -> bool:
 
 def test_answers_are_kept_while_the_server_is_down_and_saved_once(browser: Any, serve: Serve) -> None:
     server = serve()
-    page = browser.new_page()
+    page = patient_page(browser)
     page.goto(server.address)
     join(page, "ada")
     page.wait_for_load_state("networkidle")

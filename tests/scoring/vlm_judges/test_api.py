@@ -161,7 +161,7 @@ def test_a_missing_image_makes_the_pair_unscorable_with_the_reason(good: Server,
     question = OWN["questions"][0] | {"images": ["source", "subject", "edited"], "scores": ["a", "b", "c"]}
     rubric = {"questions": [question], "sc": ["a"], "pq": ["c"]}
     verdicts = rubric_at(good.url, tmp_path, rubric).judge(PAIRS[:1])
-    assert verdicts == [Unscorable("rubric 'mine' needs the image 'subject', which is missing here")]
+    assert verdicts == [Unscorable("rubric 'mine' needs the image 'subject', which the example lacks")]
     assert not good.bodies
     pair = replace(PAIRS[0], references=(Reference("subject", PAIRS[1].source),))
     assert rubric_at(good.url, tmp_path, rubric).judge([pair]) == [Score(8, 8, 7, "Fine.", MODEL)]
