@@ -26,12 +26,15 @@ from benchmarks.ablation.edits import (
     SIDES,
     Vocabulary,
     WorldEdit,
+    add_thing,
     addition,
     apply_effect,
     attribute,
     background,
+    free_slot,
     make_edit,
     removal,
+    remove_thing,
     style,
     swap,
 )
@@ -230,20 +233,20 @@ def relation(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> 
     (anchor,) = scene.without(old).things
     where = f"to the {old.slot.removeprefix('on the ')} of the {anchor.name}"
     words = (f"Remove the object {where}.", f"Take away what is {where}.", f"Erase the thing {where}.")
-    truth = {"object": old.name, "anchor": anchor.name, "box": box(old, vocabulary.size)}
-    return make_edit(scene.without(old), opacity([old], vocabulary.size) > 0, words, truth, rng)
+    edit = remove_thing(vocabulary, scene, old, words, rng)
+    return replace(edit, truth={**edit.truth, "anchor": anchor.name})
 
 
 def visual_reference(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
     """Add the object that the reference image shows; the instruction does not name it."""
-    slot, new = _free_slot(scene, rng), vocabulary.other_drawable(scene, rng)
+    slot, new = free_slot(scene, rng), vocabulary.other_drawable(scene, rng)
     thing = Thing(new, vocabulary.drawable[new], slot, SLOTS[slot], FOOT, SIDE)
     words = (
         f"Add the object in the reference {slot}.",
         f"Put the object in the reference {slot}.",
         f"Insert what the reference shows {slot}.",
     )
-    edit = _add(vocabulary, scene, thing, words, rng)
+    edit = add_thing(vocabulary, scene, thing, words, rng)
     return replace(edit, references=(show_alone(thing, vocabulary.size),))
 
 
@@ -259,7 +262,7 @@ def _add_by_map(
     vocabulary: Vocabulary, scene: Scene, kind: str, draw: Callable[[Scene], np.ndarray], rng: np.random.Generator
 ) -> WorldEdit:
     """Add a named object where a map of the answer shows it, near and large or far and small."""
-    slot, new = _free_slot(scene, rng), vocabulary.other_drawable(scene, rng)
+    slot, new = free_slot(scene, rng), vocabulary.other_drawable(scene, rng)
     side, foot = NEAR_AND_FAR[rng.integers(2)]
     thing = Thing(new, vocabulary.drawable[new], slot, SLOTS[slot], foot, side)
     words = (
@@ -267,19 +270,8 @@ def _add_by_map(
         f"Put {a(new)} as the {kind} shows.",
         f"Insert {a(new)}, following the {kind}.",
     )
-    edit = _add(vocabulary, scene, thing, words, rng)
+    edit = add_thing(vocabulary, scene, thing, words, rng)
     return replace(edit, references=(draw(scene.plus(thing)),))
-
-
-def _free_slot(scene: Scene, rng: np.random.Generator) -> str:
-    return str(rng.choice([slot for slot in SIDES if slot not in {thing.slot for thing in scene.things}]))
-
-
-def _add(
-    vocabulary: Vocabulary, scene: Scene, thing: Thing, words: tuple[str, ...], rng: np.random.Generator
-) -> WorldEdit:
-    truth = {"object": thing.name, "box": box(thing, vocabulary.size)}
-    return make_edit(scene.plus(thing), opacity([thing], vocabulary.size) > 0, words, truth, rng)
 
 
 def visual_bbox(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
@@ -290,7 +282,8 @@ def visual_bbox(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) 
         "Take away what the red box marks.",
         "Erase the thing in the red box of the reference.",
     )
-    return _remove(vocabulary, scene, old, mark_box(scene, old), words, rng)
+    edit = remove_thing(vocabulary, scene, old, words, rng)
+    return replace(edit, references=(mark_box(scene, old),))
 
 
 def visual_scribble(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
@@ -301,20 +294,8 @@ def visual_scribble(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generat
         "Erase an object, following the scribble.",
         "Take away what the scribble leaves out.",
     )
-    return _remove(vocabulary, scene, old, scribble(scene.without(old)), words, rng)
-
-
-def _remove(
-    vocabulary: Vocabulary,
-    scene: Scene,
-    old: Thing,
-    reference: np.ndarray,
-    words: tuple[str, ...],
-    rng: np.random.Generator,
-) -> WorldEdit:
-    truth = {"object": old.name, "box": box(old, vocabulary.size)}
-    edit = make_edit(scene.without(old), opacity([old], vocabulary.size) > 0, words, truth, rng)
-    return replace(edit, references=(reference,))
+    edit = remove_thing(vocabulary, scene, old, words, rng)
+    return replace(edit, references=(scribble(scene.without(old)),))
 
 
 def visual_sketch(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:

@@ -94,17 +94,14 @@ def removal(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> W
         f"Take {the(old, scene)} away.",
         f"Erase {the(old, scene)} from the picture.",
     )
-    truth = {"object": old.name, "box": box(old, vocabulary.size)}
-    return make_edit(scene.without(old), opacity([old], vocabulary.size) > 0, words, truth, rng)
+    return remove_thing(vocabulary, scene, old, words, rng)
 
 
 def addition(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
-    free = [slot for slot in SIDES if slot not in {thing.slot for thing in scene.things}]
-    slot, new = str(rng.choice(free)), vocabulary.other_drawable(scene, rng)
+    slot, new = free_slot(scene, rng), vocabulary.other_drawable(scene, rng)
     thing = Thing(new, vocabulary.drawable[new], slot, SLOTS[slot], FOOT, SIDE)
     words = (f"Add {a(new)} {slot}.", f"Put {a(new)} {slot}.", f"Insert {a(new)} {slot} of the picture.")
-    truth = {"object": new, "box": box(thing, vocabulary.size)}
-    return make_edit(scene.plus(thing), opacity([thing], vocabulary.size) > 0, words, truth, rng)
+    return add_thing(vocabulary, scene, thing, words, rng)
 
 
 def attribute(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
@@ -206,6 +203,25 @@ EDITS: dict[Task, Callable[[Vocabulary, Scene, np.random.Generator], WorldEdit]]
     Task("tone_transfer"): tone,
     Task("rotation_change"): rotation,
 }
+
+
+def free_slot(scene: Scene, rng: np.random.Generator) -> str:
+    """Return a side where no thing stands."""
+    return str(rng.choice([slot for slot in SIDES if slot not in {thing.slot for thing in scene.things}]))
+
+
+def add_thing(
+    vocabulary: Vocabulary, scene: Scene, thing: Thing, words: Sequence[str], rng: np.random.Generator
+) -> WorldEdit:
+    truth = {"object": thing.name, "box": box(thing, vocabulary.size)}
+    return make_edit(scene.plus(thing), opacity([thing], vocabulary.size) > 0, words, truth, rng)
+
+
+def remove_thing(
+    vocabulary: Vocabulary, scene: Scene, thing: Thing, words: Sequence[str], rng: np.random.Generator
+) -> WorldEdit:
+    truth = {"object": thing.name, "box": box(thing, vocabulary.size)}
+    return make_edit(scene.without(thing), opacity([thing], vocabulary.size) > 0, words, truth, rng)
 
 
 def make_edit(
