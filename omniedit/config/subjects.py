@@ -59,7 +59,7 @@ class SubjectsConfig(Section):
     path: LocalPath | None = None
     """Files with the rows, for `rows`, as in `imports.<name>.path`."""
     image_column: str = "image"
-    """Column of the images: bytes, or paths. No two columns have one name; `licence` and `author` are rights."""
+    """Column of the images: bytes, or paths. Columns need different names; `licence` and `author` hold the rights."""
     text_column: str = "text"
     """Column of the texts, such as the alt text of a web page."""
     url_column: str = "url"
